@@ -1,0 +1,37 @@
+//! The checks and measurements of the project: `cargo xtask tidy`, `bench` and `wpt`.
+//!
+//! Nothing here depends on a crate of ours, so that `cargo xtask tidy` is built without V8.
+#![forbid(unsafe_code)]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod tidy;
+
+#[derive(Parser)]
+#[command(about = "Checks and measurements of Isolde")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check the style, the crate boundaries and the rules for JavaScript in `crates/api`
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match arguments.command {
+        Command::Tidy => tidy::run(&project_root()),
+    }
+}
+
+/// The folder of the workspace, which is where `xtask` was built.
+fn project_root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).to_path_buf()
+}
