@@ -1,0 +1,6 @@
+/** The smallest Worker. */
+export default {
+  fetch() {
+    return new Response("Hello World!");
+  },
+};
