@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod tidy;
 
 #[derive(Parser)]
@@ -21,12 +22,22 @@ struct Arguments {
 enum Command {
     /// Check the style, the crate boundaries and the rules for JavaScript in `crates/api`
     Tidy,
+    /// Measure Isolde beside workerd, Node and bare hyper on this machine
+    Bench(bench::Arguments),
+    /// The bare hyper server that `bench` starts
+    #[command(hide = true)]
+    BenchServer {
+        /// Port on loopback
+        port: u16,
+    },
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command {
         Command::Tidy => tidy::run(&project_root()),
+        Command::Bench(arguments) => bench::run(&project_root(), &arguments),
+        Command::BenchServer { port } => bench::bare::serve(port),
     }
 }
 

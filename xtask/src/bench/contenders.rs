@@ -1,0 +1,208 @@
+//! Who is measured, and how each is started with the Worker of a row.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::load::{self, Exchange};
+use super::process::Server;
+use super::rows::Project;
+use super::{BenchError, chain};
+
+const READY_WAIT_MAX: Duration = Duration::from_secs(20);
+const READY_POLL: Duration = Duration::from_millis(2);
+
+/// How to get what the project does not carry.
+pub const INSTALL: &str = "npm install --prefix target/bench workerd esbuild hono";
+
+/// A server that can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contender {
+    /// `isolde dev`.
+    Isolde,
+    /// npm's `workerd`.
+    Workerd,
+    /// Node's own HTTP server.
+    Node,
+    /// hyper alone.
+    Hyper,
+}
+
+impl Contender {
+    /// All of them, in the order of a round.
+    pub const ALL: [Self; 4] = [Self::Isolde, Self::Workerd, Self::Node, Self::Hyper];
+
+    /// The name in tables and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Isolde => "isolde",
+            Self::Workerd => "workerd",
+            Self::Node => "node",
+            Self::Hyper => "hyper",
+        }
+    }
+}
+
+/// Where things are and go.
+pub struct Places {
+    /// `target/bench` of the project.
+    pub folder: PathBuf,
+    /// The program to measure.
+    pub isolde: PathBuf,
+}
+
+impl Places {
+    fn module(&self, path: &str) -> PathBuf {
+        self.folder.join("node_modules").join(path)
+    }
+
+    /// The program itself and not npm's wrapper script, whose process would be measured too.
+    fn workerd(&self) -> Option<PathBuf> {
+        let native = match std::env::consts::ARCH {
+            "aarch64" => "@cloudflare/workerd-linux-arm64/bin/workerd",
+            _ => "@cloudflare/workerd-linux-64/bin/workerd",
+        };
+        let candidates = [self.module(native), self.module(".bin/workerd")];
+        candidates.into_iter().find(|path| path.exists())
+    }
+
+    /// Why a contender cannot run, if so.
+    pub fn missing(&self, contender: Contender, project: &Project) -> Option<String> {
+        let needs_hono = project.package.is_some() && !self.module("hono").exists();
+        match contender {
+            Contender::Isolde if !self.isolde.exists() => {
+                Some(format!("{} is not there: cargo build --release", self.isolde.display()))
+            }
+            Contender::Workerd if self.workerd().is_none() => Some(format!("run {INSTALL}")),
+            Contender::Isolde | Contender::Workerd if needs_hono => Some(format!("run {INSTALL}")),
+            Contender::Node if project.node.is_none() => Some("has no such row".to_owned()),
+            Contender::Hyper if !project.hyper => Some("has no such row".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// Writes the project of a row and returns its folder.
+    fn write_project(&self, project: &Project) -> Result<PathBuf, BenchError> {
+        let folder = self.folder.join("projects").join(project.name);
+        let configuration = format!(
+            "{{\n  \"name\": \"{}\",\n  \"main\": \"src/{}\",\n  \"compatibility_date\": \
+             \"2026-11-01\"\n}}\n",
+            project.name, project.file
+        );
+        let date = "2026-11-01";
+        let capnp = format!(
+            "using Workerd = import \"/workerd/workerd.capnp\";\n\
+             const config :Workerd.Config = (\n\
+             services = [(name = \"main\", worker = (compatibilityDate = \"{date}\",\n\
+             modules = [(name = \"main\", esModule = embed \"bundle.js\")]))],\n\
+             sockets = [(name = \"http\", http = (), service = \"main\")]);\n"
+        );
+        write(&folder.join("wrangler.jsonc"), &configuration)?;
+        write(&folder.join("src").join(project.file), project.worker)?;
+        write(&folder.join("config.capnp"), &capnp)?;
+        if let Some(node) = project.node {
+            write(&folder.join("node.mjs"), node)?;
+        }
+        if project.package.is_none() {
+            write(&folder.join("bundle.js"), project.worker)?;
+        } else {
+            self.bundle(&folder, project)?;
+        }
+        Ok(folder)
+    }
+
+    /// workerd takes plain JavaScript in one module, so esbuild makes that.
+    fn bundle(&self, folder: &Path, project: &Project) -> Result<(), BenchError> {
+        let program = self.module(".bin/esbuild");
+        let output = Command::new(&program)
+            .arg(folder.join("src").join(project.file))
+            .args(["--bundle", "--format=esm", "--target=esnext"])
+            .arg(format!("--outfile={}", folder.join("bundle.js").display()))
+            .output()
+            .map_err(|cause| BenchError::Spawn { program, cause })?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(BenchError::Bundle(String::from_utf8_lossy(&output.stderr).into_owned()))
+    }
+
+    /// Starts a contender with the Worker of a project and waits for its first right answer.
+    pub fn start(
+        &self,
+        contender: Contender,
+        project: &Project,
+        exchange: &Exchange,
+    ) -> Result<Running, BenchError> {
+        let folder = self.write_project(project)?;
+        let port = free_port().map_err(BenchError::Connect)?;
+        let command = self.command(contender, &folder, port)?;
+        let log = folder.join(format!("{}.log", contender.name()));
+        let started = Instant::now();
+        let server = Server::start(command, &log)?;
+        while !load::probe(port, exchange) {
+            if started.elapsed() > READY_WAIT_MAX {
+                let name = format!("{} ({})", contender.name(), project.name);
+                return Err(BenchError::NotReady { name, waited: READY_WAIT_MAX, log });
+            }
+            sleep(READY_POLL);
+        }
+        Ok(Running { server, port, ready: started.elapsed() })
+    }
+
+    fn command(
+        &self,
+        contender: Contender,
+        folder: &Path,
+        port: u16,
+    ) -> Result<Command, BenchError> {
+        let port = port.to_string();
+        let program = match contender {
+            Contender::Isolde => self.isolde.clone(),
+            Contender::Workerd => self.workerd().unwrap_or_else(|| "workerd".into()),
+            Contender::Node => "node".into(),
+            Contender::Hyper => std::env::current_exe().map_err(BenchError::Runtime)?,
+        };
+        let mut command = Command::new(program);
+        match contender {
+            Contender::Isolde => command.arg("dev").arg(folder).args(["--port", &port]),
+            Contender::Workerd => command
+                .arg("serve")
+                .arg(folder.join("config.capnp"))
+                .arg(format!("--socket-addr=http=127.0.0.1:{port}")),
+            Contender::Node => command.arg(folder.join("node.mjs")).arg(&port),
+            Contender::Hyper => command.args(["bench-server", &port]),
+        };
+        Ok(command)
+    }
+}
+
+/// A contender that answers.
+pub struct Running {
+    /// Its process.
+    pub server: Server,
+    /// Where it listens on loopback.
+    pub port: u16,
+    /// From its start to its first answer.
+    pub ready: Duration,
+}
+
+fn write(path: &Path, text: &str) -> Result<(), BenchError> {
+    let failed = |cause| BenchError::Write { path: path.to_path_buf(), cause };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    fs::write(path, text).map_err(failed)
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> std::io::Result<u16> {
+    TcpListener::bind(("127.0.0.1", 0))?.local_addr().map(|address| address.port())
+}
+
+/// Says on standard error that a contender drops out of a row.
+pub fn report_failure(contender: Contender, row: &str, error: &BenchError) {
+    eprintln!("bench: {row}: {} drops out: {}", contender.name(), chain(error));
+}

@@ -1,0 +1,141 @@
+//! The load generator: a fixed number of requests over keep-alive connections on loopback.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::LocalSet;
+
+use super::BenchError;
+
+/// One kind of request and the answer to it.
+#[derive(Clone)]
+pub struct Exchange {
+    /// `GET` or `POST`.
+    pub method: Method,
+    /// Path of the URL.
+    pub path: &'static str,
+    /// What is sent.
+    pub body: Bytes,
+    /// What has to come back.
+    pub expected: Bytes,
+}
+
+/// What a run of the load generator saw.
+pub struct Run {
+    /// From the first request to the last response.
+    pub elapsed: Duration,
+    /// Of each request, in microseconds, ascending.
+    pub latencies_us: Vec<u32>,
+}
+
+impl Run {
+    /// The latency below which `per_cent` of the requests stayed, in microseconds.
+    pub fn percentile(&self, per_cent: usize) -> u32 {
+        let index = self.latencies_us.len() * per_cent / 100;
+        self.latencies_us.get(index).or(self.latencies_us.last()).copied().unwrap_or(0)
+    }
+}
+
+/// Sends `requests` requests to `port` over `connections` connections and waits for the answers.
+pub fn run(
+    port: u16,
+    exchange: &Exchange,
+    requests: usize,
+    connections: usize,
+) -> Result<Run, BenchError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(BenchError::Runtime)?;
+    let tasks = LocalSet::new();
+    tasks.block_on(&runtime, async {
+        let mut senders = Vec::new();
+        for _ in 0..connections {
+            senders.push(connect(port).await?);
+        }
+        let left = Rc::new(Cell::new(requests));
+        let started = Instant::now();
+        let workers: Vec<_> = senders
+            .into_iter()
+            .map(|sender| {
+                tokio::task::spawn_local(work(sender, exchange.clone(), Rc::clone(&left)))
+            })
+            .collect();
+        let mut latencies_us = Vec::with_capacity(requests);
+        for worker in workers {
+            latencies_us.extend(worker.await.expect("no task of the load generator panics")?);
+        }
+        let elapsed = started.elapsed();
+        latencies_us.sort_unstable();
+        Ok(Run { elapsed, latencies_us })
+    })
+}
+
+type Sender = SendRequest<Full<Bytes>>;
+
+async fn connect(port: u16) -> Result<Sender, BenchError> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.map_err(BenchError::Connect)?;
+    stream.set_nodelay(true).map_err(BenchError::Connect)?;
+    let (sender, connection) =
+        handshake(TokioIo::new(stream)).await.map_err(BenchError::Request)?;
+    // Its errors come back through the sender.
+    tokio::task::spawn_local(connection);
+    Ok(sender)
+}
+
+/// Sends requests one after the other, as long as there are some `left`.
+async fn work(
+    mut sender: Sender,
+    exchange: Exchange,
+    left: Rc<Cell<usize>>,
+) -> Result<Vec<u32>, BenchError> {
+    let mut latencies = Vec::new();
+    while left.get() > 0 {
+        left.set(left.get() - 1);
+        let started = Instant::now();
+        send(&mut sender, &exchange, latencies.is_empty()).await?;
+        latencies.push(u32::try_from(started.elapsed().as_micros()).unwrap_or(u32::MAX));
+    }
+    Ok(latencies)
+}
+
+/// One request; its whole answer is compared where `thorough`, otherwise its length.
+async fn send(sender: &mut Sender, exchange: &Exchange, thorough: bool) -> Result<(), BenchError> {
+    let request = Request::builder()
+        .method(exchange.method.clone())
+        .uri(exchange.path)
+        .header("host", "localhost")
+        .body(Full::new(exchange.body.clone()))
+        .map_err(BenchError::Http)?;
+    sender.ready().await.map_err(BenchError::Request)?;
+    let response = sender.send_request(request).await.map_err(BenchError::Request)?;
+    let status = response.status().as_u16();
+    let expected = exchange.expected.len();
+    let mut body = response.into_body();
+    let mut kept = Vec::new();
+    let mut bytes = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(BenchError::Request)?;
+        let Some(data) = frame.data_ref() else { continue };
+        bytes += data.len();
+        if thorough && bytes <= expected {
+            kept.extend_from_slice(data);
+        }
+    }
+    if status != 200 || bytes != expected || (thorough && kept != exchange.expected) {
+        return Err(BenchError::Response { status, bytes, expected });
+    }
+    Ok(())
+}
+
+/// Whether a server on `port` answers one exchange as expected.
+pub fn probe(port: u16, exchange: &Exchange) -> bool {
+    run(port, exchange, 1, 1).is_ok()
+}

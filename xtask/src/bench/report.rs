@@ -1,0 +1,121 @@
+//! Medians, as a table or as JSON.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::contenders::Contender;
+
+/// One round of one contender. What a row does not measure is `None`.
+#[derive(Debug, Clone, Default)]
+pub struct Sample {
+    /// User and system time per request, in microseconds.
+    pub cpu_us: Option<f64>,
+    /// Responses per second.
+    pub requests_per_second: Option<f64>,
+    /// Half of the requests took no longer, in microseconds.
+    pub p50_us: Option<u32>,
+    /// 99 of 100 requests took no longer, in microseconds.
+    pub p99_us: Option<u32>,
+    /// Memory after the round, in bytes.
+    pub pss_bytes: Option<u64>,
+    /// From the start of the process to its first response.
+    pub ready: Option<Duration>,
+}
+
+/// All rounds of one contender in one row.
+pub struct Measurement {
+    /// The row.
+    pub row: &'static str,
+    /// Who was measured.
+    pub contender: Contender,
+    /// Its rounds.
+    pub samples: Vec<Sample>,
+}
+
+/// All that was measured.
+#[derive(Default)]
+pub struct Report {
+    /// In the order of the table.
+    pub measurements: Vec<Measurement>,
+}
+
+impl Measurement {
+    fn median(&self, value: impl Fn(&Sample) -> Option<f64>) -> Option<f64> {
+        median(self.samples.iter().filter_map(value).collect())
+    }
+
+    /// The columns of the table: name, decimals, value.
+    fn columns(&self) -> [(&'static str, usize, Option<f64>); 6] {
+        let mebibytes = |sample: &Sample| Some(sample.pss_bytes? as f64 / 1_048_576.0);
+        let milliseconds = |sample: &Sample| Some(sample.ready?.as_secs_f64() * 1000.0);
+        [
+            ("cpu_us", 1, self.median(|sample| sample.cpu_us)),
+            ("req_per_s", 0, self.median(|sample| sample.requests_per_second)),
+            ("p50_us", 0, self.median(|sample| sample.p50_us.map(f64::from))),
+            ("p99_us", 0, self.median(|sample| sample.p99_us.map(f64::from))),
+            ("pss_mib", 1, self.median(mebibytes)),
+            ("start_ms", 1, self.median(milliseconds)),
+        ]
+    }
+}
+
+/// The middle of the values, or the mean of the two in the middle.
+pub fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    let upper = *values.get(middle)?;
+    if values.len() % 2 == 1 {
+        return Some(upper);
+    }
+    Some((values.get(middle - 1)? + upper) / 2.0)
+}
+
+impl Report {
+    /// CPU per request of Isolde divided by that of another contender in the same row.
+    fn ratio(&self, measurement: &Measurement) -> Option<f64> {
+        let own = self
+            .measurements
+            .iter()
+            .find(|other| other.row == measurement.row && other.contender == Contender::Isolde)?;
+        let theirs = measurement.median(|sample| sample.cpu_us).filter(|value| *value > 0.0)?;
+        Some(own.median(|sample| sample.cpu_us)? / theirs)
+    }
+
+    /// A table for people. The last column is Isolde's CPU per request by theirs.
+    pub fn table(&self) -> String {
+        let mut table = format!("{:<10} {:<8}", "row", "server");
+        for (name, ..) in self.measurements.first().map(Measurement::columns).iter().flatten() {
+            let _ = write!(table, " {name:>10}");
+        }
+        table.push_str("  isolde_cpu_by_this\n");
+        for measurement in &self.measurements {
+            let _ = write!(table, "{:<10} {:<8}", measurement.row, measurement.contender.name());
+            for (_, decimals, value) in measurement.columns() {
+                let text = value.map_or("-".to_owned(), |value| format!("{value:.decimals$}"));
+                let _ = write!(table, " {text:>10}");
+            }
+            let ratio = self.ratio(measurement).map_or("-".to_owned(), |by| format!("{by:.2}"));
+            let _ = writeln!(table, "  {ratio:>18}");
+        }
+        table
+    }
+
+    /// The same for programs.
+    pub fn json(&self) -> Value {
+        let one = |measurement: &Measurement| {
+            let mut entry = json!({
+                "row": measurement.row,
+                "server": measurement.contender.name(),
+                "rounds": measurement.samples.len(),
+                "isolde_cpu_by_this": self.ratio(measurement),
+            });
+            for (name, _, value) in measurement.columns() {
+                entry[name] = json!(value);
+            }
+            entry
+        };
+        json!({ "measurements": self.measurements.iter().map(one).collect::<Vec<_>>() })
+    }
+}

@@ -1,0 +1,248 @@
+//! What is measured. A row is a Worker and a request; `start` is the row without load.
+
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::Method;
+
+use super::contenders::{Contender, Places, Running, report_failure};
+use super::load::{self, Exchange};
+use super::report::{Measurement, Report, Sample};
+use super::{Arguments, BenchError};
+
+/// The answer of the row `hello`.
+pub const HELLO: &str = "Hello World!";
+/// The answer of the row `json`.
+pub const JSON: &str = "{\"message\":\"Hello, World!\"}";
+const ECHO_BYTES: usize = 1024 * 1024;
+/// What part of the requests of a run warms a server up before the first round.
+const WARM_UP_PART: usize = 5;
+
+/// The Worker of a row, and what does the same without Workers.
+pub struct Project {
+    /// Name of the row and of the project's folder.
+    pub name: &'static str,
+    /// Name of the main file below `src`.
+    pub file: &'static str,
+    /// Its text.
+    pub worker: &'static str,
+    /// The npm package that it imports.
+    pub package: Option<&'static str>,
+    /// A Node server that does the same; the port is its argument.
+    pub node: Option<&'static str>,
+    /// Whether the bare hyper server can do the same.
+    pub hyper: bool,
+}
+
+/// A row of the table.
+pub struct Row {
+    /// Who answers.
+    pub project: Project,
+    /// What is asked.
+    pub exchange: Exchange,
+    /// Requests in a run; none: the start is measured.
+    pub requests: usize,
+}
+
+fn get(path: &'static str, expected: &'static str) -> Exchange {
+    Exchange {
+        method: Method::GET,
+        path,
+        body: Bytes::new(),
+        expected: Bytes::from_static(expected.as_bytes()),
+    }
+}
+
+fn hello(name: &'static str) -> Project {
+    Project {
+        name,
+        file: "index.js",
+        worker: include_str!("../../../examples/hello/src/index.js"),
+        package: None,
+        node: Some(include_str!("servers/hello.mjs")),
+        hyper: true,
+    }
+}
+
+/// The rows in the order of the table. Cold starts, density and noisy neighbours are missing: they
+/// need a server with many Workers.
+pub fn rows() -> Vec<Row> {
+    let echo = Bytes::from((0..ECHO_BYTES).map(|at| (at * 31 % 251) as u8).collect::<Vec<u8>>());
+    vec![
+        Row { project: hello("hello"), exchange: get("/", HELLO), requests: 200_000 },
+        Row {
+            project: Project {
+                name: "json",
+                file: "index.js",
+                worker: include_str!("servers/json.worker.js"),
+                package: None,
+                node: Some(include_str!("servers/json.mjs")),
+                hyper: true,
+            },
+            exchange: get("/json", JSON),
+            requests: 100_000,
+        },
+        Row {
+            project: Project {
+                name: "echo-1mib",
+                file: "index.js",
+                worker: include_str!("servers/echo.worker.js"),
+                package: None,
+                node: Some(include_str!("servers/echo.mjs")),
+                hyper: true,
+            },
+            exchange: Exchange {
+                method: Method::POST,
+                path: "/echo",
+                body: echo.clone(),
+                expected: echo,
+            },
+            requests: 2_000,
+        },
+        Row {
+            project: Project {
+                name: "hono",
+                file: "index.ts",
+                worker: include_str!("../../../examples/hono/src/index.ts"),
+                package: Some("hono"),
+                node: None,
+                hyper: false,
+            },
+            exchange: get("/user/42", "{\"id\":\"42\"}"),
+            requests: 50_000,
+        },
+        Row { project: hello("start"), exchange: get("/", HELLO), requests: 0 },
+    ]
+}
+
+/// Measures all rows that the arguments name.
+pub fn measure(root: &Path, arguments: &Arguments) -> Result<Report, BenchError> {
+    let places = Places { folder: root.join("target/bench"), isolde: root.join(&arguments.isolde) };
+    let is_wanted = |names: &[&str], name: &str| {
+        let mut asked = arguments.names.iter().filter(|asked| names.contains(&asked.as_str()));
+        asked.clone().next().is_none() || asked.any(|asked| asked == name)
+    };
+    let contender_names = Contender::ALL.map(Contender::name);
+    let rows = rows();
+    let row_names: Vec<&str> = rows.iter().map(|row| row.project.name).collect();
+    let is_known = |name: &&String| {
+        row_names.contains(&name.as_str()) || contender_names.contains(&name.as_str())
+    };
+    if let Some(name) = arguments.names.iter().find(|name| !is_known(name)) {
+        return Err(BenchError::Unknown(name.clone()));
+    }
+    let mut report = Report::default();
+    for row in rows.iter().filter(|row| is_wanted(&row_names, row.project.name)) {
+        let mut ready = Vec::new();
+        for contender in Contender::ALL {
+            if !is_wanted(&contender_names, contender.name()) {
+                continue;
+            }
+            match places.missing(contender, &row.project) {
+                Some(reason) => {
+                    eprintln!("bench: {}: without {}: {reason}", row.project.name, contender.name())
+                }
+                None => ready.push(contender),
+            }
+        }
+        eprintln!("bench: {}", row.project.name);
+        let measured = match row.requests {
+            0 => measure_start(&places, row, &ready, arguments),
+            _ => measure_load(&places, row, &ready, arguments),
+        };
+        report.measurements.extend(measured);
+    }
+    Ok(report)
+}
+
+/// Starts every contender in every round, one at a time.
+fn measure_start(
+    places: &Places,
+    row: &Row,
+    contenders: &[Contender],
+    arguments: &Arguments,
+) -> Vec<Measurement> {
+    let mut measured = blank(row, contenders);
+    for _ in 0..arguments.rounds {
+        for measurement in &mut measured {
+            let sample = places.start(measurement.contender, &row.project, &row.exchange);
+            let sample = sample.and_then(|running| {
+                let pss_bytes = Some(running.server.pss_bytes()?);
+                Ok(Sample { ready: Some(running.ready), pss_bytes, ..Sample::default() })
+            });
+            keep(measurement, row, sample);
+        }
+    }
+    measured
+}
+
+/// Starts all contenders, warms them up, and loads them in turn.
+fn measure_load(
+    places: &Places,
+    row: &Row,
+    contenders: &[Contender],
+    arguments: &Arguments,
+) -> Vec<Measurement> {
+    let requests = (row.requests * arguments.percent / 100).max(arguments.connections);
+    let mut measured = Vec::new();
+    let mut running: Vec<Running> = Vec::new();
+    for measurement in blank(row, contenders) {
+        let started = places.start(measurement.contender, &row.project, &row.exchange);
+        let warmed = started.and_then(|server| {
+            let warm_up = (requests / WARM_UP_PART).max(1);
+            load::run(server.port, &row.exchange, warm_up, arguments.connections)?;
+            Ok(server)
+        });
+        match warmed {
+            Ok(server) => {
+                running.push(server);
+                measured.push(measurement);
+            }
+            Err(error) => report_failure(measurement.contender, row.project.name, &error),
+        }
+    }
+    for _ in 0..arguments.rounds {
+        for (measurement, server) in measured.iter_mut().zip(&running) {
+            let sample = one_run(server, &row.exchange, requests, arguments.connections);
+            keep(measurement, row, sample);
+        }
+    }
+    measured
+}
+
+fn blank(row: &Row, contenders: &[Contender]) -> Vec<Measurement> {
+    let new = |contender: &Contender| Measurement {
+        row: row.project.name,
+        contender: *contender,
+        samples: Vec::new(),
+    };
+    contenders.iter().map(new).collect()
+}
+
+fn keep(measurement: &mut Measurement, row: &Row, sample: Result<Sample, BenchError>) {
+    match sample {
+        Ok(sample) => measurement.samples.push(sample),
+        Err(error) => report_failure(measurement.contender, row.project.name, &error),
+    }
+}
+
+fn one_run(
+    running: &Running,
+    exchange: &Exchange,
+    requests: usize,
+    connections: usize,
+) -> Result<Sample, BenchError> {
+    let before = running.server.cpu_microseconds()?;
+    let run = load::run(running.port, exchange, requests, connections)?;
+    let cpu = running.server.cpu_microseconds()?.saturating_sub(before);
+    let seconds = run.elapsed.max(Duration::from_micros(1)).as_secs_f64();
+    Ok(Sample {
+        cpu_us: Some(cpu as f64 / requests as f64),
+        requests_per_second: Some(requests as f64 / seconds),
+        p50_us: Some(run.percentile(50)),
+        p99_us: Some(run.percentile(99)),
+        pss_bytes: Some(running.server.pss_bytes()?),
+        ready: Some(running.ready),
+    })
+}

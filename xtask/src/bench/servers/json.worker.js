@@ -1,0 +1,6 @@
+/** The Worker of the row `json`. */
+export default {
+  fetch() {
+    return Response.json({ message: "Hello, World!" });
+  },
+};

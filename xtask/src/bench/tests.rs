@@ -1,0 +1,58 @@
+//! The arithmetic of the benchmark, and a run against the bare server's own figures.
+
+use std::time::Duration;
+
+use super::contenders::Contender;
+use super::load::Run;
+use super::process::{Stat, parse_pss};
+use super::report::{Measurement, Report, Sample, median};
+
+#[test]
+fn medians() {
+    assert_eq!(median(vec![]), None);
+    assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
+    assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
+}
+
+#[test]
+fn percentiles() {
+    let run = Run { elapsed: Duration::ZERO, latencies_us: (1..=200).collect() };
+    assert_eq!(run.percentile(50), 101);
+    assert_eq!(run.percentile(99), 199);
+    assert_eq!(run.percentile(100), 200);
+    assert_eq!(Run { elapsed: Duration::ZERO, latencies_us: vec![] }.percentile(50), 0);
+}
+
+#[test]
+fn stat_lines_with_names_that_hold_parentheses() {
+    let line = "42 (a) b (c)) S 7 42 42 0 -1 4194560 100 200 0 0 30 12 5 6 20 0 4 0 99 1 2";
+    let stat = Stat::parse(line).unwrap();
+    assert_eq!(format!("{stat:?}"), "Stat { parent: 7, ticks: 42 }");
+    assert!(Stat::parse("42 (a) S").is_none());
+}
+
+#[test]
+fn pss_lines() {
+    let text = "00400000-7ffd [rollup]\nRss:  9 kB\nPss:            1234 kB\nPss_Dirty: 1 kB\n";
+    assert_eq!(parse_pss(text), Some(1234 * 1024));
+    assert_eq!(parse_pss("Rss: 1 kB\n"), None);
+}
+
+#[test]
+fn tables_compare_with_isolde() {
+    let measurement = |contender, cpu: [f64; 3]| Measurement {
+        row: "hello",
+        contender,
+        samples: cpu.map(|cpu| Sample { cpu_us: Some(cpu), ..Sample::default() }).to_vec(),
+    };
+    let report = Report {
+        measurements: vec![
+            measurement(Contender::Isolde, [5.0, 50.0, 4.0]),
+            measurement(Contender::Workerd, [50.0, 40.0, 60.0]),
+        ],
+    };
+    let json = report.json();
+    assert_eq!(json["measurements"][1]["isolde_cpu_by_this"], 0.1);
+    assert_eq!(json["measurements"][1]["p99_us"], serde_json::Value::Null);
+    assert!(report.table().lines().nth(2).unwrap().ends_with("0.10"), "{}", report.table());
+}
