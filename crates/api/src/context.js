@@ -1,21 +1,22 @@
 /**
  * Which request the running code belongs to.
  *
- * The context lives in V8's continuation-preserved embedder data, so it follows promises and `await` by itself; the
- * native side sets it before it calls in, and timers and the like restore it with `runInContext`. An I/O object keeps
- * the context that it was made in and checks it when it is used.
+ * The context is any object that stands for a request. It lives in V8's continuation-preserved
+ * embedder data, so it follows promises and `await` by itself; the native side sets it before it
+ * calls in, and timers and the like restore it with `runInContext`. An I/O object keeps the
+ * context that it was made in and checks it when it is used.
  * @module
  */
 
 import { cped_get, cped_set } from "isolde:ops";
 import { primordials } from "./primordials.js";
 
-const { Error } = primordials;
+const { ArrayPrototypePush, Error } = primordials;
 
 const GLOBAL_SCOPE =
   "Disallowed operation called within global scope. Asynchronous I/O (ex: fetch() or connect()), " +
-  "setting a timeout, and generating random values are not allowed within global scope. To fix this " +
-  "error, perform this operation within a handler. " +
+  "setting a timeout, and generating random values are not allowed within global scope. To fix " +
+  "this error, perform this operation within a handler. " +
   "https://developers.cloudflare.com/workers/runtime-apis/handlers/";
 
 const OTHER_REQUEST =
@@ -29,7 +30,10 @@ export function currentContext() {
   return cped_get();
 }
 
-/** Makes `context` the current one, for the rest of this job and for the promises it makes. @param {any} context */
+/**
+ * Makes `context` the current one, for the rest of this job and for the promises it makes.
+ * @param {any} context
+ */
 export function setCurrentContext(context) {
   cped_set(context);
 }
@@ -43,11 +47,32 @@ export function requireContext(_what) {
   return context;
 }
 
-/** Throws when `owner` is the context of another request. What was made in global scope belongs to all.
+/**
+ * Throws when `owner` is the context of another request. What was made in global scope belongs to
+ * all.
  * @param {any} owner @param {string} ioType named in the message */
 export function checkContext(owner, ioType) {
   if (owner === undefined || owner === cped_get()) return;
   throw new Error(`${OTHER_REQUEST} (I/O type: ${ioType})`);
+}
+
+/** What is done when a request has ended. @type {((context: any) => void)[]} */
+const endings = [];
+
+/**
+ * Registers, while the snapshot is made, what forgets the things of a request.
+ * @param {(context: any) => void} fn
+ */
+export function onContextEnd(fn) {
+  ArrayPrototypePush(endings, fn);
+}
+
+/**
+ * Called by the native side when a request has ended and nothing of it may run any more.
+ * @param {any} context
+ */
+export function endContext(context) {
+  for (let i = 0; i < endings.length; i++) (0, endings[i])(context);
 }
 
 /** Calls `fn` with `context` as the current one and puts the former one back.

@@ -1,6 +1,7 @@
 /**
- * Buffer sources: ArrayBuffer, typed arrays and DataView, recognised by brand and read without calling anything that
- * a Worker could have replaced. There is no SharedArrayBuffer on this platform.
+ * Buffer sources: ArrayBuffer, typed arrays and DataView, recognised by brand and read without
+ * calling anything that a Worker could have replaced. There is no SharedArrayBuffer on this
+ * platform.
  * @module
  */
 
@@ -37,7 +38,10 @@ export function isArrayBuffer(v) {
   }
 }
 
-/** @param {any} v @returns {string | undefined} for example `"Uint8Array"`; undefined for other values */
+/**
+ * @param {any} v
+ * @returns {string | undefined} for example `"Uint8Array"`; undefined for other values
+ */
 export function typedArrayName(v) {
   return TypedArrayPrototypeGetSymbolToStringTag(v);
 }
@@ -72,7 +76,9 @@ function dataViewBytes(view) {
   return new Uint8Array(DataViewPrototypeGetBuffer(view), offset, length);
 }
 
-/** A Uint8Array on the same memory, whatever the element type of the view. Detached ones give length 0.
+/**
+ * A Uint8Array on the same memory, whatever the element type of the view. Detached ones give
+ * length 0.
  * @param {ArrayBuffer | ArrayBufferView} source @returns {Uint8Array} */
 export function bytesOf(source) {
   if (!ArrayBufferIsView(source)) {

@@ -1,8 +1,8 @@
 /**
  * Web IDL conversions: from whatever a Worker passes to the type that an interface declares.
  *
- * Every function takes the value and `what`, the beginning of the message of the TypeError that a bad value gives, for
- * example `"Failed to execute 'append' on 'Headers': parameter 1"`.
+ * Every function takes the value and `what`, the beginning of the message of the TypeError that a
+ * bad value gives, for example `"Failed to execute 'append' on 'Headers': parameter 1"`.
  * @module
  */
 
@@ -63,7 +63,7 @@ export function toByteString(v, what) {
     const code = StringPrototypeCharCodeAt(text, i);
     if (code > 255) {
       throw new TypeError(
-        `${what} is not a ByteString: character ${i} has the value ${code}, which is greater than 255.`,
+        `${what} is not a ByteString: character ${i} has the value ${code}, more than 255.`,
       );
     }
   }
@@ -88,7 +88,10 @@ function roundHalfToEven(x) {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
-/** Makes the conversion to one integer type. https://webidl.spec.whatwg.org/#abstract-opdef-converttoint */
+/**
+ * Makes the conversion to one integer type.
+ * https://webidl.spec.whatwg.org/#abstract-opdef-converttoint
+ */
 function integerConversion(bits, signed, typeName) {
   const modulus = MathPow(2, bits);
   let low = signed ? -modulus / 2 : 0;
@@ -168,8 +171,9 @@ export function toFunction(v, what) {
 }
 
 /** https://webidl.spec.whatwg.org/#js-enumeration
- * @param {any} v @param {string[] | Record<string, any>} values allowed ones: an array, or the keys of a
- *   null-prototype object whose values are not undefined
+ * @param {any} v
+ * @param {string[] | Record<string, any>} values allowed ones: an array, or the keys of a
+ * null-prototype object whose values are not undefined
  * @param {string} what @returns {string} */
 export function toEnum(v, values, what) {
   const text = toDOMString(v, what);
@@ -191,7 +195,8 @@ export function toSequence(v, convert, what) {
 }
 
 /** https://webidl.spec.whatwg.org/#create-sequence-from-iterable
- * For unions, where `method` (`v[Symbol.iterator]`) was read to choose the type and must not be read again.
+ * For unions, where `method` (`v[Symbol.iterator]`) was read to choose the type and must not be
+ * read again.
  * @param {object} v @param {Function} method @param {(item: any, what: string) => any} convert
  * @param {string} what @returns {any[]} */
 export function sequenceFromIterable(v, method, convert, what) {
@@ -238,11 +243,14 @@ export function toRecord(v, convertKey, convertValue, what) {
  * @property {string} key
  * @property {(v: any, what: string) => any} convert
  * @property {boolean} [required]
- * @property {any} [default] value of an absent member; a function is called for a fresh value each time
+ * @property {any} [default] value of an absent member; a function is called for a fresh value
+ * each time
  */
 
 /** https://webidl.spec.whatwg.org/#js-dictionary
- * @param {any} v @param {DictionaryMember[]} members in lexicographical order, those of inherited dictionaries first
+ * @param {any} v
+ * @param {DictionaryMember[]} members in lexicographical order, those of inherited dictionaries
+ * first
  * @param {string} what @returns {Record<string, any>} null-prototype, without absent members */
 export function toDictionary(v, members, what) {
   const result = { __proto__: null };

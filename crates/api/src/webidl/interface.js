@@ -1,5 +1,6 @@
 /**
- * Web IDL interface objects: what turns an ECMAScript class into one that looks like a platform interface.
+ * Web IDL interface objects: what turns an ECMAScript class into one that looks like a platform
+ * interface.
  * @module
  */
 
@@ -57,9 +58,9 @@ export function defineToStringTag(holder, tag) {
  * Finishes a class: members enumerable, `@@toStringTag`, constants on class and prototype.
  * https://webidl.spec.whatwg.org/#interface-object
  * @param {Function} Class
- * @param {{ name?: string, length?: number, constants?: Record<string, number> }} [options] `name` where the
- *   class is not called like the interface; `length` (required arguments of the constructor) where the class's own
- *   differs, as with a private token
+ * @param {{ name?: string, length?: number, constants?: Record<string, number> }} [options]
+ * `name` where the   class is not called like the interface; `length` (required arguments of the
+ * constructor) where the class's own   differs, as with a private token
  */
 export function defineInterface(Class, options = { __proto__: null }) {
   const { name = Class.name, length, constants } = options;
@@ -129,7 +130,8 @@ function pairIteratorClass(name, entriesOf) {
  * Gives an interface `entries`, `keys`, `values`, `forEach` and `@@iterator`.
  * https://webidl.spec.whatwg.org/#es-iterable
  * @param {Function} Class @param {string} name of the interface
- * @param {(instance: any) => [any, any][]} entriesOf the live array of pairs; checks the brand of its argument
+ * @param {(instance: any) => [any, any][]} entriesOf the live array of pairs; checks the brand of
+ * its argument
  */
 export function definePairIterable(Class, name, entriesOf) {
   const PairIterator = pairIteratorClass(name, entriesOf);

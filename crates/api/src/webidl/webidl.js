@@ -1,5 +1,6 @@
 /**
- * What the bindings of web APIs need of Web IDL, in one place. `crates/api/README.md` has the table.
+ * What the bindings of web APIs need of Web IDL, in one place. `crates/api/README.md` has the
+ * table.
  * @module
  */
 

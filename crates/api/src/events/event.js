@@ -1,0 +1,249 @@
+/**
+ * The event classes that more than one standard uses.
+ * @module
+ */
+
+import { primordials } from "../primordials.js";
+import {
+  defineInterface,
+  illegalInvocation,
+  requireArguments,
+  toAny,
+  toBoolean,
+  toDictionary,
+  toDOMString,
+  toObject,
+  toSequence,
+  toUnsignedLong,
+  toUnsignedShort,
+  toUSVString,
+} from "../webidl/webidl.js";
+import { Event, internals } from "./event_base.js";
+
+export { Event, trusted } from "./event_base.js";
+
+const { ObjectFreeze } = primordials;
+const { initialise, isDispatching } = internals;
+
+/** True for instances of Event. @type {(v: any) => boolean} */
+export const isEvent = internals.isEvent;
+
+/** One member of an init dictionary. */
+const member = (key, convert, preset = undefined) => ({
+  __proto__: null,
+  key,
+  convert,
+  default: preset,
+});
+
+const CUSTOM_INIT = [member("detail", toAny, null)];
+
+/** https://dom.spec.whatwg.org/#interface-customevent */
+export class CustomEvent extends Event {
+  #detail;
+
+  constructor(type, eventInitDict = undefined) {
+    requireArguments(arguments.length, 1, "Failed to construct 'CustomEvent'");
+    super(type, eventInitDict);
+    const what = "Failed to construct 'CustomEvent': parameter 2";
+    this.#detail = toDictionary(eventInitDict, CUSTOM_INIT, what).detail;
+  }
+
+  get detail() {
+    return this.#detail;
+  }
+
+  // https://dom.spec.whatwg.org/#dom-customevent-initcustomevent
+  initCustomEvent(type, bubbles = false, cancelable = false, detail = null) {
+    const what = "Failed to execute 'initCustomEvent' on 'CustomEvent'";
+    if (!(#detail in this)) illegalInvocation();
+    requireArguments(arguments.length, 1, what);
+    const name = toDOMString(type, `${what}: parameter 1`);
+    if (isDispatching(this)) return;
+    initialise(this, name, bubbles, cancelable);
+    this.#detail = detail;
+  }
+}
+
+defineInterface(CustomEvent);
+
+const ERROR_INIT = [
+  member("colno", toUnsignedLong, 0),
+  member("error", toAny),
+  member("filename", toUSVString, ""),
+  member("lineno", toUnsignedLong, 0),
+  member("message", toDOMString, ""),
+];
+
+/** https://html.spec.whatwg.org/#errorevent */
+export class ErrorEvent extends Event {
+  #init;
+
+  constructor(type, eventInitDict = undefined) {
+    requireArguments(arguments.length, 1, "Failed to construct 'ErrorEvent'");
+    super(type, eventInitDict);
+    const what = "Failed to construct 'ErrorEvent': parameter 2";
+    this.#init = toDictionary(eventInitDict, ERROR_INIT, what);
+  }
+
+  get message() {
+    return this.#init.message;
+  }
+
+  get filename() {
+    return this.#init.filename;
+  }
+
+  get lineno() {
+    return this.#init.lineno;
+  }
+
+  get colno() {
+    return this.#init.colno;
+  }
+
+  get error() {
+    return this.#init.error;
+  }
+
+  static {
+    internals.isErrorEvent = (event) => #init in event;
+    internals.errorInit = (event) => event.#init;
+  }
+}
+
+defineInterface(ErrorEvent);
+
+/** MessageEventSource?: a port or another object, until ports have a class that can be asked. */
+const toSource = (v, what) => (v === null ? null : toObject(v, what));
+const toPorts = (v, what) => ObjectFreeze(toSequence(v, toObject, what));
+const noPorts = () => ObjectFreeze([]);
+
+const MESSAGE_INIT = [
+  member("data", toAny, null),
+  member("lastEventId", toDOMString, ""),
+  member("origin", toUSVString, ""),
+  member("ports", toPorts, noPorts),
+  member("source", toSource, null),
+];
+
+/** https://html.spec.whatwg.org/#messageevent */
+export class MessageEvent extends Event {
+  #init;
+
+  constructor(type, eventInitDict = undefined) {
+    requireArguments(arguments.length, 1, "Failed to construct 'MessageEvent'");
+    super(type, eventInitDict);
+    const what = "Failed to construct 'MessageEvent': parameter 2";
+    this.#init = toDictionary(eventInitDict, MESSAGE_INIT, what);
+  }
+
+  get data() {
+    return this.#init.data;
+  }
+
+  get origin() {
+    return this.#init.origin;
+  }
+
+  get lastEventId() {
+    return this.#init.lastEventId;
+  }
+
+  get source() {
+    return this.#init.source;
+  }
+
+  get ports() {
+    return this.#init.ports;
+  }
+
+  // https://html.spec.whatwg.org/#dom-messageevent-initmessageevent
+  initMessageEvent(
+    type,
+    bubbles = false,
+    cancelable = false,
+    data = null,
+    origin = "",
+    lastEventId = "",
+    source = null,
+    ports = undefined,
+  ) {
+    const what = "Failed to execute 'initMessageEvent' on 'MessageEvent'";
+    if (!(#init in this)) illegalInvocation();
+    requireArguments(arguments.length, 1, what);
+    const name = toDOMString(type, `${what}: parameter 1`);
+    const init = {
+      __proto__: null,
+      data,
+      origin: toUSVString(origin, `${what}: parameter 5`),
+      lastEventId: toDOMString(lastEventId, `${what}: parameter 6`),
+      source: toSource(source ?? null, `${what}: parameter 7`),
+      ports: ports === undefined ? noPorts() : toPorts(ports, `${what}: parameter 8`),
+    };
+    if (isDispatching(this)) return;
+    initialise(this, name, bubbles, cancelable);
+    this.#init = init;
+  }
+}
+
+defineInterface(MessageEvent);
+
+const CLOSE_INIT = [
+  member("code", toUnsignedShort, 0),
+  member("reason", toUSVString, ""),
+  member("wasClean", toBoolean, false),
+];
+
+/** https://websockets.spec.whatwg.org/#the-closeevent-interface */
+export class CloseEvent extends Event {
+  #init;
+
+  constructor(type, eventInitDict = undefined) {
+    requireArguments(arguments.length, 1, "Failed to construct 'CloseEvent'");
+    super(type, eventInitDict);
+    const what = "Failed to construct 'CloseEvent': parameter 2";
+    this.#init = toDictionary(eventInitDict, CLOSE_INIT, what);
+  }
+
+  get wasClean() {
+    return this.#init.wasClean;
+  }
+
+  get code() {
+    return this.#init.code;
+  }
+
+  get reason() {
+    return this.#init.reason;
+  }
+}
+
+defineInterface(CloseEvent);
+
+const REJECTION_INIT = [
+  { __proto__: null, key: "promise", convert: toObject, required: true },
+  member("reason", toAny),
+];
+
+/** https://html.spec.whatwg.org/#promiserejectionevent */
+export class PromiseRejectionEvent extends Event {
+  #init;
+
+  constructor(type, eventInitDict) {
+    requireArguments(arguments.length, 2, "Failed to construct 'PromiseRejectionEvent'");
+    super(type, eventInitDict);
+    const what = "Failed to construct 'PromiseRejectionEvent': parameter 2";
+    this.#init = toDictionary(eventInitDict, REJECTION_INIT, what);
+  }
+
+  get promise() {
+    return this.#init.promise;
+  }
+
+  get reason() {
+    return this.#init.reason;
+  }
+}
+
+defineInterface(PromiseRejectionEvent);

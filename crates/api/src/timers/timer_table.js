@@ -1,0 +1,127 @@
+/**
+ * The timers of all requests of this isolate: what `setTimeout`, `AbortSignal.timeout` and
+ * `scheduler.wait` share.
+ *
+ * Ops: `timer_start(id: u32, delay_ms: f64): void` asks for one call of `fireTimer(id)`, in a
+ * turn of the request that is running now, not before `delay_ms` milliseconds have passed; timers
+ * that are due at the same time fire in the order of their start. `timer_cancel(id: u32): void`
+ * takes that back. When a request ends, the native side calls `endContext` (context.js), which
+ * cancels what is left.
+ * @module
+ */
+
+import { timer_cancel, timer_start } from "isolde:ops";
+import { currentContext, onContextEnd, requireContext, runInContext } from "../context.js";
+import { reportException } from "../events/report.js";
+import { primordials } from "../primordials.js";
+
+const {
+  Error,
+  Map,
+  MapPrototypeDelete,
+  MapPrototypeForEach,
+  MapPrototypeGet,
+  MapPrototypeGetSize,
+  MapPrototypeSet,
+} = primordials;
+
+/** Live timers of one request. */
+const MAX_TIMERS_PER_REQUEST = 10_000;
+
+/** Ids are u32 to the native side and must be positive for HTML. */
+const LAST_ID = 0x7fffffff;
+
+/**
+ * @typedef {object} Timer
+ * @property {number} id
+ * @property {any} context the request that set it
+ * @property {() => void} run
+ * @property {number} interval milliseconds between calls; -1 for a single one
+ */
+
+/** @type {Map<number, Timer>} */
+const timers = new Map();
+/** The same timers by request, then by id. @type {Map<any, Map<number, Timer>>} */
+const timersOf = new Map();
+let nextId = 1;
+
+function freshId() {
+  let id = nextId;
+  while (MapPrototypeGet(timers, id) !== undefined) id = id === LAST_ID ? 1 : id + 1;
+  nextId = id === LAST_ID ? 1 : id + 1;
+  return id;
+}
+
+/**
+ * Calls `run` after `delay` milliseconds, in the context that is current now. What it throws is
+ * reported.
+ * @param {string} what who asks, for the error in global scope
+ * @param {number} delay milliseconds, not negative
+ * @param {() => void} run
+ * @param {boolean} [repeat] again and again, every `delay` milliseconds
+ * @returns {number} the id
+ */
+export function startTimer(what, delay, run, repeat = false) {
+  const context = requireContext(what);
+  let own = MapPrototypeGet(timersOf, context);
+  if (own === undefined) {
+    own = new Map();
+    MapPrototypeSet(timersOf, context, own);
+  }
+  if (MapPrototypeGetSize(own) >= MAX_TIMERS_PER_REQUEST) {
+    throw new Error(
+      `You have exceeded the number of timeouts you may set: ${MAX_TIMERS_PER_REQUEST}.`,
+    );
+  }
+  const id = freshId();
+  const timer = { __proto__: null, id, context, run, interval: repeat ? delay : -1 };
+  MapPrototypeSet(timers, id, timer);
+  MapPrototypeSet(own, id, timer);
+  timer_start(id, delay);
+  return id;
+}
+
+function forget(timer) {
+  MapPrototypeDelete(timers, timer.id);
+  const own = MapPrototypeGet(timersOf, timer.context);
+  if (own === undefined) return;
+  MapPrototypeDelete(own, timer.id);
+  if (MapPrototypeGetSize(own) === 0) MapPrototypeDelete(timersOf, timer.context);
+}
+
+/** Cancels a timer of the running request; other ids mean nothing here. @param {number} id */
+export function cancelTimer(id) {
+  const timer = MapPrototypeGet(timers, id);
+  if (timer === undefined || timer.context !== currentContext()) return;
+  forget(timer);
+  timer_cancel(id);
+}
+
+/** Called by the native side when a timer is due. @param {number} id */
+export function fireTimer(id) {
+  const timer = MapPrototypeGet(timers, id);
+  if (timer === undefined) return;
+  if (timer.interval < 0) forget(timer);
+  runInContext(timer.context, () => {
+    try {
+      (0, timer.run)();
+    } catch (error) {
+      reportException(error);
+    }
+    // Armed anew only now: a slow callback delays the next call, and it may have cleared its own
+    // interval.
+    if (timer.interval >= 0 && MapPrototypeGet(timers, id) === timer) {
+      timer_start(id, timer.interval);
+    }
+  });
+}
+
+onContextEnd((context) => {
+  const own = MapPrototypeGet(timersOf, context);
+  if (own === undefined) return;
+  MapPrototypeDelete(timersOf, context);
+  MapPrototypeForEach(own, (_timer, id) => {
+    MapPrototypeDelete(timers, id);
+    timer_cancel(id);
+  });
+});
