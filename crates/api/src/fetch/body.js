@@ -1,0 +1,456 @@
+/**
+ * Bodies: what `Request` and `Response` have in common.
+ *
+ * A body stays what it came from (a string, bytes, the number of a native body) as long as nobody asks for its stream.
+ * Reading the whole of it, sending it, cloning it or passing it on then costs no stream at all.
+ * https://fetch.spec.whatwg.org/#body-mixin
+ * @module
+ */
+
+import {
+  body_cancel,
+  body_read,
+  body_read_all,
+  text_decode_utf8,
+  text_encode,
+} from "isolde:ops";
+import { primordials } from "../primordials.js";
+import { bytesOfBlob, copyOf, createBlob, isBlobObject, streamOfBytes, typeOfBlob } from "../blob/blob.js";
+import { checkContext } from "../context.js";
+import { abortReason, isAborted } from "../events/abort.js";
+import {
+  acquireReader,
+  closeStream,
+  createNativeByteStream,
+  createReadableByteStream,
+  detachNativeSource,
+  isDisturbed,
+  isLocked,
+  isReadableStream,
+  nativeSourceOf,
+  readAllBytes,
+  readChunk,
+  teeForClone,
+} from "../streams/streams.js";
+import { URLSearchParams } from "../url/search_params.js";
+import { copyOfBytes, isBufferSource, isObject } from "../webidl/webidl.js";
+import { createFormData, entriesOfFormData, isFormDataObject } from "./form_data.js";
+import { extractMimeType, mimeEssence, serializeMimeType } from "./mime.js";
+import { parseMultipart, parseUrlEncodedBytes, serializeMultipart } from "./multipart.js";
+
+const {
+  ArrayBufferPrototypeGetByteLength,
+  JSONParse,
+  ObjectDefineProperties,
+  ObjectGetOwnPropertyDescriptors,
+  PromisePrototypeThen,
+  PromiseReject,
+  PromiseResolve,
+  StringPrototypeCharCodeAt,
+  StringPrototypeSlice,
+  StringPrototypeToWellFormed,
+  TypedArrayPrototypeGetBuffer,
+  TypedArrayPrototypeGetByteLength,
+  TypeError,
+  Uint8Array,
+  uncurryThis,
+} = primordials;
+
+const USED =
+  "Body has already been used. It can only be used once. " +
+  "Use tee() first if you need to read it twice.";
+const LOCKED = "This ReadableStream is currently locked to a reader.";
+const DISTURBED =
+  "This ReadableStream is disturbed (has already been read from), and cannot be used as a body.";
+
+const TEXT_TYPE = "text/plain;charset=UTF-8";
+const URLENCODED_TYPE = "application/x-www-form-urlencoded;charset=UTF-8";
+const BYTE_ORDER_MARK = 0xfeff;
+
+const searchParamsToString = uncurryThis(URLSearchParams.prototype.toString);
+
+/** https://fetch.spec.whatwg.org/#concept-body */
+export class Body {
+  /** A string, a Uint8Array that nobody changes, or the number of a native body; null when there is only a stream. */
+  source = null;
+  /** The ReadableStream, once there is one. */
+  stream = undefined;
+  /** Whether it was consumed or handed over, other than through its stream. */
+  used = false;
+  /** The request that the native body belongs to. */
+  owner = undefined;
+  /** What aborts the native body: then reads give the signal's reason. @type {AbortSignal | null} */
+  signal = null;
+
+  /** @param {string | Uint8Array | number | null} source @param {ReadableStream} [stream] */
+  constructor(source, stream = undefined) {
+    this.source = source;
+    this.stream = stream;
+  }
+}
+
+/**
+ * The body with this native number.
+ * @param {number} id @param {any} owner the context it belongs to @returns {Body}
+ */
+export function nativeBody(id, owner, signal = null) {
+  const body = new Body(id);
+  body.owner = owner;
+  body.signal = signal;
+  return body;
+}
+
+/** The body of which nothing is left but that it was used. @returns {Body} */
+export function usedBody() {
+  const body = new Body("");
+  body.used = true;
+  return body;
+}
+
+/** The content type that goes with what `extractBody` was given last, or null. */
+export let extractedType = null;
+
+/** What URLSearchParams serialize to; null for anything else. */
+function searchParamsText(value) {
+  try {
+    return searchParamsToString(value);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * https://fetch.spec.whatwg.org/#concept-bodyinit-extract
+ * Sets `extractedType`. A string stays a string: `asBody` makes a Body of it when one is needed.
+ * @param {any} value neither null nor undefined @returns {string | Body}
+ */
+export function extractBody(value) {
+  if (typeof value === "string") {
+    extractedType = TEXT_TYPE;
+    return StringPrototypeToWellFormed(value);
+  }
+  extractedType = null;
+  if (isObject(value)) {
+    if (isReadableStream(value)) {
+      if (isDisturbed(value)) throw new TypeError(DISTURBED);
+      if (isLocked(value)) throw new TypeError(LOCKED);
+      return new Body(null, value);
+    }
+    if (isBufferSource(value)) return new Body(copyOfBytes(value));
+    if (isBlobObject(value)) {
+      const type = typeOfBlob(value);
+      if (type !== "") extractedType = type;
+      return new Body(bytesOfBlob(value));
+    }
+    if (isFormDataObject(value)) {
+      const { body, boundary } = serializeMultipart(entriesOfFormData(value));
+      extractedType = `multipart/form-data; boundary=${boundary}`;
+      return typeof body === "string" ? body : new Body(body);
+    }
+    const text = searchParamsText(value);
+    if (text !== null) {
+      extractedType = URLENCODED_TYPE;
+      return text;
+    }
+  }
+  const text = `${value}`;
+  extractedType = TEXT_TYPE;
+  return StringPrototypeToWellFormed(text);
+}
+
+/** @param {null | string | Body} body @returns {Body | null} */
+export function asBody(body) {
+  return typeof body === "string" ? new Body(body) : body;
+}
+
+/** https://fetch.spec.whatwg.org/#dom-body-bodyused @param {Body} body */
+export function isUsed(body) {
+  return body.used || (body.stream !== undefined && isDisturbed(body.stream));
+}
+
+/** Throws where the body is unusable. https://fetch.spec.whatwg.org/#body-unusable @param {Body} body */
+export function requireUsable(body) {
+  if (isUsed(body)) throw new TypeError(USED);
+  if (body.stream !== undefined && isLocked(body.stream)) throw new TypeError(LOCKED);
+}
+
+/** Locks a stream and marks it as read from, so that nobody else gets what the platform takes from behind it. */
+function seal(stream) {
+  PromisePrototypeThen(readChunk(acquireReader(stream)), undefined, () => {});
+}
+
+/** The stream of a body that was consumed before anybody asked for its stream: locked, disturbed, empty. */
+function consumedStream() {
+  const stream = createReadableByteStream();
+  closeStream(stream);
+  seal(stream);
+  return stream;
+}
+
+/** Starts a native read. Where a signal aborts it, the error is the signal's reason. */
+function readNative(read, id, signal) {
+  if (signal === null) return read(id);
+  if (isAborted(signal)) return PromiseReject(abortReason(signal));
+  return PromisePrototypeThen(read(id), undefined, (error) => {
+    throw isAborted(signal) ? abortReason(signal) : error;
+  });
+}
+
+/** A stream of a native body. The number stays visible, so that an untouched stream can be passed on natively. */
+function streamOfNative(id, owner, signal) {
+  return createNativeByteStream({
+    __proto__: null,
+    bodyId: id,
+    owner,
+    signal,
+    read: () => readNative(body_read, id, signal),
+    cancel: () => body_cancel(id),
+  });
+}
+
+/** @param {string | Uint8Array} source */
+const bytesOfSource = (source) => (typeof source === "string" ? text_encode(source) : source);
+
+/** The stream of a body, made now if need be. @param {Body} body @returns {ReadableStream} */
+export function streamOf(body) {
+  if (body.stream !== undefined) return body.stream;
+  const { source } = body;
+  if (body.used) {
+    body.stream = consumedStream();
+  } else if (typeof source === "number") {
+    body.stream = streamOfNative(source, body.owner, body.signal);
+  } else {
+    body.stream = streamOfBytes(bytesOfSource(source));
+  }
+  return body.stream;
+}
+
+/**
+ * https://fetch.spec.whatwg.org/#concept-body-clone
+ * @param {Body} body @returns {Body} a second one with the same content
+ */
+export function cloneBody(body) {
+  requireUsable(body);
+  const { source } = body;
+  if (source !== null && typeof source !== "number" && body.stream === undefined) {
+    return new Body(source);
+  }
+  const branches = teeForClone(streamOf(body));
+  body.stream = branches[0];
+  if (typeof source === "number") body.source = null;
+  return new Body(body.source, branches[1]);
+}
+
+/**
+ * Hands a body over to a new owner; the old one is used from then on, and its stream, if it has one, is locked.
+ * A stream that a Worker has made itself is not wrapped: both owners hold it.
+ * https://fetch.spec.whatwg.org/#concept-body-proxy
+ * @param {Body} body a usable one @returns {Body}
+ */
+export function takeBody(body) {
+  requireUsable(body);
+  const { source, stream } = body;
+  body.used = true;
+  if (stream === undefined) {
+    return typeof source === "number"
+      ? nativeBody(source, body.owner, body.signal)
+      : new Body(source);
+  }
+  if (source !== null && typeof source !== "number") {
+    seal(stream);
+    return new Body(source);
+  }
+  const native = untouchedNative(stream);
+  if (native === null) return new Body(null, stream);
+  detachNativeSource(stream);
+  return nativeBody(native.bodyId, native.owner, native.signal);
+}
+
+/** What `streamOfNative` was made from, while nobody has read from the stream; null for other streams. */
+function untouchedNative(stream) {
+  const native = nativeSourceOf(stream);
+  return native === undefined || native === null || native.bodyId === undefined ? null : native;
+}
+
+/** How a body can be sent; `sendable` sets `kind` and `value`. */
+export const NO_BODY = 0;
+export const BYTES_BODY = 1;
+export const STREAM_BODY = 2;
+export const NATIVE_BODY = 3;
+
+/** What `takeSendable` gives, one record for all calls. */
+export const sendable = { __proto__: null, kind: NO_BODY, value: null };
+
+/** @param {number} kind @param {any} value */
+function give(kind, value) {
+  sendable.kind = kind;
+  sendable.value = value;
+}
+
+/**
+ * Consumes a body in order to send it. Sets `sendable`: a string or bytes as they are, a native body by its number
+ * (so that no JavaScript runs for its bytes), else the stream, which the caller pumps.
+ * @param {null | string | Body} body
+ */
+export function takeSendable(body) {
+  if (body === null) return give(NO_BODY, null);
+  if (typeof body === "string") return give(BYTES_BODY, body);
+  requireUsable(body);
+  const { source, stream } = body;
+  body.used = true;
+  if (typeof source === "number" && stream === undefined) {
+    checkContext(body.owner, "ReadableStream");
+    return give(NATIVE_BODY, source);
+  }
+  if (source !== null && typeof source !== "number") {
+    if (stream !== undefined) seal(stream);
+    return give(BYTES_BODY, source);
+  }
+  const native = untouchedNative(stream);
+  if (native === null) return give(STREAM_BODY, stream);
+  checkContext(native.owner, "ReadableStream");
+  detachNativeSource(stream);
+  return give(NATIVE_BODY, native.bodyId);
+}
+
+/** @param {Uint8Array} bytes fresh ones @returns {Uint8Array} */
+const toBytes = (bytes) => bytes;
+
+/** @param {Uint8Array} bytes fresh ones @returns {ArrayBuffer} */
+function toArrayBuffer(bytes) {
+  const buffer = TypedArrayPrototypeGetBuffer(bytes);
+  const whole =
+    TypedArrayPrototypeGetByteLength(bytes) === ArrayBufferPrototypeGetByteLength(buffer);
+  return whole ? buffer : TypedArrayPrototypeGetBuffer(copyOf(bytes));
+}
+
+/** @param {Uint8Array} bytes @returns {string} */
+const toText = (bytes) => text_decode_utf8(bytes, false, false);
+
+/** @param {Uint8Array} bytes @returns {any} */
+const toJson = (bytes) => JSONParse(text_decode_utf8(bytes, false, false));
+
+/** A string body is its own text, but for the byte order mark that decoding would remove. */
+function textOfString(text) {
+  if (text.length > 0 && StringPrototypeCharCodeAt(text, 0) === BYTE_ORDER_MARK) {
+    return StringPrototypeSlice(text, 1);
+  }
+  return text;
+}
+
+/**
+ * https://fetch.spec.whatwg.org/#concept-body-consume-body
+ * @param {Body | null} body
+ * @param {(bytes: Uint8Array) => any} convert gets bytes that nobody else has where `fresh` is true
+ * @param {boolean} fresh
+ * @returns {Promise<any>}
+ */
+function consume(body, convert, fresh) {
+  if (body === null) return PromiseResolve(convert(new Uint8Array(0)));
+  requireUsable(body);
+  const { source, stream } = body;
+  if (stream !== undefined) return PromisePrototypeThen(readAllBytes(stream), convert);
+  if (typeof source === "number") {
+    checkContext(body.owner, "ReadableStream");
+    body.used = true;
+    return PromisePrototypeThen(readNative(body_read_all, source, body.signal), convert);
+  }
+  body.used = true;
+  if (typeof source === "string") return PromiseResolve(convert(text_encode(source)));
+  return PromiseResolve(convert(fresh ? copyOf(source) : source));
+}
+
+/** The text of a string body that nobody has touched; null where there is no such shortcut. */
+function takeString(body) {
+  if (body === null) return "";
+  if (typeof body.source !== "string" || body.stream !== undefined || body.used) return null;
+  body.used = true;
+  return textOfString(body.source);
+}
+
+/** https://fetch.spec.whatwg.org/#dom-body-formdata */
+function toFormData(bytes, contentType) {
+  const mime = extractMimeType(contentType);
+  const essence = mime === null ? "" : mimeEssence(mime);
+  if (essence === "multipart/form-data") {
+    const { boundary } = mime.parameters;
+    if (boundary === undefined) {
+      throw new TypeError("The Content-Type multipart/form-data has no boundary parameter.");
+    }
+    return createFormData(parseMultipart(bytes, boundary));
+  }
+  if (essence === "application/x-www-form-urlencoded") {
+    return createFormData(parseUrlEncodedBytes(bytes));
+  }
+  throw new TypeError(
+    `Unrecognized Content-Type header value. FormData can only parse the following MIME types: ` +
+      `multipart/form-data, application/x-www-form-urlencoded.`,
+  );
+}
+
+/** https://fetch.spec.whatwg.org/#dom-body-blob */
+function toBlob(bytes, contentType) {
+  const mime = extractMimeType(contentType);
+  return createBlob(bytes, mime === null ? "" : serializeMimeType(mime));
+}
+
+/**
+ * Gives a class the members of the Body mixin.
+ * @param {Function} Class
+ * @param {(instance: any) => Body | null} bodyOf checks the brand
+ * @param {(instance: any) => string | null} contentTypeOf the value of Content-Type
+ */
+export function installBody(Class, bodyOf, contentTypeOf) {
+  /** Runs `read` so that whatever it throws becomes a rejection, as in every method that returns a promise. */
+  const promising = (instance, read) => {
+    try {
+      return read(bodyOf(instance), instance);
+    } catch (error) {
+      return PromiseReject(error);
+    }
+  };
+  const readText = (body) => {
+    const text = takeString(body);
+    return text !== null ? PromiseResolve(text) : consume(body, toText, false);
+  };
+  const readJson = (body) => {
+    const text = takeString(body);
+    return text !== null ? PromiseResolve(JSONParse(text)) : consume(body, toJson, false);
+  };
+  const readBytes = (body) => consume(body, toBytes, true);
+  const readArrayBuffer = (body) => consume(body, toArrayBuffer, true);
+  const readBlob = (body, instance) =>
+    consume(body, (bytes) => toBlob(bytes, contentTypeOf(instance)), false);
+  const readFormData = (body, instance) =>
+    consume(body, (bytes) => toFormData(bytes, contentTypeOf(instance)), false);
+  const members = {
+    __proto__: null,
+    get body() {
+      const body = bodyOf(this);
+      return body === null ? null : streamOf(body);
+    },
+    get bodyUsed() {
+      const body = bodyOf(this);
+      return body !== null && isUsed(body);
+    },
+    arrayBuffer() {
+      return promising(this, readArrayBuffer);
+    },
+    blob() {
+      return promising(this, readBlob);
+    },
+    bytes() {
+      return promising(this, readBytes);
+    },
+    formData() {
+      return promising(this, readFormData);
+    },
+    json() {
+      return promising(this, readJson);
+    },
+    text() {
+      return promising(this, readText);
+    },
+  };
+  ObjectDefineProperties(Class.prototype, ObjectGetOwnPropertyDescriptors(members));
+}

@@ -1,0 +1,294 @@
+/**
+ * `fetch()`: subrequests.
+ *
+ * Redirects are followed here rather than natively, so that each hop is a subrequest of its own with its own limits.
+ * https://fetch.spec.whatwg.org/#fetch-method
+ * @module
+ */
+
+import { body_cancel, fetch_abort, fetch_id_new, fetch_start, sink_new } from "isolde:ops";
+import { primordials } from "../primordials.js";
+import { requireContext } from "../context.js";
+import { abortReason, addAbortAlgorithm, isAborted } from "../events/abort.js";
+import { acquireReader, cancelReader, expectedLength } from "../streams/streams.js";
+import { requireArguments } from "../webidl/webidl.js";
+import {
+  Body,
+  NATIVE_BODY,
+  nativeBody,
+  NO_BODY,
+  sendable,
+  STREAM_BODY,
+} from "./body.js";
+import { processDataUrl } from "./data_url.js";
+import { flatGet, withoutHeaders } from "./headers.js";
+import { pumpReader } from "./pump.js";
+import { isRequestObject, Request, requestParts, takeRequestBody } from "./request.js";
+import { createFetchedResponse } from "./response.js";
+import { parsedUrl, parseUrl } from "./url_input.js";
+
+const {
+  JSONStringify,
+  Promise,
+  PromisePrototypeThen,
+  PromiseReject,
+  StringPrototypeIndexOf,
+  StringPrototypeSlice,
+  StringPrototypeStartsWith,
+  TypeError,
+} = primordials;
+
+/** https://fetch.spec.whatwg.org/#http-redirect-fetch, step 7: how many redirects are followed. */
+const MAX_REDIRECTS = 20;
+
+const FETCH = "Failed to execute 'fetch'";
+
+const RETRANSMIT =
+  "A request with a one-time-use body (it was initialized from a stream, not a buffer) " +
+  "encountered a redirect requiring the body to be retransmitted. To avoid this error in the " +
+  "future, construct this request from a buffer-like body initializer.";
+
+/** What describes a body, and goes with it when a redirect turns the request into a GET. */
+const BODY_HEADERS = {
+  __proto__: null,
+  "content-encoding": true,
+  "content-language": true,
+  "content-length": true,
+  "content-location": true,
+  "content-type": true,
+};
+
+const CREDENTIAL_HEADERS = { __proto__: null, authorization: true };
+
+/** One call of fetch, over all its redirects. */
+class Subrequest {
+  method = "GET";
+  /** Serialized, without fragment. */
+  url = "";
+  fragment = "";
+  headers = "";
+  redirect = "follow";
+  /** For the native side, as JSON. @type {string | undefined} */
+  cf = undefined;
+  /** @type {AbortSignal | null} */
+  signal = null;
+  bodyKind = NO_BODY;
+  body = null;
+  owner = undefined;
+  /** Of the hop that is under way. */
+  fetchId = 0;
+  redirects = 0;
+  /** Reads the body that goes out, where that is a stream. */
+  reader = null;
+  /** Why the body could not be sent. @type {{ error: any } | null} */
+  bodyFailure = null;
+}
+
+/** https://fetch.spec.whatwg.org/#redirect-status */
+const isRedirect = (status) =>
+  status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
+
+const hasNoBody = (method, status) =>
+  method === "HEAD" || status === 204 || status === 205 || status === 304;
+
+/** Scheme, host and port of a serialized http(s) URL, for comparison. */
+function originOf(url) {
+  const start = StringPrototypeIndexOf(url, "://") + 3;
+  const end = StringPrototypeIndexOf(url, "/", start);
+  return StringPrototypeSlice(url, 0, end);
+}
+
+const isHttp = (url) =>
+  StringPrototypeStartsWith(url, "http://") || StringPrototypeStartsWith(url, "https://");
+
+/** Splits the fragment off. @param {Subrequest} subrequest @param {string} url */
+function setUrl(subrequest, url) {
+  const hash = StringPrototypeIndexOf(url, "#");
+  if (hash < 0) {
+    subrequest.url = url;
+    return;
+  }
+  subrequest.url = StringPrototypeSlice(url, 0, hash);
+  subrequest.fragment = StringPrototypeSlice(url, hash);
+}
+
+/** https://fetch.spec.whatwg.org/#concept-http-network-or-cache-fetch, steps 15 and 16 */
+function applyCacheMode(subrequest, mode) {
+  if (mode === "default") return;
+  const { headers } = subrequest;
+  const hasControl = flatGet(headers, "cache-control") !== null;
+  if (mode === "no-cache") {
+    if (!hasControl) subrequest.headers += "cache-control\0max-age=0\0";
+    return;
+  }
+  if (flatGet(headers, "pragma") === null) subrequest.headers += "pragma\0no-cache\0";
+  if (!hasControl) subrequest.headers += "cache-control\0no-cache\0";
+}
+
+/** @param {Request} request @param {any} owner the running context @returns {Subrequest} */
+function prepare(request, owner) {
+  const parts = requestParts(request);
+  const { options, cf } = parts;
+  if (options.integrity !== "") {
+    throw new TypeError("fetch: the option 'integrity' is not implemented yet in Isolde.");
+  }
+  const subrequest = new Subrequest();
+  subrequest.owner = owner;
+  subrequest.method = parts.method;
+  subrequest.headers = parts.headers;
+  subrequest.redirect = parts.redirect;
+  subrequest.signal = parts.signal;
+  setUrl(subrequest, parts.url);
+  applyCacheMode(subrequest, options.cache);
+  if (cf !== undefined) subrequest.cf = JSONStringify(cf);
+  takeRequestBody(request);
+  subrequest.bodyKind = sendable.kind;
+  subrequest.body = sendable.value;
+  if (sendable.kind === STREAM_BODY) {
+    const length = expectedLength(sendable.value);
+    if (length !== undefined && flatGet(subrequest.headers, "content-length") === null) {
+      subrequest.headers += `content-length\0${length}\0`;
+    }
+    subrequest.reader = acquireReader(sendable.value);
+  }
+  return subrequest;
+}
+
+/** Sends a stream body while the answer is awaited. When it fails, so does the subrequest. */
+function startPump(subrequest, sink) {
+  const { fetchId } = subrequest;
+  PromisePrototypeThen(pumpReader(subrequest.reader, sink), undefined, (error) => {
+    subrequest.bodyFailure = { error };
+    fetch_abort(fetchId);
+  });
+}
+
+/** One hop. @param {Subrequest} subrequest */
+function send(subrequest) {
+  const { bodyKind, method, url, headers, cf } = subrequest;
+  subrequest.fetchId = fetch_id_new();
+  if (bodyKind !== STREAM_BODY) {
+    return fetch_start(method, url, headers, bodyKind, subrequest.body, cf, subrequest.fetchId);
+  }
+  const sink = sink_new();
+  const reply = fetch_start(method, url, headers, STREAM_BODY, sink, cf, subrequest.fetchId);
+  startPump(subrequest, sink);
+  return reply;
+}
+
+/**
+ * Makes the next hop of a redirect. https://fetch.spec.whatwg.org/#concept-http-redirect-fetch
+ * @param {Subrequest} subrequest @param {number} status @param {string} location
+ */
+function follow(subrequest, status, location) {
+  const before = subrequest.url;
+  const url = parseUrl(location, before + subrequest.fragment);
+  if (url === null) throw new TypeError(`The redirect to '${location}' is not a valid URL.`);
+  if (!isHttp(url)) throw new TypeError(`The redirect to '${url}' is not to an HTTP(S) URL.`);
+  if (++subrequest.redirects > MAX_REDIRECTS) throw new TypeError("Too many redirects.");
+  if (parsedUrl.hashStart >= 0) subrequest.fragment = "";
+  const { bodyKind, method } = subrequest;
+  const oneTime = bodyKind === STREAM_BODY || bodyKind === NATIVE_BODY;
+  if (status !== 303 && oneTime) throw new TypeError(RETRANSMIT);
+  setUrl(subrequest, url);
+  const becomesGet =
+    ((status === 301 || status === 302) && method === "POST") ||
+    (status === 303 && method !== "GET" && method !== "HEAD");
+  if (becomesGet) {
+    subrequest.method = "GET";
+    subrequest.bodyKind = NO_BODY;
+    subrequest.body = null;
+    subrequest.reader = null;
+    subrequest.headers = withoutHeaders(subrequest.headers, BODY_HEADERS);
+  }
+  if (originOf(before) !== originOf(url)) {
+    subrequest.headers = withoutHeaders(subrequest.headers, CREDENTIAL_HEADERS);
+  }
+}
+
+/** @param {Subrequest} subrequest @param {any} reply of the native side @returns {Response} */
+function respond(subrequest, reply) {
+  const { status, statusText, headers, bodyId } = reply;
+  let body = null;
+  if (bodyId !== 0) body = nativeBody(bodyId, subrequest.owner, subrequest.signal);
+  else if (!hasNoBody(subrequest.method, status)) body = new Body("");
+  const redirected = subrequest.redirects > 0;
+  return createFetchedResponse(status, statusText, headers, body, subrequest.url, redirected);
+}
+
+/** Runs a subrequest to its Response. @param {Subrequest} subrequest @returns {Promise<Response>} */
+async function run(subrequest) {
+  for (;;) {
+    let reply;
+    try {
+      reply = await send(subrequest);
+    } catch (error) {
+      const failure = subrequest.bodyFailure;
+      throw failure === null ? error : failure.error;
+    }
+    if (subrequest.redirect === "manual" || !isRedirect(reply.status)) {
+      return respond(subrequest, reply);
+    }
+    const location = flatGet(reply.headers, "location");
+    if (location === null) return respond(subrequest, reply);
+    if (reply.bodyId !== 0) body_cancel(reply.bodyId);
+    if (subrequest.redirect === "error") {
+      throw new TypeError(`The response is a redirect, which the redirect mode 'error' forbids.`);
+    }
+    follow(subrequest, reply.status, location);
+    // Between two hops nothing is under way that an abort could end.
+    if (subrequest.signal !== null && isAborted(subrequest.signal)) {
+      throw abortReason(subrequest.signal);
+    }
+  }
+}
+
+/** Runs a subrequest that its signal can abort, before and after the Response has come. */
+function runAbortable(subrequest) {
+  const { signal } = subrequest;
+  return new Promise((resolve, reject) => {
+    addAbortAlgorithm(signal, () => {
+      const reason = abortReason(signal);
+      reject(reason);
+      fetch_abort(subrequest.fetchId);
+      if (subrequest.reader !== null) cancelReader(subrequest.reader, reason);
+    });
+    PromisePrototypeThen(run(subrequest), resolve, reject);
+  });
+}
+
+/** https://fetch.spec.whatwg.org/#scheme-fetch, for `data:` */
+function fetchData(url) {
+  const data = processDataUrl(url);
+  if (data === null) throw new TypeError("The data: URL is not valid.");
+  const headers = `content-type\0${data.type}\0`;
+  return createFetchedResponse(200, "OK", headers, new Body(data.bytes), url, false);
+}
+
+/** @param {any} input @param {any} init @returns {Promise<Response>} */
+async function start(input, init) {
+  const request = init === undefined && isRequestObject(input) ? input : new Request(input, init);
+  const owner = requireContext("fetch");
+  const subrequest = prepare(request, owner);
+  const { signal, url } = subrequest;
+  if (signal !== null && isAborted(signal)) {
+    if (subrequest.reader !== null) cancelReader(subrequest.reader, abortReason(signal));
+    throw abortReason(signal);
+  }
+  if (StringPrototypeStartsWith(url, "data:")) return fetchData(url);
+  if (!isHttp(url)) throw new TypeError(`Fetch API cannot load: ${url}`);
+  return signal === null ? run(subrequest) : runAbortable(subrequest);
+}
+
+/**
+ * https://fetch.spec.whatwg.org/#dom-global-fetch
+ * @param {any} input @param {any} [init] @returns {Promise<Response>}
+ */
+export function fetch(input, init = undefined) {
+  try {
+    requireArguments(arguments.length, 1, FETCH);
+  } catch (error) {
+    return PromiseReject(error);
+  }
+  return start(input, init);
+}

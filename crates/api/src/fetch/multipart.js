@@ -1,0 +1,276 @@
+/**
+ * Bodies made from FormData, and back: `multipart/form-data` and `application/x-www-form-urlencoded`.
+ * https://html.spec.whatwg.org/#multipart-form-data and RFC 7578
+ * @module
+ */
+
+import { text_decode_utf8, text_encode } from "isolde:ops";
+import { primordials } from "../primordials.js";
+import { bytesOfBlob, copyOf, normalizeType, typeOfBlob, viewOf } from "../blob/blob.js";
+import { createFile, nameOfFile } from "../blob/file.js";
+import { parseFormUrlEncoded } from "../url/search_params.js";
+import { asciiLowercase, trimHttpWhitespace } from "./mime.js";
+
+const {
+  ArrayPrototypePush,
+  MathFloor,
+  MathRandom,
+  StringPrototypeCharCodeAt,
+  StringPrototypeIndexOf,
+  StringPrototypeSlice,
+  StringPrototypeStartsWith,
+  TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeIndexOf,
+  TypedArrayPrototypeSet,
+  TypeError,
+  Uint8Array,
+} = primordials;
+
+/** A part's headers may have at most this many bytes together. */
+const MAX_PART_HEADER_BYTES = 64 * 1024;
+/** Random digits in a boundary: 24 of base 36 are 124 bits. */
+const BOUNDARY_DIGITS = 24;
+const DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz";
+
+const CR = 0x0d;
+const LF = 0x0a;
+const DASH = 0x2d;
+const SPACE = 0x20;
+const TAB = 0x09;
+
+function randomBoundary() {
+  let boundary = "----isoldeformboundary";
+  for (let i = 0; i < BOUNDARY_DIGITS; i++) boundary += DIGITS[MathFloor(MathRandom() * 36)];
+  return boundary;
+}
+
+/** Every CR, LF and CRLF becomes CRLF. */
+function normalizeNewlines(text) {
+  if (StringPrototypeIndexOf(text, "\n") < 0 && StringPrototypeIndexOf(text, "\r") < 0) return text;
+  let result = "";
+  let start = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = StringPrototypeCharCodeAt(text, i);
+    if (code !== CR && code !== LF) continue;
+    result += `${StringPrototypeSlice(text, start, i)}\r\n`;
+    if (code === CR && text[i + 1] === "\n") i++;
+    start = i + 1;
+  }
+  return result + StringPrototypeSlice(text, start);
+}
+
+/** What may not be in a quoted name. */
+function escapeName(name) {
+  let result = "";
+  let start = 0;
+  for (let i = 0; i < name.length; i++) {
+    const character = name[i];
+    const escape =
+      character === "\n" ? "%0A" : character === "\r" ? "%0D" : character === '"' ? "%22" : "";
+    if (escape === "") continue;
+    result += StringPrototypeSlice(name, start, i) + escape;
+    start = i + 1;
+  }
+  return start === 0 ? name : result + StringPrototypeSlice(name, start);
+}
+
+/** @param {Uint8Array[]} pieces @param {number} size of all together */
+function concatenate(pieces, size) {
+  const whole = new Uint8Array(size);
+  let offset = 0;
+  for (let i = 0; i < pieces.length; i++) {
+    TypedArrayPrototypeSet(whole, pieces[i], offset);
+    offset += TypedArrayPrototypeGetByteLength(pieces[i]);
+  }
+  return whole;
+}
+
+/**
+ * https://html.spec.whatwg.org/#multipart/form-data-encoding-algorithm
+ * @param {[string, string | File][]} entries
+ * @returns {{ body: string | Uint8Array, boundary: string }} a string where there is no file
+ */
+export function serializeMultipart(entries) {
+  const boundary = randomBoundary();
+  const pieces = [];
+  let size = 0;
+  let text = "";
+  const take = (bytes) => {
+    size += TypedArrayPrototypeGetByteLength(bytes);
+    ArrayPrototypePush(pieces, bytes);
+  };
+  for (let i = 0; i < entries.length; i++) {
+    const value = entries[i][1];
+    const name = escapeName(normalizeNewlines(entries[i][0]));
+    text += `--${boundary}\r\nContent-Disposition: form-data; name="${name}"`;
+    if (typeof value === "string") {
+      text += `\r\n\r\n${normalizeNewlines(value)}\r\n`;
+      continue;
+    }
+    const type = typeOfBlob(value) || "application/octet-stream";
+    text += `; filename="${escapeName(nameOfFile(value))}"\r\nContent-Type: ${type}\r\n\r\n`;
+    take(text_encode(text));
+    take(bytesOfBlob(value));
+    text = "\r\n";
+  }
+  text += `--${boundary}--\r\n`;
+  if (pieces.length === 0) return { body: text, boundary };
+  take(text_encode(text));
+  return { body: concatenate(pieces, size), boundary };
+}
+
+/** @param {Uint8Array} bytes @param {number} at @param {Uint8Array} pattern */
+function matchesAt(bytes, at, pattern) {
+  const length = TypedArrayPrototypeGetByteLength(pattern);
+  if (at + length > TypedArrayPrototypeGetByteLength(bytes)) return false;
+  for (let i = 0; i < length; i++) {
+    if (bytes[at + i] !== pattern[i]) return false;
+  }
+  return true;
+}
+
+/** Where CRLF and the delimiter come next; -1 for nowhere. */
+function findDelimiter(bytes, from, delimiter) {
+  let at = from;
+  for (;;) {
+    at = TypedArrayPrototypeIndexOf(bytes, CR, at);
+    if (at < 0) return -1;
+    if (bytes[at + 1] === LF && matchesAt(bytes, at + 2, delimiter)) return at;
+    at++;
+  }
+}
+
+/** The names' escapes, as browsers write them. */
+function unescapeName(name) {
+  let result = "";
+  let start = 0;
+  for (;;) {
+    const at = StringPrototypeIndexOf(name, "%", start);
+    if (at < 0) return result + StringPrototypeSlice(name, start);
+    const code = asciiLowercase(StringPrototypeSlice(name, at + 1, at + 3));
+    const character = code === "0a" ? "\n" : code === "0d" ? "\r" : code === "22" ? '"' : "";
+    result += StringPrototypeSlice(name, start, at) + (character === "" ? "%" : character);
+    start = character === "" ? at + 1 : at + 3;
+  }
+}
+
+/** One parameter of Content-Disposition, or null. */
+function dispositionParameter(value, wanted) {
+  let i = StringPrototypeIndexOf(value, ";");
+  while (i >= 0 && i < value.length) {
+    i++;
+    const equals = StringPrototypeIndexOf(value, "=", i);
+    if (equals < 0) return null;
+    const key = asciiLowercase(trimHttpWhitespace(StringPrototypeSlice(value, i, equals)));
+    let text;
+    if (value[equals + 1] === '"') {
+      let end = StringPrototypeIndexOf(value, '"', equals + 2);
+      if (end < 0) end = value.length;
+      text = unescapeName(StringPrototypeSlice(value, equals + 2, end));
+      i = StringPrototypeIndexOf(value, ";", end);
+    } else {
+      const next = StringPrototypeIndexOf(value, ";", equals);
+      const end = next < 0 ? value.length : next;
+      text = trimHttpWhitespace(StringPrototypeSlice(value, equals + 1, end));
+      i = next;
+    }
+    if (key === wanted) return text;
+  }
+  return null;
+}
+
+/** Reads the headers of one part. Names are compared without case.
+ * @param {string} text the header lines */
+function parsePartHeaders(text) {
+  let name = null;
+  let filename = null;
+  let type = "text/plain";
+  let start = 0;
+  while (start < text.length) {
+    let end = StringPrototypeIndexOf(text, "\r\n", start);
+    if (end < 0) end = text.length;
+    const line = StringPrototypeSlice(text, start, end);
+    start = end + 2;
+    const colon = StringPrototypeIndexOf(line, ":");
+    if (colon < 0) throw new TypeError("A part of the multipart/form-data body has a bad header.");
+    const key = asciiLowercase(trimHttpWhitespace(StringPrototypeSlice(line, 0, colon)));
+    const value = trimHttpWhitespace(StringPrototypeSlice(line, colon + 1));
+    if (key === "content-disposition") {
+      if (!StringPrototypeStartsWith(asciiLowercase(value), "form-data")) break;
+      name = dispositionParameter(value, "name");
+      filename = dispositionParameter(value, "filename");
+    } else if (key === "content-type") {
+      type = value;
+    }
+  }
+  if (name === null) {
+    throw new TypeError("A part of the multipart/form-data body has no name.");
+  }
+  return { name, filename, type };
+}
+
+/** Where the line that starts with a delimiter at `at` ends; -1 for the last one. */
+function afterDelimiter(bytes, at, delimiter) {
+  let i = at + TypedArrayPrototypeGetByteLength(delimiter);
+  if (bytes[i] === DASH && bytes[i + 1] === DASH) return -1;
+  while (bytes[i] === SPACE || bytes[i] === TAB) i++;
+  if (bytes[i] !== CR || bytes[i + 1] !== LF) {
+    throw new TypeError("The multipart/form-data body has a bad boundary line.");
+  }
+  return i + 2;
+}
+
+/** The end of a part's headers: the place of the empty line. */
+function findHeaderEnd(bytes, from) {
+  if (bytes[from] === CR && bytes[from + 1] === LF) return from;
+  let at = from;
+  for (;;) {
+    at = TypedArrayPrototypeIndexOf(bytes, CR, at);
+    if (at < 0 || at - from > MAX_PART_HEADER_BYTES) {
+      throw new TypeError("A part of the multipart/form-data body has no end of its headers.");
+    }
+    if (bytes[at + 1] === LF && bytes[at + 2] === CR && bytes[at + 3] === LF) return at;
+    at++;
+  }
+}
+
+/**
+ * https://fetch.spec.whatwg.org/#body-mixin, the first case of formData()
+ * @param {Uint8Array} bytes @param {string} boundary
+ * @returns {[string, string | File][]}
+ */
+export function parseMultipart(bytes, boundary) {
+  const delimiter = text_encode(`--${boundary}`);
+  const entries = [];
+  let at = 0;
+  if (!matchesAt(bytes, 0, delimiter)) {
+    at = findDelimiter(bytes, 0, delimiter) + 2;
+    if (at < 2) throw new TypeError("The multipart/form-data body does not contain its boundary.");
+  }
+  for (;;) {
+    const start = afterDelimiter(bytes, at, delimiter);
+    if (start < 0) return entries;
+    const headerEnd = findHeaderEnd(bytes, start);
+    const headerText = text_decode_utf8(viewOf(bytes, start, headerEnd - start), false, true);
+    const { name, filename, type } = parsePartHeaders(headerText);
+    // Without headers the empty line is all there is.
+    const bodyStart = headerEnd === start ? start + 2 : headerEnd + 4;
+    const bodyEnd = findDelimiter(bytes, bodyStart, delimiter);
+    if (bodyEnd < 0) throw new TypeError("The multipart/form-data body ends within a part.");
+    const content = viewOf(bytes, bodyStart, bodyEnd - bodyStart);
+    const value =
+      filename === null
+        ? text_decode_utf8(content, false, true)
+        : createFile(copyOf(content), filename, normalizeType(type));
+    ArrayPrototypePush(entries, [name, value]);
+    at = bodyEnd + 2;
+  }
+}
+
+/**
+ * The entries of an `application/x-www-form-urlencoded` body.
+ * @param {Uint8Array} bytes @returns {[string, string][]}
+ */
+export function parseUrlEncodedBytes(bytes) {
+  return parseFormUrlEncoded(text_decode_utf8(bytes, false, true));
+}

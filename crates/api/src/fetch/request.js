@@ -1,0 +1,328 @@
+/**
+ * `Request`.
+ *
+ * A request that comes in from outside is the hot path: `createInboundRequest` keeps what the native side gives as it
+ * is. Headers, body stream and signal are made when a Worker reads them, and most are never read.
+ * https://fetch.spec.whatwg.org/#request-class
+ * @module
+ */
+
+import { primordials } from "../primordials.js";
+import { currentContext } from "../context.js";
+import { createAbortSignal, dependentSignal, signalAbort } from "../events/abort.js";
+import { defineInterface, isObject, requireArguments, toUSVString } from "../webidl/webidl.js";
+import { asBody, cloneBody, installBody, nativeBody, takeBody, takeSendable } from "./body.js";
+import { createHeaders, flatGet, flatHeaders } from "./headers.js";
+import { readInit, requestInit, RequestOptions } from "./request_init.js";
+import { parsedUrl, parseUrl } from "./url_input.js";
+
+const { TypeError } = primordials;
+
+const CONSTRUCT = "Failed to construct 'Request'";
+
+/** What the first argument is when the platform itself makes a Request. */
+const OURS = { __proto__: null };
+
+/** The options of a Request that was given none. */
+const DEFAULTS = new RequestOptions(null);
+
+/** https://fetch.spec.whatwg.org/#dom-request, step 5 @param {any} input @returns {string} */
+function toUrl(input) {
+  const text = toUSVString(input, `${CONSTRUCT}: parameter 1`);
+  const url = parseUrl(text);
+  if (url === null) throw new TypeError(`Invalid URL: ${text}`);
+  if (parsedUrl.hasCredentials) {
+    throw new TypeError(`${CONSTRUCT}: the URL '${text}' contains credentials.`);
+  }
+  return url;
+}
+
+/** no-cors exists for scripts of web pages; its restriction of methods is kept, that of headers is not. */
+function checkNoCors(method) {
+  if (method === "GET" || method === "HEAD" || method === "POST") return;
+  throw new TypeError(`${CONSTRUCT}: the method '${method}' is not allowed in mode 'no-cors'.`);
+}
+
+let bodyOf;
+let flatOf;
+let friends;
+
+/** https://fetch.spec.whatwg.org/#request-class */
+export class Request {
+  #method = "GET";
+  #url;
+  /** The flat form, until somebody asks for the object. @type {string | Headers} */
+  #headers = "";
+  /** @type {null | string | import("./body.js").Body} */
+  #body = null;
+  /** The signal, once somebody has asked for it. @type {AbortSignal | undefined} */
+  #signal = undefined;
+  /** What the signal is to follow: a signal, or the Request whose signal it is. */
+  #follows = null;
+  #cf = undefined;
+  #redirect = "follow";
+  /** Came in from outside: then the headers cannot be changed. */
+  #inbound = false;
+  /** @type {RequestOptions | null} */
+  #options = null;
+
+  // The parameters behind `init` are the platform's own; `length` counts only those before the first default.
+  constructor(input, init = undefined, url, headers, body, cf) {
+    if (input === OURS) {
+      this.#method = init;
+      this.#url = url;
+      this.#headers = headers;
+      this.#body = body;
+      this.#cf = cf;
+      this.#redirect = "manual";
+      this.#inbound = true;
+      return;
+    }
+    requireArguments(arguments.length, 1, CONSTRUCT);
+    const original = isObject(input) && #method in input ? input : null;
+    if (original === null) this.#url = toUrl(input);
+    else this.#copy(original, true);
+    const donor = init === undefined || init === null ? original : this.#apply(init, original);
+    if (donor !== null && donor.#body !== null) {
+      this.#requireBodyAllowed();
+      this.#body = takeBody(bodyOf(donor));
+    }
+  }
+
+  /** Takes over everything but body and, where it is asked to, URL. */
+  #copy(other, withUrl) {
+    if (withUrl) this.#url = other.#url;
+    this.#method = other.#method;
+    this.#headers = flatOf(other);
+    this.#follows = other;
+    this.#cf = other.#cf;
+    this.#redirect = other.#redirect;
+    this.#options = other.#options;
+  }
+
+  /**
+   * Steps 6 to 37 of the constructor, for what `init` says.
+   * @returns {Request | null} the Request whose body is still to be taken over
+   */
+  #apply(init, original) {
+    if (isObject(init) && #method in init) {
+      // The way of proxies: `new Request(newUrl, request)`. Nothing is made that the copy does not need.
+      this.#copy(init, false);
+      return init;
+    }
+    readInit(init, this.#options, CONSTRUCT);
+    const { body, contentType, headers, method, redirect, signal, cf } = requestInit;
+    this.#options = requestInit.options;
+    if (cf !== undefined) this.#cf = cf;
+    if (headers !== undefined) this.#headers = headers;
+    if (method !== undefined) this.#method = method;
+    if (redirect !== undefined) this.#redirect = redirect;
+    if (signal !== undefined) this.#follows = signal;
+    if (this.#options !== null && this.#options.mode === "no-cors") checkNoCors(this.#method);
+    if (body === undefined) return original;
+    this.#body = body;
+    if (body === null) return null;
+    this.#requireBodyAllowed();
+    if (contentType !== null && flatGet(this.#headers, "content-type") === null) {
+      this.#headers += `content-type\0${contentType}\0`;
+    }
+    return null;
+  }
+
+  #requireBodyAllowed() {
+    if (this.#method !== "GET" && this.#method !== "HEAD") return;
+    throw new TypeError("Request with a GET or HEAD method cannot have a body.");
+  }
+
+  get method() {
+    return this.#method;
+  }
+
+  get url() {
+    return this.#url;
+  }
+
+  get headers() {
+    const headers = this.#headers;
+    if (typeof headers !== "string") return headers;
+    return (this.#headers = createHeaders(headers, this.#inbound));
+  }
+
+  get destination() {
+    this.#method;
+    return "";
+  }
+
+  get referrer() {
+    return (this.#options ?? DEFAULTS).referrer;
+  }
+
+  get referrerPolicy() {
+    return (this.#options ?? DEFAULTS).referrerPolicy;
+  }
+
+  get mode() {
+    return (this.#options ?? DEFAULTS).mode;
+  }
+
+  get credentials() {
+    return (this.#options ?? DEFAULTS).credentials;
+  }
+
+  get cache() {
+    return (this.#options ?? DEFAULTS).cache;
+  }
+
+  get redirect() {
+    return this.#redirect;
+  }
+
+  get integrity() {
+    return (this.#options ?? DEFAULTS).integrity;
+  }
+
+  get keepalive() {
+    return (this.#options ?? DEFAULTS).keepalive;
+  }
+
+  get isReloadNavigation() {
+    this.#method;
+    return false;
+  }
+
+  get isHistoryNavigation() {
+    this.#method;
+    return false;
+  }
+
+  get signal() {
+    return this.#ownSignal();
+  }
+
+  get duplex() {
+    this.#method;
+    return "half";
+  }
+
+  /** The platform's own: what is known about the client, or options for the subrequest. */
+  get cf() {
+    return this.#cf;
+  }
+
+  clone() {
+    const body = bodyOf(this);
+    const copy = new Request(OURS, this.#method, this.#url, flatOf(this), null, this.#cf);
+    if (body !== null) copy.#body = cloneBody(body);
+    copy.#inbound = this.#inbound;
+    copy.#redirect = this.#redirect;
+    copy.#options = this.#options;
+    copy.#follows = this;
+    return copy;
+  }
+
+  #ownSignal() {
+    if (this.#signal !== undefined) return this.#signal;
+    const follows = this.#followed(true);
+    this.#follows = null;
+    return (this.#signal = follows === null ? createAbortSignal() : dependentSignal([follows]));
+  }
+
+  /**
+   * The signal that aborts this request through another one, or null. A Request that came in may be aborted later, by
+   * its client's leaving: `lasting` asks for its signal even if nobody has read it yet.
+   */
+  #followed(lasting) {
+    let follows = this.#follows;
+    while (follows !== null && #method in follows) {
+      if (follows.#signal !== undefined) return follows.#signal;
+      if (lasting && follows.#inbound) return follows.#ownSignal();
+      follows = follows.#follows;
+    }
+    return follows;
+  }
+
+  static {
+    bodyOf = (request) => {
+      const body = request.#body;
+      return typeof body === "string" ? (request.#body = asBody(body)) : body;
+    };
+    flatOf = (request) => {
+      const headers = request.#headers;
+      return typeof headers === "string" ? headers : flatHeaders(headers);
+    };
+    friends = {
+      __proto__: null,
+      isRequest: (value) => #method in value,
+      takeBody: (request) => takeSendable(bodyOf(request)),
+      parts: (request, parts) => {
+        parts.method = request.#method;
+        parts.url = request.#url;
+        parts.headers = flatOf(request);
+        parts.redirect = request.#redirect;
+        parts.cf = request.#cf;
+        parts.options = request.#options ?? DEFAULTS;
+        // A signal that nobody has read can only be aborted through what it follows: none need be made for it.
+        parts.signal = request.#signal ?? request.#followed(false);
+      },
+      abort: (request, reason) => signalAbort((request.#signal ??= createAbortSignal()), reason),
+      inbound: (method, url, headers, body, cf) =>
+        new Request(OURS, method, url, headers, body, cf),
+    };
+  }
+}
+
+installBody(Request, bodyOf, (request) => flatGet(flatOf(request), "content-type"));
+defineInterface(Request, { __proto__: null, length: 1 });
+
+/** True for a Request. @param {any} value */
+export function isRequestObject(value) {
+  const { isRequest } = friends;
+  return isObject(value) && isRequest(value);
+}
+
+const inbound = friends.inbound;
+const abort = friends.abort;
+const partsOf = friends.parts;
+const takeBodyOf = friends.takeBody;
+
+/**
+ * The Request for a `fetch` event. Called by the dispatcher with what the native side has validated.
+ * @param {string} method @param {string} url serialized
+ * @param {string} flatHeaders `name\0value\0…` with lower-case names
+ * @param {number} bodyId of the native body, 0 for none
+ * @param {object | undefined} cf @returns {Request}
+ */
+export function createInboundRequest(method, url, flatHeaders, bodyId, cf) {
+  const body = bodyId === 0 ? null : nativeBody(bodyId, currentContext());
+  return inbound(method, url, flatHeaders, body, cf);
+}
+
+/** Aborts the signal of a Request, as when its client has gone. @param {Request} request @param {any} [reason] */
+export function abortRequest(request, reason = undefined) {
+  abort(request, reason);
+}
+
+/** What `requestParts` gives, one record for all calls. */
+const parts = {
+  __proto__: null,
+  method: "",
+  url: "",
+  headers: "",
+  redirect: "",
+  cf: undefined,
+  /** @type {RequestOptions} */
+  options: DEFAULTS,
+  /** @type {AbortSignal | null} */
+  signal: null,
+};
+
+/** What is needed to send a Request; valid until the next call. @param {Request} request */
+export function requestParts(request) {
+  partsOf(request, parts);
+  return parts;
+}
+
+/** Consumes the body in order to send it: sets `sendable` of body.js. @param {Request} request */
+export function takeRequestBody(request) {
+  takeBodyOf(request);
+}

@@ -1,0 +1,45 @@
+/**
+ * URLs as the arguments of fetch: parsed once by the native side, kept as their serialisation.
+ * @module
+ */
+
+import { url_parse } from "isolde:ops";
+import { primordials } from "../primordials.js";
+
+const { Int32Array, StringPrototypeCharCodeAt } = primordials;
+
+/** Where the parts of the URL parsed last are, by the positions of `url/ops.rs`. */
+const offsets = new Int32Array(9);
+const PROTOCOL_END = 0;
+const HOST_START = 2;
+const HOST_END = 3;
+const HASH_START = 7;
+
+const AT_SIGN = 0x40;
+
+/** What `parseUrl` found out about the URL it parsed last. */
+export const parsedUrl = {
+  __proto__: null,
+  /** Behind the colon of the scheme. */
+  protocolEnd: 0,
+  /** Whether there is a user name or password. */
+  hasCredentials: false,
+  /** The place of `#`, or -1. */
+  hashStart: -1,
+};
+
+/**
+ * https://url.spec.whatwg.org/#concept-url-parser
+ * @param {string} input @param {string} [base] @returns {string | null} the serialised URL, or null
+ */
+export function parseUrl(input, base = undefined) {
+  const href = url_parse(input, base, offsets);
+  if (href === undefined) return null;
+  const serialized = href === "" ? input : href;
+  const hostStart = offsets[HOST_START];
+  parsedUrl.protocolEnd = offsets[PROTOCOL_END];
+  parsedUrl.hasCredentials =
+    offsets[HOST_END] > hostStart && StringPrototypeCharCodeAt(serialized, hostStart) === AT_SIGN;
+  parsedUrl.hashStart = offsets[HASH_START];
+  return serialized;
+}
