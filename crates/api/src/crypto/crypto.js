@@ -1,0 +1,227 @@
+/**
+ * `crypto` (https://w3c.github.io/webcrypto/): random values and digests. Of SubtleCrypto the methods that use keys exist,
+ * so that a program can be loaded that mentions them, and reject: they are not implemented yet.
+ * @module
+ */
+
+import {
+  crypto_digest,
+  crypto_random_fill,
+  crypto_random_uuid,
+  crypto_timing_safe_equal,
+} from "isolde:ops";
+import { requireContext } from "../context.js";
+import { DOMException, QuotaExceededError } from "../events/dom_exception.js";
+import { primordials } from "../primordials.js";
+import {
+  defineInterface,
+  illegalConstructor,
+  illegalInvocation,
+  isArrayBufferView,
+  requireArguments,
+  toBufferSource,
+  typedArrayName,
+} from "../webidl/webidl.js";
+import { byteLengthOf, DigestStream, toDigestAlgorithm } from "./digest.js";
+
+const { ObjectDefineProperty, TypeError } = primordials;
+
+/** What only this module can pass to a constructor. */
+const TOKEN = {};
+
+/** Most bytes that one call of getRandomValues gives. */
+const MAX_RANDOM_BYTES = 65_536;
+
+/** Typed arrays whose elements may be any bits. */
+const INTEGER_ARRAYS = {
+  __proto__: null,
+  Int8Array: true,
+  Uint8Array: true,
+  Uint8ClampedArray: true,
+  Int16Array: true,
+  Uint16Array: true,
+  Int32Array: true,
+  Uint32Array: true,
+  BigInt64Array: true,
+  BigUint64Array: true,
+};
+
+/** https://w3c.github.io/webcrypto/#cryptokey-interface: nothing makes keys yet, so every receiver is a wrong one. */
+export class CryptoKey {
+  constructor() {
+    illegalConstructor();
+  }
+
+  get type() {
+    return illegalInvocation();
+  }
+
+  get extractable() {
+    return illegalInvocation();
+  }
+
+  get algorithm() {
+    return illegalInvocation();
+  }
+
+  get usages() {
+    return illegalInvocation();
+  }
+}
+
+/** @param {string} method @returns {never} */
+function notImplemented(method) {
+  throw new DOMException(
+    `crypto.subtle.${method}() is not implemented yet on this platform.`,
+    "NotSupportedError",
+  );
+}
+
+/** https://w3c.github.io/webcrypto/#subtlecrypto-interface. Methods are asynchronous so that their errors reject. */
+export class SubtleCrypto {
+  #brand;
+
+  constructor(token) {
+    if (token !== TOKEN) illegalConstructor();
+  }
+
+  static #check(value) {
+    if (!(#brand in value)) illegalInvocation();
+  }
+
+  // https://w3c.github.io/webcrypto/#SubtleCrypto-method-digest
+  async digest(algorithm, data) {
+    SubtleCrypto.#check(this);
+    const what = "Failed to execute 'digest' on 'SubtleCrypto'";
+    requireArguments(arguments.length, 2, what);
+    const source = toBufferSource(data, `${what}: parameter 2`);
+    return crypto_digest(toDigestAlgorithm(algorithm, `${what}: parameter 1`), source);
+  }
+
+  /**
+   * The platform's own: compares in a time that depends on nothing but the length.
+   * https://developers.cloudflare.com/workers/runtime-apis/web-crypto/#timingsafeequal
+   * @returns {boolean}
+   */
+  timingSafeEqual(a, b) {
+    SubtleCrypto.#check(this);
+    const what = "Failed to execute 'timingSafeEqual' on 'SubtleCrypto'";
+    requireArguments(arguments.length, 2, what);
+    const first = toBufferSource(a, `${what}: parameter 1`);
+    const second = toBufferSource(b, `${what}: parameter 2`);
+    if (byteLengthOf(first) !== byteLengthOf(second)) {
+      throw new TypeError("Input buffers must have the same byte length.");
+    }
+    return crypto_timing_safe_equal(first, second);
+  }
+
+  async encrypt(_algorithm, _key, _data) {
+    notImplemented("encrypt");
+  }
+
+  async decrypt(_algorithm, _key, _data) {
+    notImplemented("decrypt");
+  }
+
+  async sign(_algorithm, _key, _data) {
+    notImplemented("sign");
+  }
+
+  async verify(_algorithm, _key, _signature, _data) {
+    notImplemented("verify");
+  }
+
+  async generateKey(_algorithm, _extractable, _keyUsages) {
+    notImplemented("generateKey");
+  }
+
+  async deriveKey(_algorithm, _baseKey, _derivedKeyType, _extractable, _keyUsages) {
+    notImplemented("deriveKey");
+  }
+
+  async deriveBits(_algorithm, _baseKey, _length = null) {
+    notImplemented("deriveBits");
+  }
+
+  async importKey(_format, _keyData, _algorithm, _extractable, _keyUsages) {
+    notImplemented("importKey");
+  }
+
+  async exportKey(_format, _key) {
+    notImplemented("exportKey");
+  }
+
+  async wrapKey(_format, _key, _wrappingKey, _wrapAlgorithm) {
+    notImplemented("wrapKey");
+  }
+
+  async unwrapKey(_format, _wrapped, _key, _algorithm, _keyAlgorithm, _extractable, _keyUsages) {
+    notImplemented("unwrapKey");
+  }
+}
+
+/** https://w3c.github.io/webcrypto/#crypto-interface */
+export class Crypto {
+  #subtle;
+
+  constructor(token) {
+    if (token !== TOKEN) illegalConstructor();
+    this.#subtle = new SubtleCrypto(TOKEN);
+  }
+
+  static #check(value) {
+    if (!(#subtle in value)) illegalInvocation();
+  }
+
+  get subtle() {
+    return this.#subtle;
+  }
+
+  // https://w3c.github.io/webcrypto/#Crypto-method-getRandomValues
+  getRandomValues(array) {
+    Crypto.#check(this);
+    const what = "Failed to execute 'getRandomValues' on 'Crypto'";
+    requireArguments(arguments.length, 1, what);
+    if (!isArrayBufferView(array)) {
+      throw new TypeError(`${what}: parameter 1 is not of type 'ArrayBufferView'.`);
+    }
+    const name = typedArrayName(array);
+    if (name === undefined || INTEGER_ARRAYS[name] === undefined) {
+      throw new DOMException(
+        `${what}: the array is not a typed array of integers.`,
+        "TypeMismatchError",
+      );
+    }
+    const length = byteLengthOf(array);
+    if (length > MAX_RANDOM_BYTES) {
+      throw new QuotaExceededError(
+        `${what}: the array has ${length} bytes, more than the ${MAX_RANDOM_BYTES} of one call.`,
+      );
+    }
+    // In global scope randomness would be frozen into what every request shares.
+    requireContext("getRandomValues");
+    crypto_random_fill(array);
+    return array;
+  }
+
+  // https://w3c.github.io/webcrypto/#Crypto-method-randomUUID
+  randomUUID() {
+    Crypto.#check(this);
+    requireContext("randomUUID");
+    return crypto_random_uuid();
+  }
+}
+
+defineInterface(CryptoKey);
+defineInterface(SubtleCrypto, { __proto__: null, length: 0 });
+defineInterface(Crypto, { __proto__: null, length: 0 });
+ObjectDefineProperty(Crypto.prototype, "DigestStream", {
+  __proto__: null,
+  value: DigestStream,
+  writable: true,
+  enumerable: false,
+  configurable: true,
+});
+
+/** The object that is `crypto` in global scope. */
+export const crypto = new Crypto(TOKEN);

@@ -1,0 +1,188 @@
+/**
+ * Digests: what `crypto.subtle.digest` and `crypto.DigestStream` share, and the latter, which is the platform's own: a
+ * WritableStream that makes the digest of what is written to it.
+ * https://developers.cloudflare.com/workers/runtime-apis/web-crypto/#constructors
+ * @module
+ */
+
+import {
+  crypto_digest_close,
+  crypto_digest_finish,
+  crypto_digest_open,
+  crypto_digest_update,
+  utf8_encode,
+} from "isolde:ops";
+import { DOMException } from "../events/dom_exception.js";
+import { primordials } from "../primordials.js";
+import { WritableStream } from "../streams/streams.js";
+import {
+  defineInterface,
+  isBufferSource,
+  isObject,
+  requireArguments,
+  toDOMString,
+} from "../webidl/webidl.js";
+
+const {
+  ArrayBufferIsView,
+  ArrayBufferPrototypeGetByteLength,
+  BigInt,
+  DataViewPrototypeGetByteLength,
+  FinalizationRegistry,
+  FinalizationRegistryPrototypeRegister,
+  FinalizationRegistryPrototypeUnregister,
+  Promise,
+  StringPrototypeToUpperCase,
+  TypeError,
+  TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeGetSymbolToStringTag,
+  promiseThen,
+} = primordials;
+
+/** The algorithms by the numbers of `ops.rs`. MD5 is no part of the standard, but of the platform. */
+const ALGORITHMS = {
+  __proto__: null,
+  MD5: 0,
+  "SHA-1": 1,
+  "SHA-256": 2,
+  "SHA-384": 3,
+  "SHA-512": 4,
+};
+
+/**
+ * The name in an algorithm identifier, which is a string or an object with a name.
+ * https://w3c.github.io/webcrypto/#algorithm-normalization-normalize-an-algorithm
+ * @param {any} algorithm @param {string} what
+ * @returns {string}
+ */
+function algorithmName(algorithm, what) {
+  if (!isObject(algorithm)) return toDOMString(algorithm, what);
+  const name = algorithm.name;
+  if (name === undefined) throw new TypeError(`${what}: required member 'name' is undefined.`);
+  return toDOMString(name, `${what}: member 'name'`);
+}
+
+/**
+ * @param {any} algorithm @param {string} what
+ * @returns {number} the number of the digest algorithm
+ */
+export function toDigestAlgorithm(algorithm, what) {
+  const name = algorithmName(algorithm, what);
+  const number = ALGORITHMS[StringPrototypeToUpperCase(name)];
+  if (number === undefined) {
+    throw new DOMException(
+      `${what}: '${name}' is not a supported digest algorithm.`,
+      "NotSupportedError",
+    );
+  }
+  return number;
+}
+
+/** @param {ArrayBuffer | ArrayBufferView} source @returns {number} its length in bytes, 0 when it is detached */
+export function byteLengthOf(source) {
+  if (!ArrayBufferIsView(source)) return ArrayBufferPrototypeGetByteLength(source);
+  if (TypedArrayPrototypeGetSymbolToStringTag(source) !== undefined) {
+    return TypedArrayPrototypeGetByteLength(source);
+  }
+  try {
+    return DataViewPrototypeGetByteLength(source);
+  } catch {
+    return 0;
+  }
+}
+
+/** Frees native digests of abandoned streams. Made at first use: registries have no place in a snapshot. */
+let registry;
+
+const NONE = -1;
+
+/** A digest that is being made, and the promise for it. */
+class RunningDigest {
+  #number;
+  #length = 0;
+  #resolve;
+  #reject;
+  promise;
+
+  constructor(algorithm) {
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Who aborts the stream often has no interest in the digest; that is no unhandled rejection.
+    promiseThen(this.promise, undefined, () => {});
+    this.#number = crypto_digest_open(algorithm);
+    registry ??= new FinalizationRegistry(crypto_digest_close);
+    FinalizationRegistryPrototypeRegister(registry, this, this.#number, this);
+  }
+
+  static lengthOf(digest) {
+    return digest.#length;
+  }
+
+  static write(digest, chunk) {
+    const bytes = typeof chunk === "string" ? utf8_encode(chunk) : chunk;
+    if (!isBufferSource(bytes)) {
+      const error = new TypeError(
+        "DigestStream is a byte stream but received an object of non-ArrayBuffer/ArrayBufferView/string " +
+          "type on its writable side.",
+      );
+      RunningDigest.abort(digest, error);
+      throw error;
+    }
+    crypto_digest_update(digest.#number, bytes);
+    digest.#length += byteLengthOf(bytes);
+  }
+
+  static close(digest) {
+    const result = crypto_digest_finish(digest.#number);
+    digest.#drop();
+    const resolve = digest.#resolve;
+    resolve(result);
+  }
+
+  static abort(digest, reason) {
+    if (digest.#number !== NONE) {
+      crypto_digest_close(digest.#number);
+      digest.#drop();
+    }
+    const reject = digest.#reject;
+    reject(reason);
+  }
+
+  /** Forgets the native digest, whose number may soon name another one. */
+  #drop() {
+    this.#number = NONE;
+    FinalizationRegistryPrototypeUnregister(registry, this);
+  }
+}
+const { abort: abortDigest, close: closeDigest, lengthOf, write: writeDigest } = RunningDigest;
+
+export class DigestStream extends WritableStream {
+  #digest;
+
+  constructor(algorithm) {
+    const what = "Failed to construct 'DigestStream'";
+    requireArguments(arguments.length, 1, what);
+    const digest = new RunningDigest(toDigestAlgorithm(algorithm, `${what}: parameter 1`));
+    super({
+      __proto__: null,
+      write: (chunk) => writeDigest(digest, chunk),
+      close: () => closeDigest(digest),
+      abort: (reason) => abortDigest(digest, reason),
+    });
+    this.#digest = digest;
+  }
+
+  /** The digest of everything written, once the stream is closed. @returns {Promise<ArrayBuffer>} */
+  get digest() {
+    return this.#digest.promise;
+  }
+
+  /** How many bytes were written. @returns {bigint} */
+  get bytesWritten() {
+    return BigInt(lengthOf(this.#digest));
+  }
+}
+
+defineInterface(DigestStream);

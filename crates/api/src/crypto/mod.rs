@@ -1,0 +1,5 @@
+//! Web Crypto: random values and digests.
+
+mod ops;
+
+pub use ops::ops;

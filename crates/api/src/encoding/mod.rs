@@ -1,0 +1,7 @@
+//! The Encoding standard: `TextEncoder`, `TextDecoder` and their streams; `atob` and `btoa`.
+
+mod base64;
+mod ops;
+pub(crate) mod table;
+
+pub use ops::ops;

@@ -1,0 +1,131 @@
+/**
+ * TextDecoder (https://encoding.spec.whatwg.org/#interface-textdecoder), and the part of it that TextDecoderStream shares.
+ *
+ * A whole text goes through one native call that keeps nothing. A native decoder is made only when a text comes in pieces;
+ * it is freed with the last piece, or when the object that decodes with it is collected.
+ * @module
+ */
+
+import {
+  decoder_close,
+  decoder_open,
+  decoder_push,
+  encoding_name,
+  legacy_decode,
+  utf8_decode,
+} from "isolde:ops";
+import { primordials } from "../primordials.js";
+import {
+  defineInterface,
+  toBoolean,
+  toBufferSource,
+  toDictionary,
+  toDOMString,
+} from "../webidl/webidl.js";
+
+const {
+  FinalizationRegistry,
+  FinalizationRegistryPrototypeRegister,
+  FinalizationRegistryPrototypeUnregister,
+  RangeError,
+} = primordials;
+
+const DECODER_OPTIONS = [
+  { __proto__: null, key: "fatal", convert: toBoolean, default: false },
+  { __proto__: null, key: "ignoreBOM", convert: toBoolean, default: false },
+];
+const DECODE_OPTIONS = [
+  { __proto__: null, key: "stream", convert: toBoolean, default: false },
+];
+
+const UTF8 = "utf-8";
+const NONE = -1;
+
+/** Frees native decoders. Made at first use, because registries have no place in a snapshot. */
+let registry;
+
+/**
+ * @typedef {object} DecoderState
+ * @property {string} encoding name in lower case
+ * @property {boolean} fatal
+ * @property {boolean} ignoreBOM
+ * @property {number} decoder number of the native decoder, or NONE
+ * @property {boolean} streaming whether the last call left a text unfinished
+ */
+
+/**
+ * The arguments of the constructors of TextDecoder and TextDecoderStream.
+ * https://encoding.spec.whatwg.org/#dom-textdecoder
+ * @param {any} label @param {any} options @param {string} what
+ * @returns {DecoderState}
+ */
+export function createDecoderState(label, options, what) {
+  const text = label === undefined ? UTF8 : toDOMString(label, `${what}: parameter 1`);
+  const { fatal, ignoreBOM } = toDictionary(options, DECODER_OPTIONS, `${what}: parameter 2`);
+  const encoding = text === UTF8 ? UTF8 : encoding_name(text);
+  if (encoding === undefined) {
+    throw new RangeError(`${what}: '${text}' is not the label of a supported encoding.`);
+  }
+  return { __proto__: null, encoding, fatal, ignoreBOM, decoder: NONE, streaming: false };
+}
+
+/**
+ * Decodes; throws a TypeError when the state is fatal and the bytes are not valid.
+ * @param {DecoderState} state
+ * @param {ArrayBuffer | ArrayBufferView | undefined} bytes
+ * @param {boolean} stream whether more of the text will follow
+ * @returns {string}
+ */
+export function decodeBytes(state, bytes, stream) {
+  const { fatal } = state;
+  if (!stream && !state.streaming) {
+    return state.encoding === UTF8
+      ? utf8_decode(bytes, fatal, state.ignoreBOM)
+      : legacy_decode(state.encoding, bytes, fatal, state.ignoreBOM);
+  }
+  if (state.decoder === NONE) {
+    state.decoder = decoder_open(state.encoding, state.ignoreBOM);
+    registry ??= new FinalizationRegistry(decoder_close);
+    FinalizationRegistryPrototypeRegister(registry, state, state.decoder, state);
+  }
+  state.streaming = stream;
+  const text = decoder_push(state.decoder, bytes, fatal, !stream);
+  if (!stream) {
+    // The native side has dropped it with the last bytes; its number may soon name another one.
+    state.decoder = NONE;
+    FinalizationRegistryPrototypeUnregister(registry, state);
+  }
+  return text;
+}
+
+export class TextDecoder {
+  #state;
+
+  constructor(label = undefined, options = undefined) {
+    this.#state = createDecoderState(label, options, "Failed to construct 'TextDecoder'");
+  }
+
+  get encoding() {
+    return this.#state.encoding;
+  }
+
+  get fatal() {
+    return this.#state.fatal;
+  }
+
+  get ignoreBOM() {
+    return this.#state.ignoreBOM;
+  }
+
+  // https://encoding.spec.whatwg.org/#dom-textdecoder-decode
+  decode(input = undefined, options = undefined) {
+    const state = this.#state;
+    const what = "Failed to execute 'decode' on 'TextDecoder': parameter";
+    const bytes = input === undefined ? undefined : toBufferSource(input, `${what} 1`);
+    const stream =
+      options !== undefined && toDictionary(options, DECODE_OPTIONS, `${what} 2`).stream;
+    return decodeBytes(state, bytes, stream);
+  }
+}
+
+defineInterface(TextDecoder);
