@@ -1,0 +1,69 @@
+//! What a Worker can see: the web APIs and bindings, in JavaScript, with the Rust ops beside them.
+//!
+//! `README.md` in this crate says how they are written. [`sources`] gives everything that the startup snapshot is made of;
+//! [`Host`] is what the runtime must offer for them to work.
+#![forbid(unsafe_code)]
+
+pub mod host;
+
+mod crypto;
+mod encoding;
+mod url;
+mod worker;
+
+pub use host::{
+    FetchBody, FetchRequest, FetchResponse, Host, HostRef, RequestId, ResponseBody, ResponseHead,
+    SinkWrite,
+};
+
+use isolate::{ApiSources, EntryPoint};
+
+/// Internal modules: path below `src`, and text.
+const MODULES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/modules.rs"));
+
+/// The functions of `worker/entry.js` that native code calls. The first must be the one that
+/// [`isolate::REJECTION_ENTRY`] stands for.
+const ENTRY_POINTS: &[&str] = &[
+    "handleRejection",
+    "makeDOMException",
+    "builtinModule",
+    "dispatchFetch",
+    "fireTimer",
+    "setEnvironment",
+    "bind",
+    "start",
+    "endRequest",
+    "handlerNames",
+];
+
+/// Starts a request: `(id, method, url, headers, body, cf)`.
+pub const DISPATCH_FETCH: EntryPoint = EntryPoint(3);
+/// Runs a timer that is due: `(id)`.
+pub const FIRE_TIMER: EntryPoint = EntryPoint(4);
+/// Gives the Worker its variables: `(json)`. Before its modules run.
+pub const SET_ENVIRONMENT: EntryPoint = EntryPoint(5);
+/// Gives the Worker one binding: `(name, value, is_global)`.
+pub const BIND: EntryPoint = EntryPoint(6);
+/// Finds the Worker's handlers: `(namespace)`, or `(undefined)` for a Service Worker script.
+pub const START: EntryPoint = EntryPoint(7);
+/// Forgets a request: `(id)`.
+pub const END_REQUEST: EntryPoint = EntryPoint(8);
+/// The names of the Worker's handlers, separated by commas: `()`.
+pub const HANDLER_NAMES: EntryPoint = EntryPoint(9);
+
+/// The serialisation of an absolute URL, as the URL standard has it, or `None` when it is not one.
+pub fn normalise_url(url: &str) -> Option<String> {
+    url::normalise(url)
+}
+
+/// The sources of all web APIs.
+pub fn sources() -> ApiSources {
+    let ops = [worker::ops(), url::ops(), encoding::ops(), crypto::ops()].concat();
+    ApiSources {
+        modules: MODULES,
+        root: "global.js",
+        entry: "worker/entry.js",
+        entry_points: ENTRY_POINTS,
+        ops,
+    }
+}

@@ -1,0 +1,73 @@
+/**
+ * The Worker's handlers: an object of functions, a class, or listeners for events of global scope.
+ * @module
+ */
+
+import { primordials } from "../primordials.js";
+import { setEntrypointState } from "./workers_module.js";
+import { dispatchFetchEvent, hasFetchListener } from "./fetch_event.js";
+
+const { ArrayPrototypeJoin, ArrayPrototypePush, Error, JSONParse, ObjectDefineProperty } = primordials;
+
+/** The variables and bindings. It is `env` of `cloudflare:workers` from the start and filled before modules run. */
+export const environment = {};
+
+/** @type {any} the default export, or undefined for a Service Worker script */
+let exported;
+let isClass = false;
+
+/** @param {string} json an object of variables */
+export function setEnvironment(json) {
+  const values = JSONParse(json);
+  for (const key in values) environment[key] = values[key];
+}
+
+/** @param {string} name @param {any} value @param {boolean} isGlobal Service Worker scripts see bindings as globals */
+export function bind(name, value, isGlobal) {
+  const holder = isGlobal ? globalThis : environment;
+  ObjectDefineProperty(holder, name, {
+    __proto__: null, value, writable: true, enumerable: true, configurable: true,
+  });
+}
+
+/** @param {any} namespace of the main module, or undefined for a Service Worker script */
+export function start(namespace) {
+  exported = namespace?.default;
+  isClass = typeof exported === "function";
+  if (namespace === undefined) {
+    for (const key in environment) bind(key, environment[key], true);
+  }
+}
+
+/** @returns {string} names of the handlers, separated by commas */
+export function handlerNames() {
+  const names = [];
+  if (exported === undefined) {
+    if (hasFetchListener()) ArrayPrototypePush(names, "fetch");
+  } else {
+    const holder = isClass ? exported.prototype : exported;
+    for (const name in HANDLERS) {
+      if (typeof holder?.[name] === "function") ArrayPrototypePush(names, name);
+    }
+  }
+  return ArrayPrototypeJoin(names, ",");
+}
+
+const HANDLERS = {
+  __proto__: null, fetch: 1, scheduled: 1, queue: 1, email: 1, tail: 1, trace: 1, alarm: 1, connect: 1, test: 1,
+};
+
+/** Calls the Worker's fetch handler. @param {any} request @param {any} ctx @returns {any} a response or a promise of one */
+export function fetchHandler(request, ctx) {
+  if (exported === undefined) return dispatchFetchEvent(request, ctx);
+  if (isClass) {
+    const instance = new exported(ctx, environment);
+    setEntrypointState(instance, ctx, environment);
+    if (typeof instance.fetch !== "function") throw new Error(NO_FETCH);
+    return instance.fetch(request); // tidy: the Worker's own method
+  }
+  if (typeof exported?.fetch !== "function") throw new Error(NO_FETCH);
+  return exported.fetch(request, environment, ctx); // tidy: the Worker's own method
+}
+
+const NO_FETCH = "Handler does not export a fetch() function.";

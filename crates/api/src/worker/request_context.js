@@ -1,0 +1,65 @@
+/**
+ * What belongs to one request: its number on the native side, and the `ctx` that a handler gets.
+ * @module
+ */
+
+import { wait_until_note } from "isolde:ops";
+import { primordials } from "../primordials.js";
+import { defineInterface, illegalConstructor } from "../webidl/webidl.js";
+import { reportException } from "../events/report.js";
+
+const { Error, PromisePrototypeThen, PromiseResolve } = primordials;
+
+const token = {};
+
+/** A request in flight. It is the value of the continuation-preserved embedder data while its code runs. */
+export class RequestContext {
+  /** @param {number} id what the native side calls it */
+  constructor(id) {
+    this.id = id;
+    this.passThrough = false;
+  }
+}
+
+/** Keeps a request alive until `promise` settles; a rejection is reported, not thrown.
+ * @param {RequestContext} context @param {any} promise */
+export function waitUntil(context, promise) {
+  wait_until_note(context.id, true);
+  PromisePrototypeThen(
+    PromiseResolve(promise),
+    () => wait_until_note(context.id, false),
+    (reason) => {
+      reportException(reason);
+      wait_until_note(context.id, false);
+    },
+  );
+}
+
+/** The third argument of handlers. */
+export class ExecutionContext {
+  #context;
+
+  constructor(key, context) {
+    if (key !== token) illegalConstructor();
+    this.#context = context;
+    this.props = {};
+  }
+
+  waitUntil(promise) {
+    waitUntil(this.#context, promise);
+  }
+
+  passThroughOnException() {
+    this.#context.passThrough = true;
+  }
+
+  abort(reason) {
+    throw reason ?? new Error("ctx.abort() was called");
+  }
+}
+defineInterface(ExecutionContext, {});
+
+/** @param {RequestContext} context @returns {ExecutionContext} */
+export function createExecutionContext(context) {
+  return new ExecutionContext(token, context);
+}

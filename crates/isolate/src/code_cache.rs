@@ -1,0 +1,63 @@
+//! Bytecode of modules that ran before in this process, so that a second isolate need not compile them again.
+//!
+//! V8 checks only a source's length against cached code, so the key is a hash of the content. The cache is filled by this
+//! process alone: bytecode from anywhere else could read and write any memory.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use sha2::{Digest, Sha256};
+
+/// SHA-256 of a module's content.
+pub(crate) type Key = [u8; 32];
+
+/// Cached bytecode of the process, in bytes.
+const CACHE_BYTES_MAX: usize = 64 << 20;
+/// Modules below this size compile faster than they are found.
+const SOURCE_BYTES_MIN: usize = 512;
+
+#[derive(Default)]
+struct Cache {
+    entries: HashMap<Key, Arc<[u8]>>,
+    bytes: usize,
+}
+
+fn cache() -> &'static Mutex<Cache> {
+    static CACHE: OnceLock<Mutex<Cache>> = OnceLock::new();
+    CACHE.get_or_init(Mutex::default)
+}
+
+/// The cache key of a module's content.
+pub(crate) fn key(content: &[u8]) -> Key {
+    Sha256::digest(content).into()
+}
+
+pub(crate) fn get(key: &Key) -> Option<Arc<[u8]>> {
+    cache().lock().unwrap_or_else(PoisonError::into_inner).entries.get(key).cloned()
+}
+
+pub(crate) fn remove(key: &Key) {
+    let mut cache = cache().lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(old) = cache.entries.remove(key) {
+        cache.bytes -= old.len();
+    }
+}
+
+/// Stores the bytecode of a module that has run, with the functions it has compiled lazily by now.
+pub(crate) fn store(scope: &mut v8::PinScope<'_, '_>, key: Key, module: &v8::Global<v8::Module>) {
+    let module = v8::Local::new(scope, module);
+    let script = module.get_unbound_module_script(scope);
+    let Some(code) = script.create_code_cache() else { return };
+    if code.len() < SOURCE_BYTES_MIN {
+        return;
+    }
+    let mut cache = cache().lock().unwrap_or_else(PoisonError::into_inner);
+    if cache.bytes + code.len() > CACHE_BYTES_MAX {
+        // Rare and cheap to refill: everything goes, rather than an order of use being kept on each hit.
+        *cache = Cache::default();
+    }
+    cache.bytes += code.len();
+    if let Some(old) = cache.entries.insert(key, Arc::from(&code[..])) {
+        cache.bytes -= old.len();
+    }
+}

@@ -1,0 +1,73 @@
+//! Errors that native code throws into JavaScript.
+
+use std::borrow::Cow;
+
+/// An error to be thrown by an op, or to reject a promise with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpError {
+    pub(crate) class: ErrorClass,
+    pub(crate) message: Cow<'static, str>,
+}
+
+/// Which JavaScript class an [`OpError`] becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// `Error`
+    Error,
+    /// `TypeError`
+    TypeError,
+    /// `RangeError`
+    RangeError,
+    /// `DOMException` with this name
+    DomException(&'static str),
+}
+
+impl OpError {
+    /// A plain `Error`.
+    pub fn error(message: impl Into<Cow<'static, str>>) -> Self {
+        Self { class: ErrorClass::Error, message: message.into() }
+    }
+
+    /// A `TypeError`.
+    pub fn type_error(message: impl Into<Cow<'static, str>>) -> Self {
+        Self { class: ErrorClass::TypeError, message: message.into() }
+    }
+
+    /// A `RangeError`.
+    pub fn range_error(message: impl Into<Cow<'static, str>>) -> Self {
+        Self { class: ErrorClass::RangeError, message: message.into() }
+    }
+
+    /// A `DOMException` of the given name, for example `"DataCloneError"`.
+    pub fn dom_exception(name: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { class: ErrorClass::DomException(name), message: message.into() }
+    }
+
+    /// The message without the class.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Makes the JavaScript error object.
+    pub(crate) fn to_js<'s>(&self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        let message = v8::String::new(scope, &self.message)
+            .unwrap_or_else(|| v8::String::empty(scope));
+        match self.class {
+            ErrorClass::Error => v8::Exception::error(scope, message),
+            ErrorClass::TypeError => v8::Exception::type_error(scope, message),
+            ErrorClass::RangeError => v8::Exception::range_error(scope, message),
+            ErrorClass::DomException(name) => {
+                let state = crate::state::State::of(scope);
+                let Some(make) = state.dom_exception.borrow().clone() else {
+                    return v8::Exception::error(scope, message);
+                };
+                let make = v8::Local::new(scope, make);
+                let name = v8::String::new(scope, name)
+                    .unwrap_or_else(|| v8::String::empty(scope));
+                let undefined = v8::undefined(scope).into();
+                make.call(scope, undefined, &[name.into(), message.into()])
+                    .unwrap_or_else(|| v8::Exception::error(scope, message))
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What happens when an isolate's heap reaches its limit.
+//!
+//! V8 ends the process when an allocation does not fit, so the limit is raised for a moment (an overdraft), the isolate is
+//! terminated, and it is disposed of at once. The cage that all isolates of the process share must have room for the
+//! overdraft, so they are granted one at a time: a second offender waits until the first is gone.
+
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Condvar, Mutex, PoisonError};
+
+/// How far a heap may go over its limit until the termination is seen: the largest single object V8 can make is 1 GiB.
+const OVERDRAFT_BYTES: usize = 1 << 30;
+
+static TAKEN: Mutex<bool> = Mutex::new(false);
+static FREED: Condvar = Condvar::new();
+
+/// The near-heap-limit callback's data. It has a stable address for the life of its isolate.
+pub(crate) struct HeapGuard {
+    handle: v8::IsolateHandle,
+    heap_bytes_max: usize,
+    exceeded: AtomicBool,
+    holds_overdraft: AtomicBool,
+}
+
+impl HeapGuard {
+    pub(crate) fn new(handle: v8::IsolateHandle, heap_bytes_max: usize) -> Box<Self> {
+        Box::new(Self {
+            handle,
+            heap_bytes_max,
+            exceeded: AtomicBool::new(false),
+            holds_overdraft: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether the heap has reached its limit.
+    pub(crate) fn exceeded(&self) -> bool {
+        self.exceeded.load(Relaxed)
+    }
+
+    /// Gives the overdraft back, once the isolate's heap is gone.
+    pub(crate) fn release(&self) {
+        if self.holds_overdraft.swap(false, Relaxed) {
+            *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) = false;
+            FREED.notify_one();
+        }
+    }
+
+    fn take_overdraft(&self) {
+        if self.holds_overdraft.load(Relaxed) {
+            return;
+        }
+        let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+        while *taken {
+            taken = FREED.wait(taken).unwrap_or_else(PoisonError::into_inner);
+        }
+        *taken = true;
+        self.holds_overdraft.store(true, Relaxed);
+    }
+}
+
+/// V8's callback: the heap is about to reach its limit.
+pub(crate) unsafe extern "C" fn on_near_limit(
+    data: *mut c_void,
+    current_limit: usize,
+    _initial_limit: usize,
+) -> usize {
+    // SAFETY: `data` is the guard that `Isolate` keeps in a box until its V8 isolate is gone; only shared access is made.
+    let guard = unsafe { &*data.cast::<HeapGuard>() };
+    guard.exceeded.store(true, Relaxed);
+    guard.handle.terminate_execution();
+    guard.take_overdraft();
+    current_limit.max(guard.heap_bytes_max) + OVERDRAFT_BYTES
+}

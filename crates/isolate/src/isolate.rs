@@ -1,0 +1,298 @@
+//! A V8 isolate with one context, made from the startup snapshot, that belongs to one thread for life.
+
+use std::any::Any;
+use std::ffi::c_void;
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use crate::exception::Thrown;
+use crate::heap_limit::HeapGuard;
+use crate::internal::{self, ApiSources};
+use crate::ledger::Ledger;
+use crate::module::Module;
+use crate::op::OpDef;
+use crate::platform::{Platform, PlatformError, TaskQueue};
+use crate::snapshot::Snapshot;
+use crate::state::State;
+use crate::turn::{Turn, TurnError};
+use crate::watchdog::Slot;
+
+/// Where the web APIs of a new isolate come from.
+#[derive(Clone)]
+pub enum Startup {
+    /// From the startup snapshot.
+    Snapshot(Snapshot),
+    /// From their sources, evaluated now: slow, for work on the web APIs themselves. A process uses one or the other.
+    Sources,
+}
+
+/// What an isolate is made with.
+#[derive(Clone)]
+pub struct IsolateOptions {
+    /// Where the web APIs come from.
+    pub startup: Startup,
+    /// The web APIs' ops and entry points.
+    pub api: Arc<ApiSources>,
+    /// Quota of V8's heap in bytes.
+    pub heap_bytes_max: usize,
+    /// Quota of heap, buffers and native memory together in bytes.
+    pub memory_bytes_max: usize,
+}
+
+/// Why an isolate could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum IsolateError {
+    /// V8 is not in a state to be used.
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
+    /// The snapshot was made with other ops than this program has.
+    #[error("the startup snapshot does not fit this program: its list of ops differs")]
+    SnapshotMismatch,
+    /// The snapshot lacks an entry point.
+    #[error("the startup snapshot has no entry point `{0}`")]
+    MissingEntryPoint(&'static str),
+    /// The web APIs' sources failed.
+    #[error("the web APIs' JavaScript failed: {0}")]
+    Sources(Thrown),
+}
+
+/// Why an isolate gets no more work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condemned {
+    /// A turn used more CPU time than it was given and was terminated.
+    CpuExceeded,
+    /// Heap, buffers and native memory passed the quota.
+    MemoryExceeded,
+    /// An op panicked: its state is not to be trusted.
+    Panicked,
+}
+
+/// A V8 isolate. Its methods run on the thread that made it; all tenant code runs inside [`Isolate::turn`].
+pub struct Isolate {
+    pub(crate) v8: ManuallyDrop<v8::OwnedIsolate>,
+    pub(crate) context: v8::Global<v8::Context>,
+    pub(crate) entries: Vec<v8::Global<v8::Function>>,
+    pub(crate) state: Box<State>,
+    pub(crate) tasks: Arc<TaskQueue>,
+    pub(crate) slot: Arc<Slot>,
+    pub(crate) guard: Box<HeapGuard>,
+    pub(crate) sequence: u64,
+    pub(crate) condemned: Option<Condemned>,
+    /// CPU time of all turns so far, in nanoseconds.
+    pub(crate) cpu_ns: u64,
+    pub(crate) turns_since_heap_look: u32,
+}
+
+impl Isolate {
+    /// Makes an isolate on the calling thread and leaves it entered.
+    ///
+    /// # Errors
+    /// See [`IsolateError`].
+    pub fn new(
+        _platform: Platform,
+        options: &IsolateOptions,
+        host: Box<dyn Any>,
+    ) -> Result<Self, IsolateError> {
+        let ledger = Ledger::new(options.memory_bytes_max);
+        let mut params = v8::CreateParams::default()
+            .heap_limits(0, options.heap_bytes_max)
+            .external_references(crate::snapshot::external_references(&options.api.ops))
+            .allow_atomics_wait(false)
+            .array_buffer_allocator(ledger.allocator().make_shared());
+        if let Startup::Snapshot(snapshot) = &options.startup {
+            if snapshot.ops != OpDef::fingerprint(&options.api.ops) {
+                return Err(IsolateError::SnapshotMismatch);
+            }
+            params = params.snapshot_blob(v8::StartupData::from(snapshot.blob));
+        }
+        let (mut v8, tasks) = crate::platform::with_new_queue(|| v8::Isolate::new(params));
+        let state = State::new(host, ledger);
+        state.attach(&mut v8);
+        let mut guard = HeapGuard::new(v8.thread_safe_handle(), options.heap_bytes_max);
+        configure(&mut v8, &mut guard);
+        let slot = Slot::register(v8.thread_safe_handle());
+        let (context, entries) = match make_context(&mut v8, options) {
+            Ok(made) => made,
+            Err(error) => {
+                crate::platform::remove_queue(&v8, &tasks);
+                return Err(error);
+            }
+        };
+        let mut isolate = Self {
+            v8: ManuallyDrop::new(v8),
+            context,
+            entries,
+            state,
+            tasks,
+            slot,
+            guard,
+            sequence: 0,
+            condemned: None,
+            cpu_ns: 0,
+            turns_since_heap_look: 0,
+        };
+        isolate.bind(&options.api);
+        isolate.assert_clock()?;
+        Ok(isolate)
+    }
+
+    /// Finds the entry points that this crate itself calls.
+    fn bind(&mut self, api: &ApiSources) {
+        let find = |name: &str| {
+            let index = api.entry_points.iter().position(|entry| *entry == name)?;
+            self.entries.get(index).cloned()
+        };
+        *self.state.dom_exception.borrow_mut() = find("makeDOMException");
+        *self.state.builtin_module.borrow_mut() = find("builtinModule");
+    }
+
+    /// Checks once per process that `Date` reads our clock.
+    fn assert_clock(&mut self) -> Result<(), PlatformError> {
+        static CHECKED: AtomicBool = AtomicBool::new(false);
+        if CHECKED.load(std::sync::atomic::Ordering::Relaxed) {
+            return Ok(());
+        }
+        let before = crate::clock::calls();
+        {
+            v8::scope!(let handles, &mut *self.v8);
+            let context = v8::Local::new(handles, &self.context);
+            let scope = &mut v8::ContextScope::new(handles, context);
+            let source = v8::String::new(scope, "Date.now()").expect("a short string");
+            if let Some(script) = v8::Script::compile(scope, source, None) {
+                script.run(scope);
+            }
+        }
+        crate::platform::assert_clock_wrapped(before)?;
+        CHECKED.store(true, std::sync::atomic::Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Adds modules that imports can find.
+    pub fn add_modules(&mut self, modules: &[Module]) {
+        self.state.modules.borrow_mut().add(modules);
+    }
+
+    /// The memory ledger.
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        self.state.ledger()
+    }
+
+    /// Why the isolate gets no more work, if it gets none.
+    pub fn condemned(&self) -> Option<Condemned> {
+        self.condemned
+    }
+
+    /// CPU time of all turns so far in nanoseconds.
+    pub fn cpu_ns(&self) -> u64 {
+        self.cpu_ns
+    }
+
+    /// Whether the isolate should be replaced when it is idle: its thread lost priority and could not get it back.
+    pub fn wants_retirement(&self) -> bool {
+        !self.slot.restore_priority()
+    }
+
+    /// When V8 wants the isolate's next task run, if it has one: run [`Isolate::turn`] then.
+    pub fn next_task_due(&self) -> Option<Instant> {
+        self.tasks.next_due()
+    }
+
+    /// The heap in use, in bytes.
+    pub fn heap_bytes(&mut self) -> usize {
+        self.v8.get_heap_statistics().used_heap_size()
+    }
+
+    /// Collects all garbage. For idle isolates: it takes milliseconds.
+    pub fn trim(&mut self) {
+        self.v8.low_memory_notification();
+    }
+
+    /// Stores the bytecode of the modules that were not in the code cache. Best after the first request, when the functions
+    /// that requests need have been compiled.
+    pub fn store_code_cache(&mut self) {
+        let uncached = self.state.modules.borrow_mut().take_uncached();
+        if uncached.is_empty() || self.condemned.is_some() {
+            return;
+        }
+        v8::scope!(let handles, &mut *self.v8);
+        let context = v8::Local::new(handles, &self.context);
+        let scope = &mut v8::ContextScope::new(handles, context);
+        for (key, module) in uncached {
+            crate::code_cache::store(scope, key, &module);
+        }
+    }
+
+    /// Runs `f` as a turn of at most `cpu_ns_max` nanoseconds of CPU time, then microtasks, V8's tasks and reports of
+    /// unhandled rejections. This is the only way to run tenant code.
+    ///
+    /// # Errors
+    /// When the isolate is condemned, before or by this turn; nothing that `f` gave is to be used then.
+    pub fn turn<R>(
+        &mut self,
+        cpu_ns_max: u64,
+        f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R,
+    ) -> Result<(R, u64), TurnError> {
+        crate::turn::run(self, cpu_ns_max, f)
+    }
+}
+
+impl Drop for Isolate {
+    fn drop(&mut self) {
+        crate::platform::remove_queue(&self.v8, &self.tasks);
+        // SAFETY: the isolate was entered by its creation on this thread and is entered still; `v8` is not used again. The
+        // state and the guard, which its callbacks use, are dropped after it.
+        unsafe { ManuallyDrop::drop(&mut self.v8) };
+        self.guard.release();
+    }
+}
+
+fn configure(isolate: &mut v8::OwnedIsolate, guard: &mut HeapGuard) {
+    isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
+    isolate.set_capture_stack_trace_for_uncaught_exceptions(true, 10);
+    isolate.set_promise_reject_callback(crate::promise::on_promise_reject);
+    isolate.set_host_import_module_dynamically_callback(crate::module::import_dynamically);
+    isolate.set_host_initialize_import_meta_object_callback(crate::module::import_meta);
+    isolate.set_allow_wasm_code_generation_callback(crate::wasm::refuse_code_generation);
+    isolate.set_modify_code_generation_from_strings_callback(decide_code_from_strings);
+    let guard: *mut HeapGuard = guard;
+    isolate.add_near_heap_limit_callback(crate::heap_limit::on_near_limit, guard.cast::<c_void>());
+}
+
+/// V8's callback for `eval` and `new Function`.
+fn decide_code_from_strings<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    source: v8::Local<'s, v8::Value>,
+    _is_code_like: bool,
+) -> v8::ModifyCodeGenerationFromStringsResult<'s> {
+    let allowed = State::of(scope).code_from_strings.get() && source.is_string();
+    v8::ModifyCodeGenerationFromStringsResult { codegen_allowed: allowed, modified_source: None }
+}
+
+type ContextAndEntries = (v8::Global<v8::Context>, Vec<v8::Global<v8::Function>>);
+
+fn make_context(
+    isolate: &mut v8::OwnedIsolate,
+    options: &IsolateOptions,
+) -> Result<ContextAndEntries, IsolateError> {
+    v8::scope!(let handles, isolate);
+    let context = v8::Context::new(handles, Default::default());
+    context.set_allow_generation_from_strings(false);
+    let scope = &mut v8::ContextScope::new(handles, context);
+    let entries = match &options.startup {
+        Startup::Snapshot(_) => {
+            let take = |(index, name): (usize, &&'static str)| {
+                scope
+                    .get_context_data_from_snapshot_once::<v8::Function>(index)
+                    .map_err(|_| IsolateError::MissingEntryPoint(name))
+            };
+            options.api.entry_points.iter().enumerate().map(take).collect::<Result<Vec<_>, _>>()?
+        }
+        Startup::Sources => {
+            internal::evaluate(scope, &options.api).map_err(IsolateError::Sources)?
+        }
+    };
+    let entries = entries.into_iter().map(|entry| v8::Global::new(scope, entry)).collect();
+    Ok((v8::Global::new(scope, context), entries))
+}

@@ -1,0 +1,287 @@
+//! A turn: the only way to run tenant code.
+//!
+//! Freeze the clock, arm the watchdog, enter JavaScript, run the microtasks, run V8's tasks, report rejections, disarm,
+//! settle the ledgers. Turns never nest and are never held across an `.await`.
+
+use std::time::Instant;
+
+use crate::clock;
+use crate::error::OpError;
+use crate::exception::Thrown;
+use crate::internal::EntryPoint;
+use crate::isolate::{Condemned, Isolate};
+use crate::module;
+use crate::promise::{Rejection, Resolver};
+use crate::state::State;
+use crate::value::{IntoJs, Kept, Value};
+use crate::watchdog::Disarmed;
+
+/// Turns between two looks at the heap's size while little is happening.
+const TURNS_PER_HEAP_LOOK: u32 = 32;
+/// CPU time of a turn after which the heap is looked at in any case.
+const LONG_TURN_NS: u64 = 2_000_000;
+/// Rounds of microtasks, tasks and rejection reports in one turn; what is left waits for the next turn.
+const ROUNDS_MAX: u32 = 8;
+
+/// Why a turn's result cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TurnError {
+    /// The isolate gets no more work.
+    #[error("the isolate is condemned: {0:?}")]
+    Condemned(Condemned),
+}
+
+/// What can be done inside a turn.
+pub struct Turn<'a, 's, 'i> {
+    pub(crate) scope: &'a mut v8::PinScope<'s, 'i>,
+    entries: &'a [v8::Global<v8::Function>],
+}
+
+impl<'s> Turn<'_, 's, '_> {
+    /// Makes a JavaScript value.
+    ///
+    /// # Errors
+    /// When V8 refuses: out of memory, or a string too long.
+    pub fn pass<T: IntoJs>(&mut self, value: T) -> Result<Value<'s>, OpError> {
+        value.into_js(self.scope).map(Value)
+    }
+
+    /// Calls an entry point.
+    ///
+    /// # Errors
+    /// What it threw.
+    pub fn call(
+        &mut self,
+        entry: EntryPoint,
+        arguments: &[Value<'s>],
+    ) -> Result<Value<'s>, Thrown> {
+        let function = v8::Local::new(self.scope, &self.entries[entry.0]);
+        v8::tc_scope!(let scope, self.scope);
+        let undefined = v8::undefined(scope).into();
+        let mut values = [undefined; ARGUMENTS_MAX];
+        let count = arguments.len().min(ARGUMENTS_MAX);
+        for (slot, argument) in values.iter_mut().zip(arguments) {
+            *slot = argument.0;
+        }
+        if let Some(result) = function.call(scope, undefined, &values[..count]) {
+            return Ok(Value(result));
+        }
+        let (exception, message) = (scope.exception(), scope.message());
+        match exception {
+            Some(exception) if scope.can_continue() => {
+                Err(Thrown::read(scope, exception, message))
+            }
+            _ => Err(Thrown::new("Error", "execution was terminated")),
+        }
+    }
+
+    /// Settles a promise that an op returned earlier.
+    pub fn settle<T: IntoJs>(&mut self, resolver: Resolver, result: Result<T, OpError>) {
+        let resolver = v8::Local::new(self.scope, resolver.0);
+        match result.and_then(|value| value.into_js(self.scope)) {
+            Ok(value) => resolver.resolve(self.scope, value),
+            Err(error) => {
+                let error = error.to_js(self.scope);
+                resolver.reject(self.scope, error)
+            }
+        };
+    }
+
+    /// Compiles and evaluates the module `name` and those it imports. The promise that comes back settles when top-level
+    /// `await`s have; [`Turn::promise_state`] looks at it.
+    ///
+    /// # Errors
+    /// What compiling, linking or evaluating threw.
+    pub fn run_module(&mut self, name: &str) -> Result<RunningModule, Thrown> {
+        State::of(self.scope).code_from_strings.set(true);
+        let result = module::run(self.scope, name);
+        State::of(self.scope).code_from_strings.set(false);
+        let (module, promise) = result?;
+        Ok(RunningModule {
+            module: v8::Global::new(self.scope, module),
+            promise: v8::Global::new(self.scope, promise),
+        })
+    }
+
+    /// Runs a classic script.
+    ///
+    /// # Errors
+    /// What compiling or running it threw.
+    pub fn run_script(&mut self, name: &str, source: &str) -> Result<(), Thrown> {
+        State::of(self.scope).code_from_strings.set(true);
+        let result = crate::internal::caught(self.scope, |scope| {
+            let name = v8::String::new(scope, name)?;
+            let source = v8::String::new(scope, source)?;
+            let origin = module::origin(scope, name.into(), false, None);
+            v8::Script::compile(scope, source, Some(&origin))?.run(scope)
+        });
+        State::of(self.scope).code_from_strings.set(false);
+        result.map(drop)
+    }
+
+    /// How far the evaluation of a module has come: its namespace when it is done, nothing while it waits.
+    ///
+    /// # Errors
+    /// What a top-level `await` threw.
+    pub fn module_result(&mut self, running: &RunningModule) -> Result<Option<Value<'s>>, Thrown> {
+        let promise = v8::Local::new(self.scope, &running.promise);
+        match promise.state() {
+            v8::PromiseState::Pending => Ok(None),
+            v8::PromiseState::Fulfilled => {
+                let module = v8::Local::new(self.scope, &running.module);
+                Ok(Some(Value(module.get_module_namespace())))
+            }
+            v8::PromiseState::Rejected => {
+                promise.mark_as_handled();
+                let reason = promise.result(self.scope);
+                Err(Thrown::read(self.scope, reason, None))
+            }
+        }
+    }
+
+    /// Keeps a value beyond this turn.
+    pub fn keep(&mut self, value: Value<'s>) -> Kept {
+        Kept(v8::Global::new(self.scope, value.0))
+    }
+
+    /// Describes a thrown value.
+    pub fn describe(&mut self, thrown: Value<'s>) -> Thrown {
+        Thrown::read(self.scope, thrown.0, None)
+    }
+
+    /// The string that a value is, if it is one.
+    pub fn string(&mut self, value: Value<'s>) -> Option<String> {
+        value.0.is_string().then(|| value.0.to_rust_string_lossy(self.scope))
+    }
+}
+
+/// Arguments that an entry point takes at most.
+const ARGUMENTS_MAX: usize = 8;
+
+/// A module under evaluation.
+pub struct RunningModule {
+    module: v8::Global<v8::Module>,
+    promise: v8::Global<v8::Promise>,
+}
+
+/// Entry point that reports rejections: `(kind, promise, reason)`.
+pub const REJECTION_ENTRY: EntryPoint = EntryPoint(0);
+
+pub(crate) fn run<R>(
+    isolate: &mut Isolate,
+    cpu_ns_max: u64,
+    f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R,
+) -> Result<(R, u64), TurnError> {
+    if let Some(reason) = isolate.condemned {
+        return Err(TurnError::Condemned(reason));
+    }
+    clock::freeze();
+    isolate.sequence += 1;
+    let started_ns = clock::thread_cpu_ns();
+    isolate.slot.arm(isolate.sequence, started_ns, started_ns.saturating_add(cpu_ns_max));
+    let (value, terminated) = enter(isolate, f);
+    let disarmed = isolate.slot.disarm(isolate.sequence);
+    let used_ns = clock::thread_cpu_ns().saturating_sub(started_ns);
+    isolate.cpu_ns += used_ns;
+    settle_memory(isolate, used_ns);
+    if isolate.guard.exceeded() {
+        isolate.v8.cancel_terminate_execution();
+        isolate.condemned = Some(Condemned::MemoryExceeded);
+    } else if disarmed == Disarmed::Terminated || terminated {
+        isolate.condemned = Some(Condemned::CpuExceeded);
+    } else if isolate.state.take_panic().is_some() {
+        isolate.condemned = Some(Condemned::Panicked);
+    }
+    match isolate.condemned {
+        Some(reason) => Err(TurnError::Condemned(reason)),
+        None => Ok((value, used_ns)),
+    }
+}
+
+/// Enters JavaScript: `f`, then microtasks, tasks and rejection reports until there are none. Whether it was terminated.
+fn enter<R>(
+    isolate: &mut Isolate,
+    f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R,
+) -> (R, bool) {
+    v8::scope!(let handles, &mut *isolate.v8);
+    let context = v8::Local::new(handles, &isolate.context);
+    let scope = &mut v8::ContextScope::new(handles, context);
+    v8::tc_scope!(let scope, scope);
+    let value = f(&mut Turn { scope, entries: &isolate.entries });
+    for _ in 0..ROUNDS_MAX {
+        if scope.has_terminated() {
+            break;
+        }
+        // A checkpoint that is terminated leaves its exception behind; the scope's end drops it.
+        scope.perform_microtask_checkpoint();
+        if scope.has_terminated() {
+            break;
+        }
+        let mut more = false;
+        if isolate.tasks.has_ready() || isolate.sequence % TURNS_PER_TASK_LOOK == 0 {
+            for task in isolate.tasks.take_due(Instant::now()) {
+                task.run();
+                more = true;
+            }
+        }
+        more |= report_rejections(scope, &isolate.state, &isolate.entries);
+        if !more {
+            break;
+        }
+    }
+    (value, scope.has_terminated())
+}
+
+/// Turns after which delayed tasks are looked at even where none is ready.
+const TURNS_PER_TASK_LOOK: u64 = 16;
+
+fn report_rejections(
+    scope: &mut v8::PinScope<'_, '_>,
+    state: &State,
+    entries: &[v8::Global<v8::Function>],
+) -> bool {
+    let rejections = std::mem::take(&mut *state.rejections.borrow_mut());
+    if rejections.is_empty() {
+        return false;
+    }
+    let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
+    let report = v8::Local::new(scope, &entries[REJECTION_ENTRY.0]);
+    for rejection in rejections {
+        let (unhandled, promise, reason) = match rejection {
+            Rejection::Unhandled { promise, reason } => {
+                (true, promise, v8::Local::new(scope, reason))
+            }
+            Rejection::HandledLate { promise } => (false, promise, undefined),
+        };
+        let promise: v8::Local<v8::Promise> = v8::Local::new(scope, promise);
+        if unhandled && promise.has_handler() {
+            continue;
+        }
+        let unhandled = v8::Boolean::new(scope, unhandled).into();
+        v8::tc_scope!(let scope, scope);
+        report.call(scope, undefined, &[unhandled, promise.into(), reason]);
+    }
+    true
+}
+
+/// Looks at the heap now and then, and after every long turn, and condemns an isolate over its quota.
+fn settle_memory(isolate: &mut Isolate, used_ns: u64) {
+    isolate.turns_since_heap_look += 1;
+    if used_ns < LONG_TURN_NS && isolate.turns_since_heap_look < TURNS_PER_HEAP_LOOK {
+        return;
+    }
+    isolate.turns_since_heap_look = 0;
+    let heap = isolate.v8.get_heap_statistics().used_heap_size();
+    let ledger = isolate.state.ledger();
+    ledger.note_heap(heap);
+    if ledger.total() > ledger.bytes_max() && isolate.condemned.is_none() {
+        // Garbage counts until it is collected, so it is collected before the isolate is judged.
+        isolate.v8.low_memory_notification();
+        let heap = isolate.v8.get_heap_statistics().used_heap_size();
+        let ledger = isolate.state.ledger();
+        ledger.note_heap(heap);
+        if ledger.total() > ledger.bytes_max() {
+            isolate.condemned = Some(Condemned::MemoryExceeded);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The watchdog: one thread that looks at every turn in flight, lowers the priority of the long ones, and terminates those
+//! that have used up their CPU time.
+//!
+//! A turn arms its slot with a store and disarms it with a compare-exchange. When the watchdog has claimed the turn in
+//! between, the turn waits until the termination has been requested and then cancels it, so that no termination ever reaches
+//! the next turn.
+
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::thread::Thread;
+use std::time::Duration;
+
+use crate::clock;
+
+/// How often armed turns are looked at.
+const TICK: Duration = Duration::from_millis(2);
+/// Ticks without an armed turn after which the watchdog parks.
+const IDLE_TICKS_MAX: u32 = 25;
+/// Longest sleep of a parked watchdog: a bound on how late it can be, should it miss a wake-up.
+const PARKED_MAX: Duration = Duration::from_millis(100);
+/// CPU time of one turn after which its thread loses priority.
+const LONG_TURN_NS: u64 = 10_000_000;
+/// The niceness of threads whose turn is long. Not idle priority: a starved thread may hold a lock.
+const LONG_TURN_NICE: i32 = 10;
+
+/// No turn is running.
+const IDLE: u64 = 0;
+/// Low bits of the state while a turn runs; the sequence number is above them.
+const ARMED: u64 = 1;
+/// The watchdog has claimed the turn and is about to terminate it.
+const CLAIMED: u64 = 2;
+/// The termination has been requested.
+const FIRED: u64 = 3;
+
+/// What the watchdog and an isolate's thread share.
+pub(crate) struct Slot {
+    state: AtomicU64,
+    /// CPU time of the isolate's thread at which the turn is over, in nanoseconds.
+    deadline_ns: AtomicU64,
+    /// CPU time of the thread at which its turn began, in nanoseconds.
+    started_ns: AtomicU64,
+    clock: libc::clockid_t,
+    thread: libc::pid_t,
+    /// The nice value that the watchdog gave the thread, 0 when none.
+    lowered: AtomicI32,
+    handle: v8::IsolateHandle,
+}
+
+/// How a turn came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Disarmed {
+    InTime,
+    Terminated,
+}
+
+struct Watchdog {
+    slots: Mutex<Vec<Weak<Slot>>>,
+    parked: AtomicBool,
+    thread: OnceLock<Thread>,
+}
+
+fn watchdog() -> &'static Watchdog {
+    static WATCHDOG: OnceLock<&'static Watchdog> = OnceLock::new();
+    WATCHDOG.get_or_init(|| {
+        let watchdog: &'static Watchdog = Box::leak(Box::new(Watchdog {
+            slots: Mutex::default(),
+            parked: AtomicBool::new(false),
+            thread: OnceLock::new(),
+        }));
+        let thread = std::thread::Builder::new()
+            .name("watchdog".to_owned())
+            .spawn(move || watchdog.run())
+            .expect("a process that cannot make one thread cannot run Workers");
+        let _ = watchdog.thread.set(thread.thread().clone());
+        watchdog
+    })
+}
+
+impl Slot {
+    /// A slot for the isolate of the calling thread.
+    pub(crate) fn register(handle: v8::IsolateHandle) -> Arc<Self> {
+        let slot = Arc::new(Self {
+            state: AtomicU64::new(IDLE),
+            deadline_ns: AtomicU64::new(0),
+            started_ns: AtomicU64::new(0),
+            clock: clock::current_thread_clock(),
+            // SAFETY: `gettid` has no preconditions.
+            thread: unsafe { libc::gettid() },
+            lowered: AtomicI32::new(0),
+            handle,
+        });
+        let mut slots = watchdog().slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.retain(|slot| slot.strong_count() > 0);
+        slots.push(Arc::downgrade(&slot));
+        slot
+    }
+
+    /// Begins a turn that may use CPU time until the thread's clock shows `deadline_ns`.
+    pub(crate) fn arm(&self, sequence: u64, now_ns: u64, deadline_ns: u64) {
+        self.started_ns.store(now_ns, Relaxed);
+        self.deadline_ns.store(deadline_ns, Relaxed);
+        self.state.store(sequence << 2 | ARMED, Release);
+        let watchdog = watchdog();
+        if watchdog.parked.load(Relaxed)
+            && let Some(thread) = watchdog.thread.get()
+        {
+            thread.unpark();
+        }
+    }
+
+    /// Ends the turn. When the watchdog has claimed it, waits for the termination and cancels it.
+    pub(crate) fn disarm(&self, sequence: u64) -> Disarmed {
+        let armed = sequence << 2 | ARMED;
+        if self.state.compare_exchange(armed, IDLE, AcqRel, Acquire).is_ok() {
+            return Disarmed::InTime;
+        }
+        // Claimed: the watchdog is between two instructions.
+        while self.state.load(Acquire) & 3 != FIRED {
+            std::thread::yield_now();
+        }
+        self.handle.cancel_terminate_execution();
+        self.state.store(IDLE, Release);
+        Disarmed::Terminated
+    }
+
+    /// Whether the watchdog has lowered this thread's priority; tries to raise it again.
+    ///
+    /// An unprivileged process may not raise it, so an isolate whose thread stays lowered is to be retired.
+    pub(crate) fn restore_priority(&self) -> bool {
+        if self.lowered.load(Relaxed) == 0 {
+            return true;
+        }
+        let restored = set_nice(self.thread, 0);
+        if restored {
+            self.lowered.store(0, Relaxed);
+        }
+        restored
+    }
+
+    fn look(&self) -> bool {
+        let state = self.state.load(Acquire);
+        if state & 3 != ARMED {
+            return false;
+        }
+        let now_ns = clock::read_cpu_ns(self.clock);
+        let long = now_ns.saturating_sub(self.started_ns.load(Relaxed)) >= LONG_TURN_NS;
+        if long && self.lowered.load(Relaxed) == 0 && set_nice(self.thread, LONG_TURN_NICE) {
+            self.lowered.store(LONG_TURN_NICE, Relaxed);
+        }
+        if now_ns >= self.deadline_ns.load(Relaxed) {
+            let claimed = state & !3 | CLAIMED;
+            if self.state.compare_exchange(state, claimed, AcqRel, Acquire).is_ok() {
+                self.handle.terminate_execution();
+                self.state.store(state & !3 | FIRED, Release);
+            }
+        }
+        true
+    }
+}
+
+fn set_nice(thread: libc::pid_t, nice: i32) -> bool {
+    // SAFETY: `setpriority` takes numbers only; a thread that is gone makes it fail.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, thread as libc::id_t, nice) == 0 }
+}
+
+impl Watchdog {
+    fn run(&self) {
+        let mut idle_ticks = 0;
+        loop {
+            if self.look_at_all() {
+                idle_ticks = 0;
+            } else {
+                idle_ticks += 1;
+            }
+            if idle_ticks < IDLE_TICKS_MAX {
+                std::thread::sleep(TICK);
+                continue;
+            }
+            self.parked.store(true, Relaxed);
+            if !self.look_at_all() {
+                std::thread::park_timeout(PARKED_MAX);
+            }
+            self.parked.store(false, Relaxed);
+            idle_ticks = IDLE_TICKS_MAX - 1;
+        }
+    }
+
+    /// Looks at every slot; whether any turn is running.
+    fn look_at_all(&self) -> bool {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut any = false;
+        for slot in slots.iter() {
+            if let Some(slot) = slot.upgrade() {
+                any |= slot.look();
+            }
+        }
+        any
+    }
+}
