@@ -1,0 +1,128 @@
+/**
+ * TextEncoderStream and TextDecoderStream (https://encoding.spec.whatwg.org/#interface-textdecoderstream), transform streams
+ * whose algorithms are ours and run without a controller object.
+ * @module
+ */
+
+import { utf8_encode } from "isolde:ops";
+import { primordials } from "../primordials.js";
+import { readableFace } from "../streams/readable_stream.js";
+import {
+  TransformRecord,
+  enqueueTransformed,
+  initializeTransform,
+} from "../streams/transform_operations.js";
+import { writableFace } from "../streams/writable_stream.js";
+import { defineInterface, toBufferSource, toDOMString } from "../webidl/webidl.js";
+import { createDecoderState, decodeBytes } from "./text_decoder.js";
+
+const { PromiseReject, StringPrototypeCharCodeAt, StringPrototypeSlice } = primordials;
+
+/** The algorithms run inside promises: what they throw becomes a rejection. */
+function rejecting(algorithm) {
+  return (record, chunk) => {
+    try {
+      algorithm(record, chunk);
+      return undefined;
+    } catch (e) {
+      return PromiseReject(e);
+    }
+  };
+}
+
+/** https://streams.spec.whatwg.org/#transformstream-set-up
+ * @param {(record: TransformRecord, chunk: any) => void} transform
+ * @param {(record: TransformRecord) => void} flush
+ * @returns {TransformRecord} */
+function createTransform(transform, flush) {
+  const record = new TransformRecord();
+  initializeTransform(record, undefined, 1, undefined, 0, undefined);
+  record.transformAlgorithm = rejecting(transform);
+  record.flushAlgorithm = rejecting(flush);
+  return record;
+}
+
+/** https://encoding.spec.whatwg.org/#interface-textdecoderstream */
+export class TextDecoderStream {
+  #state;
+  #record;
+
+  constructor(label = undefined, options = undefined) {
+    const state = createDecoderState(label, options, "Failed to construct 'TextDecoderStream'");
+    this.#state = state;
+    const decode = (record, bytes, stream) => {
+      const text = decodeBytes(state, bytes, stream);
+      if (text !== "") enqueueTransformed(record, text);
+    };
+    this.#record = createTransform(
+      (record, chunk) => {
+        decode(record, toBufferSource(chunk, "The chunk written to a TextDecoderStream"), true);
+      },
+      (record) => decode(record, undefined, false),
+    );
+  }
+
+  get encoding() {
+    return this.#state.encoding;
+  }
+
+  get fatal() {
+    return this.#state.fatal;
+  }
+
+  get ignoreBOM() {
+    return this.#state.ignoreBOM;
+  }
+
+  get readable() {
+    return readableFace(this.#record.readable);
+  }
+
+  get writable() {
+    return writableFace(this.#record.writable);
+  }
+}
+
+const isLeadSurrogate = (code) => (code & 0xfc00) === 0xd800;
+
+/** https://encoding.spec.whatwg.org/#interface-textencoderstream */
+export class TextEncoderStream {
+  #record;
+
+  constructor() {
+    // The first half of a surrogate pair at the end of a chunk waits for the second.
+    let lead = "";
+    this.#record = createTransform(
+      (record, chunk) => {
+        const piece = toDOMString(chunk, "The chunk written to a TextEncoderStream");
+        if (piece === "") return;
+        let text = lead + piece;
+        lead = "";
+        if (isLeadSurrogate(StringPrototypeCharCodeAt(text, text.length - 1))) {
+          lead = StringPrototypeSlice(text, text.length - 1);
+          text = StringPrototypeSlice(text, 0, text.length - 1);
+        }
+        if (text !== "") enqueueTransformed(record, utf8_encode(text));
+      },
+      (record) => {
+        if (lead !== "") enqueueTransformed(record, utf8_encode(lead));
+      },
+    );
+  }
+
+  get encoding() {
+    this.#record;
+    return "utf-8";
+  }
+
+  get readable() {
+    return readableFace(this.#record.readable);
+  }
+
+  get writable() {
+    return writableFace(this.#record.writable);
+  }
+}
+
+defineInterface(TextDecoderStream);
+defineInterface(TextEncoderStream);
