@@ -8,16 +8,22 @@ import { primordials } from "../primordials.js";
 
 const {
   IteratorPrototype,
+  Map,
+  MapPrototypeGet,
+  MapPrototypeSet,
   ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
   ObjectSetPrototypeOf,
   ReflectApply,
   ReflectDeleteProperty,
+  ReflectGetPrototypeOf,
   ReflectOwnKeys,
   SymbolIterator,
   SymbolToStringTag,
   TypeError,
 } = primordials;
+
+const ObjectPrototype = ReflectGetPrototypeOf({});
 
 /** Throws what `new X()` of an interface without constructor throws. @returns {never} */
 export function illegalConstructor() {
@@ -27,6 +33,25 @@ export function illegalConstructor() {
 /** Throws what a method called on a wrong receiver throws. @returns {never} */
 export function illegalInvocation() {
   throw new TypeError("Illegal invocation");
+}
+
+/** Every interface by its prototype object, so that others can tell platform objects. */
+const interfaces = new Map();
+
+/**
+ * The interface that an object is an instance of by its prototypes, or undefined. That may be
+ * feigned, as with `Object.create`: it tells what an object looks like, it is no brand check.
+ * @param {object} object
+ * @returns {Function | undefined}
+ */
+export function interfaceOf(object) {
+  let prototype = ReflectGetPrototypeOf(object);
+  while (prototype !== null && prototype !== ObjectPrototype) {
+    const found = MapPrototypeGet(interfaces, prototype);
+    if (found !== undefined) return found;
+    prototype = ReflectGetPrototypeOf(prototype);
+  }
+  return undefined;
 }
 
 const CLASS_OWN = { __proto__: null, length: true, name: true, prototype: true };
@@ -70,6 +95,7 @@ export function defineInterface(Class, options = { __proto__: null }) {
   if (length !== undefined) {
     ObjectDefineProperty(Class, "length", { __proto__: null, value: length, configurable: true });
   }
+  MapPrototypeSet(interfaces, Class.prototype, Class);
   exposeMembers(Class, CLASS_OWN);
   exposeMembers(Class.prototype, { __proto__: null, constructor: true });
   defineToStringTag(Class.prototype, name);

@@ -45,4 +45,5 @@ export {
   defineToStringTag,
   illegalConstructor,
   illegalInvocation,
+  interfaceOf,
 } from "./interface.js";

@@ -1,0 +1,147 @@
+/**
+ * What a timeline is made of: PerformanceEntry, PerformanceMark, PerformanceMeasure.
+ * https://w3c.github.io/performance-timeline/, https://w3c.github.io/user-timing/
+ * @module
+ */
+
+import { clock_now } from "isolde:ops";
+import { primordials } from "../primordials.js";
+import { cloneValue } from "../structured_clone/structured_clone.js";
+import {
+  defineInterface,
+  illegalConstructor,
+  requireArguments,
+  toAny,
+  toDictionary,
+  toDOMString,
+  toDouble,
+} from "../webidl/webidl.js";
+
+const { TypeError } = primordials;
+
+/** Only this folder may construct entries other than marks. */
+const TOKEN = { __proto__: null };
+
+let lastId = 0;
+
+/** Friends of PerformanceEntry: its attributes, whatever a Worker has made of the getters. */
+export let nameOf;
+export let typeOf;
+export let startOf;
+
+/** https://w3c.github.io/performance-timeline/#the-performanceentry-interface */
+export class PerformanceEntry {
+  #id;
+  #name;
+  #entryType;
+  #startTime;
+  #duration;
+
+  constructor(token, name, entryType, startTime, duration) {
+    if (token !== TOKEN) illegalConstructor();
+    this.#id = ++lastId;
+    this.#name = name;
+    this.#entryType = entryType;
+    this.#startTime = startTime;
+    this.#duration = duration;
+  }
+
+  get id() {
+    return this.#id;
+  }
+
+  get name() {
+    return this.#name;
+  }
+
+  get entryType() {
+    return this.#entryType;
+  }
+
+  get startTime() {
+    return this.#startTime;
+  }
+
+  get duration() {
+    return this.#duration;
+  }
+
+  // There are no navigations.
+  get navigationId() {
+    this.#id;
+    return 0;
+  }
+
+  toJSON() {
+    return {
+      id: this.#id,
+      name: this.#name,
+      entryType: this.#entryType,
+      startTime: this.#startTime,
+      duration: this.#duration,
+      navigationId: 0,
+    };
+  }
+
+  static {
+    nameOf = (entry) => entry.#name;
+    typeOf = (entry) => entry.#entryType;
+    startOf = (entry) => entry.#startTime;
+  }
+}
+
+defineInterface(PerformanceEntry, { __proto__: null, length: 0 });
+
+const MARK_OPTIONS = [
+  { __proto__: null, key: "detail", convert: toAny },
+  { __proto__: null, key: "startTime", convert: toDouble },
+];
+
+/** https://w3c.github.io/user-timing/#dom-performancemark */
+export class PerformanceMark extends PerformanceEntry {
+  #detail;
+
+  // https://w3c.github.io/user-timing/#dom-performancemark-constructor
+  constructor(markName, markOptions = undefined) {
+    const what = "Failed to construct 'PerformanceMark'";
+    requireArguments(arguments.length, 1, what);
+    const name = toDOMString(markName, `${what}: parameter 1`);
+    const options = toDictionary(markOptions, MARK_OPTIONS, `${what}: parameter 2`);
+    const startTime = options.startTime ?? clock_now();
+    if (startTime < 0) throw new TypeError(`${what}: '${name}' cannot have a negative start time.`);
+    super(TOKEN, name, "mark", startTime, 0);
+    this.#detail = cloneValue(options.detail ?? null);
+  }
+
+  get detail() {
+    return this.#detail;
+  }
+}
+
+defineInterface(PerformanceMark);
+
+/** https://w3c.github.io/user-timing/#dom-performancemeasure */
+export class PerformanceMeasure extends PerformanceEntry {
+  #detail;
+
+  constructor(token, name, startTime, duration, detail) {
+    super(token, name, "measure", startTime, duration);
+    this.#detail = cloneValue(detail ?? null);
+  }
+
+  get detail() {
+    return this.#detail;
+  }
+}
+
+defineInterface(PerformanceMeasure, { __proto__: null, length: 0 });
+
+/**
+ * @param {string} name
+ * @param {number} startTime milliseconds
+ * @param {number} duration milliseconds
+ * @param {any} detail is cloned
+ */
+export function createMeasure(name, startTime, duration, detail) {
+  return new PerformanceMeasure(TOKEN, name, startTime, duration, detail);
+}
