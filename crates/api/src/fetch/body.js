@@ -347,13 +347,15 @@ function textOfString(text) {
  */
 function consume(body, convert, fresh) {
   if (body === null) return PromiseResolve(convert(new Uint8Array(0)));
+  const { signal } = body;
+  if (signal !== null && isAborted(signal)) return PromiseReject(abortReason(signal));
   requireUsable(body);
   const { source, stream } = body;
   if (stream !== undefined) return PromisePrototypeThen(readAllBytes(stream), convert);
   if (typeof source === "number") {
     checkContext(body.owner, "ReadableStream");
     body.used = true;
-    return PromisePrototypeThen(readNative(body_read_all, source, body.signal), convert);
+    return PromisePrototypeThen(readNative(body_read_all, source, signal), convert);
   }
   body.used = true;
   if (typeof source === "string") return PromiseResolve(convert(text_encode(source)));

@@ -210,8 +210,15 @@ function follow(subrequest, status, location) {
 function respond(subrequest, reply) {
   const { status, statusText, headers, bodyId } = reply;
   let body = null;
-  if (bodyId !== 0) body = nativeBody(bodyId, subrequest.owner, subrequest.signal);
-  else if (!hasNoBody(subrequest.method, status)) body = new Body("");
+  if (hasNoBody(subrequest.method, status)) {
+    if (bodyId !== 0) body_cancel(bodyId);
+  } else {
+    // To JavaScript an empty body is one all the same.
+    body =
+      bodyId === 0
+        ? new Body("")
+        : nativeBody(bodyId, subrequest.owner, subrequest.signal);
+  }
   const redirected = subrequest.redirects > 0;
   return createFetchedResponse(status, statusText, headers, body, subrequest.url, redirected);
 }
@@ -258,11 +265,12 @@ function runAbortable(subrequest) {
 }
 
 /** https://fetch.spec.whatwg.org/#scheme-fetch, for `data:` */
-function fetchData(url) {
+function fetchData(url, method) {
   const data = processDataUrl(url);
   if (data === null) throw new TypeError("The data: URL is not valid.");
   const headers = `content-type\0${data.type}\0`;
-  return createFetchedResponse(200, "OK", headers, new Body(data.bytes), url, false);
+  const body = method === "HEAD" ? null : new Body(data.bytes);
+  return createFetchedResponse(200, "OK", headers, body, url, false);
 }
 
 /** @param {any} input @param {any} init @returns {Promise<Response>} */
@@ -275,7 +283,7 @@ async function start(input, init) {
     if (subrequest.reader !== null) cancelReader(subrequest.reader, abortReason(signal));
     throw abortReason(signal);
   }
-  if (StringPrototypeStartsWith(url, "data:")) return fetchData(url);
+  if (StringPrototypeStartsWith(url, "data:")) return fetchData(url, subrequest.method);
   if (!isHttp(url)) throw new TypeError(`Fetch API cannot load: ${url}`);
   return signal === null ? run(subrequest) : runAbortable(subrequest);
 }
