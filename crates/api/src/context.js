@@ -11,7 +11,8 @@
 import { cped_get, cped_set } from "isolde:ops";
 import { primordials } from "./primordials.js";
 
-const { ArrayPrototypePush, Error } = primordials;
+const { ArrayPrototypePush, Error, WeakMap, WeakMapPrototypeGet, WeakMapPrototypeSet } =
+  primordials;
 
 const GLOBAL_SCOPE =
   "Disallowed operation called within global scope. Asynchronous I/O (ex: fetch() or connect()), " +
@@ -73,6 +74,28 @@ export function onContextEnd(fn) {
  */
 export function endContext(context) {
   for (let i = 0; i < endings.length; i++) (0, endings[i])(context);
+}
+
+/**
+ * Makes a variable that each request has for itself, and global scope too. It goes with its
+ * request.
+ * @template T
+ * @param {() => T} create makes the first value
+ * @returns {() => T} gives the value of the running request
+ */
+export function perContext(create) {
+  const values = new WeakMap();
+  const ofGlobalScope = create();
+  return () => {
+    const context = cped_get();
+    if (context === undefined) return ofGlobalScope;
+    let value = WeakMapPrototypeGet(values, context);
+    if (value === undefined) {
+      value = create();
+      WeakMapPrototypeSet(values, context, value);
+    }
+    return value;
+  };
 }
 
 /** Calls `fn` with `context` as the current one and puts the former one back.

@@ -6,21 +6,14 @@
  * @module
  */
 
-import { currentContext } from "../context.js";
+import { currentContext, perContext } from "../context.js";
 import { reportException } from "../events/report.js";
 import { primordials } from "../primordials.js";
 import { queueMicrotask } from "../timers/timers.js";
 import { startTimer } from "../timers/timer_table.js";
 import { nameOf, startOf, typeOf } from "./entry.js";
 
-const {
-  ArrayPrototypeIncludes,
-  ArrayPrototypePush,
-  ArrayPrototypeSort,
-  WeakMap,
-  WeakMapPrototypeGet,
-  WeakMapPrototypeSet,
-} = primordials;
+const { ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeSort } = primordials;
 
 /** Entries that one request keeps; later ones still reach observers. */
 const MAX_ENTRIES_PER_REQUEST = 10_000;
@@ -40,20 +33,8 @@ const MAX_ENTRIES_PER_REQUEST = 10_000;
 /** @returns {Timeline} */
 const newTimeline = () => ({ __proto__: null, entries: [], observers: [], scheduled: false });
 
-const globalTimeline = newTimeline();
-const timelines = new WeakMap();
-
-/** The timeline of the running request. @returns {Timeline} */
-export function currentTimeline() {
-  const context = currentContext();
-  if (context === undefined) return globalTimeline;
-  let timeline = WeakMapPrototypeGet(timelines, context);
-  if (timeline === undefined) {
-    timeline = newTimeline();
-    WeakMapPrototypeSet(timelines, context, timeline);
-  }
-  return timeline;
-}
+/** The timeline of the running request. @type {() => Timeline} */
+export const currentTimeline = perContext(newTimeline);
 
 /**
  * https://w3c.github.io/performance-timeline/#queue-a-performanceentry
