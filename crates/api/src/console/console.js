@@ -8,12 +8,11 @@
 
 import { clock_now, console_message } from "isolde:ops";
 import { perContext } from "../context.js";
-import { AbortController, AbortSignal } from "../events/abort.js";
-import { CustomEvent, ErrorEvent, Event, MessageEvent } from "../events/event.js";
 import { primordials } from "../primordials.js";
 import { defineToStringTag, toDOMString, toObject, toSequence } from "../webidl/webidl.js";
 import { format } from "./format.js";
-import { inspect, registerInspector } from "./inspect.js";
+import { inspect } from "./inspect.js";
+import "./inspectors.js";
 import { tabulate } from "./table.js";
 import { indentLines } from "./text.js";
 
@@ -214,27 +213,3 @@ export const console = ObjectCreate({});
 const names = ObjectKeys(methods);
 for (let i = 0; i < names.length; i++) console[names[i]] = methods[names[i]];
 defineToStringTag(console, "console");
-
-// The classes below these folders know nothing of the console; the others register themselves.
-registerInspector(AbortController, ({ signal }) => ({ __proto__: null, signal }));
-registerInspector(AbortSignal, ({ aborted, reason }) =>
-  aborted ? { __proto__: null, aborted, reason } : { __proto__: null, aborted },
-);
-registerInspector(Event, ({ type, defaultPrevented, cancelable, timeStamp }) => ({
-  __proto__: null,
-  type,
-  defaultPrevented,
-  cancelable,
-  timeStamp,
-}));
-registerInspector(CustomEvent, ({ type, detail }) => ({ __proto__: null, type, detail }));
-registerInspector(MessageEvent, ({ type, data }) => ({ __proto__: null, type, data }));
-registerInspector(ErrorEvent, ({ type, message, filename, lineno, colno, error }) => ({
-  __proto__: null,
-  type,
-  message,
-  filename,
-  lineno,
-  colno,
-  error,
-}));

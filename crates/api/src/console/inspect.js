@@ -276,9 +276,14 @@ function showOrdinary(at, value, name, close) {
   const entries = [];
   const members = inspectorOf(value);
   if (members !== undefined) {
-    const shown = members(value);
+    let shown = entries;
+    try {
+      shown = members(value);
+    } catch {
+      // It only looks like one: made with Object.create, for example.
+    }
     if (kindOf(shown) === "Map") showPairs(at, shown, entries);
-    else showProperties(at, shown, entries, null);
+    else if (shown !== entries) showProperties(at, shown, entries, null);
   }
   showProperties(at, value, entries, members === undefined ? null : isTrustFlag);
   return close(headOf(value, "Object", name, undefined), "{", entries, "}");
