@@ -1,7 +1,8 @@
 /**
  * `Blob`: immutable bytes with a type, held in memory.
  *
- * The bytes are never handed out, so slices, bodies and clones share them; what a Worker gets is always a copy.
+ * The bytes are never handed out, so slices, bodies and clones share them; what a Worker gets is
+ * always a copy.
  * https://w3c.github.io/FileAPI/#blob-section
  * @module
  */
@@ -46,7 +47,10 @@ const SLICE = "Failed to execute 'slice' on 'Blob'";
 
 const EMPTY = new Uint8Array(0);
 
-/** What the first argument of the constructor is when the platform itself makes a Blob: bytes and type follow. */
+/**
+ * What the first argument of the constructor is when the platform itself makes a Blob: bytes and
+ * type follow.
+ */
 export const OURS = { __proto__: null };
 
 const ENDINGS = ["transparent", "native"];
@@ -103,7 +107,9 @@ export function toPart(v, what) {
 
 /**
  * https://w3c.github.io/FileAPI/#process-blob-parts
- * @param {any[]} parts strings, Blobs and buffer sources @param {string} endings @returns {Uint8Array}
+ * @param {any[]} parts strings, Blobs and buffer sources
+ * @param {string} endings
+ * @returns {Uint8Array}
  */
 export function bytesOfParts(parts, endings) {
   const pieces = [];

@@ -103,8 +103,11 @@ export function createFile(bytes, name, type, lastModified = DateNow()) {
 }
 
 /**
- * A File over the bytes of a Blob, as FormData makes it. https://xhr.spec.whatwg.org/#create-an-entry
- * @param {Blob} blob @param {string} name @returns {File}
+ * A File over the bytes of a Blob, as FormData makes it.
+ * https://xhr.spec.whatwg.org/#create-an-entry
+ * @param {Blob} blob
+ * @param {string} name
+ * @returns {File}
  */
 export function fileOfBlob(blob, name) {
   const date = isFile(blob) ? dateOf(blob) : DateNow();

@@ -1,21 +1,16 @@
 /**
  * Bodies: what `Request` and `Response` have in common.
  *
- * A body stays what it came from (a string, bytes, the number of a native body) as long as nobody asks for its stream.
- * Reading the whole of it, sending it, cloning it or passing it on then costs no stream at all.
+ * A body stays what it came from (a string, bytes, the number of a native body) as long as nobody
+ * asks for its stream. Reading the whole of it, sending it, cloning it or passing it on then costs
+ * no stream at all.
  * https://fetch.spec.whatwg.org/#body-mixin
  * @module
  */
 
-import {
-  body_cancel,
-  body_read,
-  body_read_all,
-  text_decode_utf8,
-  text_encode,
-} from "isolde:ops";
+import { body_cancel, body_read, text_encode } from "isolde:ops";
 import { primordials } from "../primordials.js";
-import { bytesOfBlob, copyOf, createBlob, isBlobObject, streamOfBytes, typeOfBlob } from "../blob/blob.js";
+import { bytesOfBlob, isBlobObject, streamOfBytes, typeOfBlob } from "../blob/blob.js";
 import { checkContext } from "../context.js";
 import { abortReason, isAborted } from "../events/abort.js";
 import {
@@ -28,31 +23,19 @@ import {
   isLocked,
   isReadableStream,
   nativeSourceOf,
-  readAllBytes,
   readChunk,
   teeForClone,
 } from "../streams/streams.js";
 import { URLSearchParams } from "../url/search_params.js";
 import { copyOfBytes, isBufferSource, isObject } from "../webidl/webidl.js";
-import { createFormData, entriesOfFormData, isFormDataObject } from "./form_data.js";
-import { extractMimeType, mimeEssence, serializeMimeType } from "./mime.js";
-import { parseMultipart, parseUrlEncodedBytes, serializeMultipart } from "./multipart.js";
+import { entriesOfFormData, isFormDataObject } from "./form_data.js";
+import { serializeMultipart } from "./multipart.js";
 
 const {
-  ArrayBufferPrototypeGetByteLength,
-  JSONParse,
-  ObjectDefineProperties,
-  ObjectGetOwnPropertyDescriptors,
   PromisePrototypeThen,
   PromiseReject,
-  PromiseResolve,
-  StringPrototypeCharCodeAt,
-  StringPrototypeSlice,
   StringPrototypeToWellFormed,
-  TypedArrayPrototypeGetBuffer,
-  TypedArrayPrototypeGetByteLength,
   TypeError,
-  Uint8Array,
   uncurryThis,
 } = primordials;
 
@@ -65,13 +48,15 @@ const DISTURBED =
 
 const TEXT_TYPE = "text/plain;charset=UTF-8";
 const URLENCODED_TYPE = "application/x-www-form-urlencoded;charset=UTF-8";
-const BYTE_ORDER_MARK = 0xfeff;
 
 const searchParamsToString = uncurryThis(URLSearchParams.prototype.toString);
 
 /** https://fetch.spec.whatwg.org/#concept-body */
 export class Body {
-  /** A string, a Uint8Array that nobody changes, or the number of a native body; null when there is only a stream. */
+  /**
+   * A string, a Uint8Array that nobody changes, or the number of a native body; null when there is
+   * only a stream.
+   */
   source = null;
   /** The ReadableStream, once there is one. */
   stream = undefined;
@@ -79,7 +64,10 @@ export class Body {
   used = false;
   /** The request that the native body belongs to. */
   owner = undefined;
-  /** What aborts the native body: then reads give the signal's reason. @type {AbortSignal | null} */
+  /**
+   * What aborts the native body: then reads give the signal's reason.
+   * @type {AbortSignal | null}
+   */
   signal = null;
 
   /** @param {string | Uint8Array | number | null} source @param {ReadableStream} [stream] */
@@ -168,18 +156,27 @@ export function isUsed(body) {
   return body.used || (body.stream !== undefined && isDisturbed(body.stream));
 }
 
-/** Throws where the body is unusable. https://fetch.spec.whatwg.org/#body-unusable @param {Body} body */
+/**
+ * Throws where the body is unusable. https://fetch.spec.whatwg.org/#body-unusable
+ * @param {Body} body
+ */
 export function requireUsable(body) {
   if (isUsed(body)) throw new TypeError(USED);
   if (body.stream !== undefined && isLocked(body.stream)) throw new TypeError(LOCKED);
 }
 
-/** Locks a stream and marks it as read from, so that nobody else gets what the platform takes from behind it. */
+/**
+ * Locks a stream and marks it as read from, so that nobody else gets what the platform takes from
+ * behind it.
+ */
 function seal(stream) {
   PromisePrototypeThen(readChunk(acquireReader(stream)), undefined, () => {});
 }
 
-/** The stream of a body that was consumed before anybody asked for its stream: locked, disturbed, empty. */
+/**
+ * The stream of a body that was consumed before anybody asked for its stream: locked, disturbed,
+ * empty.
+ */
 function consumedStream() {
   const stream = createReadableByteStream();
   closeStream(stream);
@@ -187,8 +184,12 @@ function consumedStream() {
   return stream;
 }
 
-/** Starts a native read. Where a signal aborts it, the error is the signal's reason. */
-function readNative(read, id, signal) {
+/**
+ * Starts a native read. Where a signal aborts it, the error is the signal's reason.
+ * @param {(id: number) => Promise<any>} read an op @param {number} id
+ * @param {AbortSignal | null} signal @returns {Promise<any>}
+ */
+export function readNative(read, id, signal) {
   if (signal === null) return read(id);
   if (isAborted(signal)) return PromiseReject(abortReason(signal));
   return PromisePrototypeThen(read(id), undefined, (error) => {
@@ -196,7 +197,10 @@ function readNative(read, id, signal) {
   });
 }
 
-/** A stream of a native body. The number stays visible, so that an untouched stream can be passed on natively. */
+/**
+ * A stream of a native body. The number stays visible, so that an untouched stream can be passed on
+ * natively.
+ */
 function streamOfNative(id, owner, signal) {
   return createNativeByteStream({
     __proto__: null,
@@ -242,10 +246,11 @@ export function cloneBody(body) {
 }
 
 /**
- * Hands a body over to a new owner; the old one is used from then on, and its stream, if it has one, is locked.
- * A stream that a Worker has made itself is not wrapped: both owners hold it.
+ * Hands a body over to a new owner; the old one is used from then on, and its stream, if it has
+ * one, is locked. A stream that a Worker has made itself is not wrapped: both owners hold it.
  * https://fetch.spec.whatwg.org/#concept-body-proxy
- * @param {Body} body a usable one @returns {Body}
+ * @param {Body} body a usable one
+ * @returns {Body}
  */
 export function takeBody(body) {
   requireUsable(body);
@@ -266,7 +271,10 @@ export function takeBody(body) {
   return nativeBody(native.bodyId, native.owner, native.signal);
 }
 
-/** What `streamOfNative` was made from, while nobody has read from the stream; null for other streams. */
+/**
+ * What `streamOfNative` was made from, while nobody has read from the stream; null for other
+ * streams.
+ */
 function untouchedNative(stream) {
   const native = nativeSourceOf(stream);
   return native === undefined || native === null || native.bodyId === undefined ? null : native;
@@ -278,8 +286,14 @@ export const BYTES_BODY = 1;
 export const STREAM_BODY = 2;
 export const NATIVE_BODY = 3;
 
-/** What `takeSendable` gives, one record for all calls. */
-export const sendable = { __proto__: null, kind: NO_BODY, value: null };
+/** What `takeSendable` gives. A class, for objects without prototype have slow properties. */
+class Sendable {
+  kind = NO_BODY;
+  value = null;
+}
+
+/** One record for all calls. */
+export const sendable = new Sendable();
 
 /** @param {number} kind @param {any} value */
 function give(kind, value) {
@@ -288,8 +302,9 @@ function give(kind, value) {
 }
 
 /**
- * Consumes a body in order to send it. Sets `sendable`: a string or bytes as they are, a native body by its number
- * (so that no JavaScript runs for its bytes), else the stream, which the caller pumps.
+ * Consumes a body in order to send it. Sets `sendable`: a string or bytes as they are, a native
+ * body by its number (so that no JavaScript runs for its bytes), else the stream, which the caller
+ * pumps.
  * @param {null | string | Body} body
  */
 export function takeSendable(body) {
@@ -311,148 +326,4 @@ export function takeSendable(body) {
   checkContext(native.owner, "ReadableStream");
   detachNativeSource(stream);
   return give(NATIVE_BODY, native.bodyId);
-}
-
-/** @param {Uint8Array} bytes fresh ones @returns {Uint8Array} */
-const toBytes = (bytes) => bytes;
-
-/** @param {Uint8Array} bytes fresh ones @returns {ArrayBuffer} */
-function toArrayBuffer(bytes) {
-  const buffer = TypedArrayPrototypeGetBuffer(bytes);
-  const whole =
-    TypedArrayPrototypeGetByteLength(bytes) === ArrayBufferPrototypeGetByteLength(buffer);
-  return whole ? buffer : TypedArrayPrototypeGetBuffer(copyOf(bytes));
-}
-
-/** @param {Uint8Array} bytes @returns {string} */
-const toText = (bytes) => text_decode_utf8(bytes, false, false);
-
-/** @param {Uint8Array} bytes @returns {any} */
-const toJson = (bytes) => JSONParse(text_decode_utf8(bytes, false, false));
-
-/** A string body is its own text, but for the byte order mark that decoding would remove. */
-function textOfString(text) {
-  if (text.length > 0 && StringPrototypeCharCodeAt(text, 0) === BYTE_ORDER_MARK) {
-    return StringPrototypeSlice(text, 1);
-  }
-  return text;
-}
-
-/**
- * https://fetch.spec.whatwg.org/#concept-body-consume-body
- * @param {Body | null} body
- * @param {(bytes: Uint8Array) => any} convert gets bytes that nobody else has where `fresh` is true
- * @param {boolean} fresh
- * @returns {Promise<any>}
- */
-function consume(body, convert, fresh) {
-  if (body === null) return PromiseResolve(convert(new Uint8Array(0)));
-  const { signal } = body;
-  if (signal !== null && isAborted(signal)) return PromiseReject(abortReason(signal));
-  requireUsable(body);
-  const { source, stream } = body;
-  if (stream !== undefined) return PromisePrototypeThen(readAllBytes(stream), convert);
-  if (typeof source === "number") {
-    checkContext(body.owner, "ReadableStream");
-    body.used = true;
-    return PromisePrototypeThen(readNative(body_read_all, source, signal), convert);
-  }
-  body.used = true;
-  if (typeof source === "string") return PromiseResolve(convert(text_encode(source)));
-  return PromiseResolve(convert(fresh ? copyOf(source) : source));
-}
-
-/** The text of a string body that nobody has touched; null where there is no such shortcut. */
-function takeString(body) {
-  if (body === null) return "";
-  if (typeof body.source !== "string" || body.stream !== undefined || body.used) return null;
-  body.used = true;
-  return textOfString(body.source);
-}
-
-/** https://fetch.spec.whatwg.org/#dom-body-formdata */
-function toFormData(bytes, contentType) {
-  const mime = extractMimeType(contentType);
-  const essence = mime === null ? "" : mimeEssence(mime);
-  if (essence === "multipart/form-data") {
-    const { boundary } = mime.parameters;
-    if (boundary === undefined) {
-      throw new TypeError("The Content-Type multipart/form-data has no boundary parameter.");
-    }
-    return createFormData(parseMultipart(bytes, boundary));
-  }
-  if (essence === "application/x-www-form-urlencoded") {
-    return createFormData(parseUrlEncodedBytes(bytes));
-  }
-  throw new TypeError(
-    `Unrecognized Content-Type header value. FormData can only parse the following MIME types: ` +
-      `multipart/form-data, application/x-www-form-urlencoded.`,
-  );
-}
-
-/** https://fetch.spec.whatwg.org/#dom-body-blob */
-function toBlob(bytes, contentType) {
-  const mime = extractMimeType(contentType);
-  return createBlob(bytes, mime === null ? "" : serializeMimeType(mime));
-}
-
-/**
- * Gives a class the members of the Body mixin.
- * @param {Function} Class
- * @param {(instance: any) => Body | null} bodyOf checks the brand
- * @param {(instance: any) => string | null} contentTypeOf the value of Content-Type
- */
-export function installBody(Class, bodyOf, contentTypeOf) {
-  /** Runs `read` so that whatever it throws becomes a rejection, as in every method that returns a promise. */
-  const promising = (instance, read) => {
-    try {
-      return read(bodyOf(instance), instance);
-    } catch (error) {
-      return PromiseReject(error);
-    }
-  };
-  const readText = (body) => {
-    const text = takeString(body);
-    return text !== null ? PromiseResolve(text) : consume(body, toText, false);
-  };
-  const readJson = (body) => {
-    const text = takeString(body);
-    return text !== null ? PromiseResolve(JSONParse(text)) : consume(body, toJson, false);
-  };
-  const readBytes = (body) => consume(body, toBytes, true);
-  const readArrayBuffer = (body) => consume(body, toArrayBuffer, true);
-  const readBlob = (body, instance) =>
-    consume(body, (bytes) => toBlob(bytes, contentTypeOf(instance)), false);
-  const readFormData = (body, instance) =>
-    consume(body, (bytes) => toFormData(bytes, contentTypeOf(instance)), false);
-  const members = {
-    __proto__: null,
-    get body() {
-      const body = bodyOf(this);
-      return body === null ? null : streamOf(body);
-    },
-    get bodyUsed() {
-      const body = bodyOf(this);
-      return body !== null && isUsed(body);
-    },
-    arrayBuffer() {
-      return promising(this, readArrayBuffer);
-    },
-    blob() {
-      return promising(this, readBlob);
-    },
-    bytes() {
-      return promising(this, readBytes);
-    },
-    formData() {
-      return promising(this, readFormData);
-    },
-    json() {
-      return promising(this, readJson);
-    },
-    text() {
-      return promising(this, readText);
-    },
-  };
-  ObjectDefineProperties(Class.prototype, ObjectGetOwnPropertyDescriptors(members));
 }

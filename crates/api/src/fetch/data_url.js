@@ -50,8 +50,10 @@ function hexValue(code) {
 }
 
 /**
- * https://url.spec.whatwg.org/#string-percent-decode of a string that is ASCII, as serialized URLs are
- * @param {string} text @returns {Uint8Array}
+ * https://url.spec.whatwg.org/#string-percent-decode of a string that is ASCII, as serialized URLs
+ * are
+ * @param {string} text
+ * @returns {Uint8Array}
  */
 function percentDecode(text) {
   const bytes = new Uint8Array(text.length);

@@ -1,7 +1,8 @@
 /**
  * `fetch()`: subrequests.
  *
- * Redirects are followed here rather than natively, so that each hop is a subrequest of its own with its own limits.
+ * Redirects are followed here rather than natively, so that each hop is a subrequest of its own
+ * with its own limits.
  * https://fetch.spec.whatwg.org/#fetch-method
  * @module
  */
@@ -21,7 +22,7 @@ import {
   STREAM_BODY,
 } from "./body.js";
 import { processDataUrl } from "./data_url.js";
-import { flatGet, withoutHeaders } from "./headers.js";
+import { flatGet, withoutHeaders } from "./flat_headers.js";
 import { pumpReader } from "./pump.js";
 import { isRequestObject, Request, requestParts, takeRequestBody } from "./request.js";
 import { createFetchedResponse } from "./response.js";
@@ -223,7 +224,11 @@ function respond(subrequest, reply) {
   return createFetchedResponse(status, statusText, headers, body, subrequest.url, redirected);
 }
 
-/** Runs a subrequest to its Response. @param {Subrequest} subrequest @returns {Promise<Response>} */
+/**
+ * Runs a subrequest to its Response.
+ * @param {Subrequest} subrequest
+ * @returns {Promise<Response>}
+ */
 async function run(subrequest) {
   for (;;) {
     let reply;

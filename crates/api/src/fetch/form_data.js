@@ -54,7 +54,7 @@ export class FormData {
 
   constructor(form = undefined) {
     if (form !== undefined) {
-      throw new TypeError(`${CONSTRUCT}: parameter 1 is not an HTMLFormElement; there is none here.`);
+      throw new TypeError(`${CONSTRUCT}: there is no HTMLFormElement here.`);
     }
   }
 

@@ -1,10 +1,10 @@
 /**
  * `Headers`, and the flat form in which headers travel.
  *
- * The flat form is one Latin-1 string, `name\0value\0name\0value\0`, with lower-case names, in order, with repeated names
- * kept apart. That is how the native side gives and takes headers, so a request that is only passed on, or a response
- * whose headers nobody looks at, never makes anything else. `Headers` splits it when a lookup needs it and writes it anew
- * when it has changed.
+ * The flat form is one Latin-1 string, `name\0value\0name\0value\0`, with lower-case names, in
+ * order, with repeated names kept apart. That is how the native side gives and takes headers, so a
+ * request that is only passed on, or a response whose headers nobody looks at, never makes anything
+ * else. `Headers` splits it when a lookup needs it and writes it anew when it has changed.
  * https://fetch.spec.whatwg.org/#headers-class
  * @module
  */
@@ -16,145 +16,18 @@ import {
   requireArguments,
   sequenceFromIterable,
   toByteString,
-  toDOMString,
   toSequence,
 } from "../webidl/webidl.js";
-import { asciiLowercase, isToken, trimHttpWhitespace } from "./mime.js";
+import { flatGet, headerName, headerValue, parseFlat, serializeList } from "./flat_headers.js";
 
 const {
   ArrayPrototypePush,
   ArrayPrototypeSort,
-  Map,
-  MapPrototypeGet,
-  MapPrototypeGetSize,
-  MapPrototypeSet,
-  ObjectPrototypePropertyIsEnumerable,
-  ReflectOwnKeys,
-  RegExp,
-  RegExpPrototypeExec,
-  StringPrototypeCharCodeAt,
+  ObjectKeys,
   StringPrototypeIndexOf,
-  StringPrototypeSlice,
-  StringPrototypeStartsWith,
   SymbolIterator,
   TypeError,
 } = primordials;
-
-/** How many validated names are remembered; a Worker uses few, and none should fill memory with made-up ones. */
-const MAX_KNOWN_NAMES = 512;
-/** Names longer than this many code units are not remembered. */
-const MAX_KNOWN_NAME_LENGTH = 64;
-/** From this many code units on a regular expression is faster than a loop that is not optimised yet. */
-const LONG_VALUE_LENGTH = 48;
-
-const LINE_FEED = 0x0a;
-const CARRIAGE_RETURN = 0x0d;
-
-/** Finds what may not be in a header value. It never matches in the good case, so it leaves no trace in `RegExp.$_`. */
-const BAD_VALUE = new RegExp("[^\\x01-\\x09\\x0b\\x0c\\x0e-\\xff]");
-
-/** Names as Workers write them, to their valid lower-case form. */
-const knownNames = new Map();
-
-/**
- * Validates and lower-cases a header name.
- * @param {any} name @param {string} what @returns {string}
- */
-function headerName(name, what) {
-  if (typeof name === "string") {
-    const known = MapPrototypeGet(knownNames, name);
-    if (known !== undefined) return known;
-  } else {
-    name = toDOMString(name, what);
-  }
-  if (!isToken(name)) throw new TypeError(`${what}: '${name}' is not a valid header name.`);
-  const lower = asciiLowercase(name);
-  if (name.length <= MAX_KNOWN_NAME_LENGTH && MapPrototypeGetSize(knownNames) < MAX_KNOWN_NAMES) {
-    MapPrototypeSet(knownNames, name, lower);
-  }
-  return lower;
-}
-
-/**
- * https://fetch.spec.whatwg.org/#concept-header-value, without the normalization
- * @param {string} text @returns {boolean}
- */
-function isHeaderValue(text) {
-  const length = text.length;
-  if (length >= LONG_VALUE_LENGTH) return RegExpPrototypeExec(BAD_VALUE, text) === null;
-  for (let i = 0; i < length; i++) {
-    const code = StringPrototypeCharCodeAt(text, i);
-    if (code === 0 || code === LINE_FEED || code === CARRIAGE_RETURN || code > 0xff) return false;
-  }
-  return true;
-}
-
-/**
- * Converts, normalizes and validates a header value.
- * @param {any} value @param {string} what @returns {string}
- */
-function headerValue(value, what) {
-  const text = trimHttpWhitespace(typeof value === "string" ? value : toDOMString(value, what));
-  if (isHeaderValue(text)) return text;
-  toByteString(text, what);
-  throw new TypeError(`${what}: a header value may not contain NUL, LF or CR.`);
-}
-
-/** Splits the flat form into a list of names and values, alternating. @param {string} flat */
-function parseFlat(flat) {
-  const list = [];
-  const length = flat.length;
-  let count = 0;
-  let start = 0;
-  while (start < length) {
-    const end = StringPrototypeIndexOf(flat, "\0", start);
-    list[count++] = StringPrototypeSlice(flat, start, end);
-    start = end + 1;
-  }
-  return list;
-}
-
-/** The other way round. @param {string[]} list */
-function serializeList(list) {
-  let flat = "";
-  for (let i = 0; i < list.length; i += 2) flat += `${list[i]}\0${list[i + 1]}\0`;
-  return flat;
-}
-
-/**
- * Looks a header up in the flat form without making a Headers object.
- * @param {string} flat @param {string} name lower-case @returns {string | null} the values, combined with ", "
- */
-export function flatGet(flat, name) {
-  // Most lookups of this kind find nothing; this says so without a walk.
-  if (StringPrototypeIndexOf(flat, name) < 0) return null;
-  const length = flat.length;
-  let value = null;
-  let start = 0;
-  while (start < length) {
-    const nameEnd = StringPrototypeIndexOf(flat, "\0", start);
-    const valueEnd = StringPrototypeIndexOf(flat, "\0", nameEnd + 1);
-    if (nameEnd - start === name.length && StringPrototypeStartsWith(flat, name, start)) {
-      const next = StringPrototypeSlice(flat, nameEnd + 1, valueEnd);
-      value = value === null ? next : `${value}, ${next}`;
-    }
-    start = valueEnd + 1;
-  }
-  return value;
-}
-
-/**
- * The flat form without some headers.
- * @param {string} flat @param {Record<string, true>} names null-prototype @returns {string}
- */
-export function withoutHeaders(flat, names) {
-  const list = parseFlat(flat);
-  let result = "";
-  for (let i = 0; i < list.length; i += 2) {
-    if (names[list[i]] !== true) result += `${list[i]}\0${list[i + 1]}\0`;
-  }
-  return result;
-}
 
 /** @param {[string, string]} a @param {[string, string]} b */
 const byName = (a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0);
@@ -202,6 +75,8 @@ export class Headers {
   #entries = null;
   /** The guard: Workers know only "immutable" and none, for no header is forbidden. */
   #immutable = false;
+  /** Whether a header was looked up in the flat form. */
+  #wasRead = false;
 
   constructor(init = undefined) {
     if (init !== undefined) this.#flat = flatFromInit(init, CONSTRUCT);
@@ -230,8 +105,8 @@ export class Headers {
   get(name) {
     requireArguments(arguments.length, 1, GET);
     const key = headerName(name, GET);
-    const list = this.#listIfMayHave(key);
-    if (list === null) return null;
+    const list = this.#list;
+    if (list === null) return this.#getFlat(key);
     let value = null;
     for (let i = 0; i < list.length; i += 2) {
       if (list[i] === key) value = value === null ? list[i + 1] : `${value}, ${list[i + 1]}`;
@@ -239,7 +114,10 @@ export class Headers {
     return value;
   }
 
-  /** The platform's own, older than `getSetCookie`: all values of Set-Cookie, and of no other header. */
+  /**
+   * The platform's own, older than `getSetCookie`: all values of Set-Cookie, and of no other
+   * header.
+   */
   getAll(name) {
     requireArguments(arguments.length, 1, GET_ALL);
     if (headerName(name, GET_ALL) !== "set-cookie") {
@@ -275,6 +153,17 @@ export class Headers {
       return;
     }
     ArrayPrototypePush(list, key, text);
+  }
+
+  /**
+   * The first header that is read is looked for in the flat form; who reads a second one will read
+   * more.
+   */
+  #getFlat(key) {
+    const value = flatGet(this.#flat, key);
+    if (this.#wasRead) this.#parsed();
+    this.#wasRead = true;
+    return value;
   }
 
   /** Before every change: the guard, and what was derived from the old state. */
@@ -343,7 +232,10 @@ export class Headers {
 defineInterface(Headers);
 definePairIterable(Headers, "Headers", (headers) => entriesOf(headers));
 
-/** What `headers[Symbol.iterator]` is unless someone has replaced it: then the flat form can simply be taken over. */
+/**
+ * What `headers[Symbol.iterator]` is unless someone has replaced it: then the flat form can simply
+ * be taken over.
+ */
 const iterateHeaders = Headers.prototype[SymbolIterator];
 
 /** @param {any} pair @param {string} what @returns {any[]} */
@@ -355,23 +247,31 @@ const toPair = (pair, what) => {
   return items;
 };
 
-/** The record form: own enumerable properties, in order. */
+/**
+ * The record form: own enumerable properties, in order. The copy makes the same calls of a proxy's
+ * traps as Web IDL's conversion, in the same order, and V8 clones a plain object and lists its keys
+ * many times faster than it gives `Reflect.ownKeys`. What is different: all values are read before
+ * the first is converted, and symbols are ignored.
+ */
 function flatFromRecord(init, what) {
+  const copy = { ...init };
+  const keys = ObjectKeys(copy);
   let flat = "";
-  const keys = ReflectOwnKeys(init);
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i];
-    if (!ObjectPrototypePropertyIsEnumerable(init, key)) continue;
     const name = headerName(key, what);
-    flat += `${name}\0${headerValue(init[key], what)}\0`;
+    flat += `${name}\0${headerValue(copy[key], what)}\0`;
   }
   return flat;
 }
 
 /**
- * Validates a `HeadersInit` and gives it in flat form, so that a Response or Request need not make a Headers object.
+ * Validates a `HeadersInit` and gives it in flat form, so that a Response or Request need not make
+ * a Headers object.
  * https://fetch.spec.whatwg.org/#concept-headers-fill
- * @param {any} init @param {string} what @returns {string}
+ * @param {any} init
+ * @param {string} what
+ * @returns {string}
  */
 export function flatFromInit(init, what) {
   if ((typeof init !== "object" && typeof init !== "function") || init === null) {

@@ -1,5 +1,6 @@
 /**
- * Bodies made from FormData, and back: `multipart/form-data` and `application/x-www-form-urlencoded`.
+ * Bodies made from FormData, and back: `multipart/form-data` and
+ * `application/x-www-form-urlencoded`.
  * https://html.spec.whatwg.org/#multipart-form-data and RFC 7578
  * @module
  */

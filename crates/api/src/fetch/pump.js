@@ -1,5 +1,6 @@
 /**
- * Pumping a stream that JavaScript feeds into a native sink: request bodies going out and response bodies going back.
+ * Pumping a stream that JavaScript feeds into a native sink: request bodies going out and response
+ * bodies going back.
  * @module
  */
 
@@ -30,9 +31,11 @@ async function pumpChunks(reader, sink) {
 }
 
 /**
- * Reads a stream to its end into a native sink. Whatever goes wrong, on either side, aborts the sink, cancels the stream
- * and rejects the promise.
- * @param {ReadableStream} stream an unlocked one @param {number} sink @returns {Promise<void>}
+ * Reads a stream to its end into a native sink. Whatever goes wrong, on either side, aborts the
+ * sink, cancels the stream and rejects the promise.
+ * @param {ReadableStream} stream an unlocked one
+ * @param {number} sink
+ * @returns {Promise<void>}
  */
 export async function pumpStream(stream, sink) {
   return pumpReader(acquireReader(stream), sink);

@@ -1,8 +1,9 @@
 /**
  * `Request`.
  *
- * A request that comes in from outside is the hot path: `createInboundRequest` keeps what the native side gives as it
- * is. Headers, body stream and signal are made when a Worker reads them, and most are never read.
+ * A request that comes in from outside is the hot path: `createInboundRequest` keeps what the
+ * native side gives as it is. Headers, body stream and signal are made when a Worker reads them,
+ * and most are never read.
  * https://fetch.spec.whatwg.org/#request-class
  * @module
  */
@@ -11,8 +12,10 @@ import { primordials } from "../primordials.js";
 import { currentContext } from "../context.js";
 import { createAbortSignal, dependentSignal, signalAbort } from "../events/abort.js";
 import { defineInterface, isObject, requireArguments, toUSVString } from "../webidl/webidl.js";
-import { asBody, cloneBody, installBody, nativeBody, takeBody, takeSendable } from "./body.js";
-import { createHeaders, flatGet, flatHeaders } from "./headers.js";
+import { asBody, cloneBody, nativeBody, takeBody, takeSendable } from "./body.js";
+import { installBody } from "./body_mixin.js";
+import { flatGet } from "./flat_headers.js";
+import { createHeaders, flatHeaders } from "./headers.js";
 import { readInit, requestInit, RequestOptions } from "./request_init.js";
 import { parsedUrl, parseUrl } from "./url_input.js";
 
@@ -37,7 +40,10 @@ function toUrl(input) {
   return url;
 }
 
-/** no-cors exists for scripts of web pages; its restriction of methods is kept, that of headers is not. */
+/**
+ * no-cors exists for scripts of web pages; its restriction of methods is kept, that of headers is
+ * not.
+ */
 function checkNoCors(method) {
   if (method === "GET" || method === "HEAD" || method === "POST") return;
   throw new TypeError(`${CONSTRUCT}: the method '${method}' is not allowed in mode 'no-cors'.`);
@@ -66,7 +72,8 @@ export class Request {
   /** @type {RequestOptions | null} */
   #options = null;
 
-  // The parameters behind `init` are the platform's own; `length` counts only those before the first default.
+  // The parameters behind `init` are the platform's own; `length` counts only those before the
+  // first default.
   constructor(input, init = undefined, url, headers, body, cf) {
     if (input === OURS) {
       this.#method = init;
@@ -106,7 +113,8 @@ export class Request {
    */
   #apply(init, original) {
     if (isObject(init) && #method in init) {
-      // The way of proxies: `new Request(newUrl, request)`. Nothing is made that the copy does not need.
+      // The way of proxies: `new Request(newUrl, request)`. Nothing is made that the copy does not
+      // need.
       this.#copy(init, false);
       return init;
     }
@@ -228,8 +236,9 @@ export class Request {
   }
 
   /**
-   * The signal that aborts this request through another one, or null. A Request that came in may be aborted later, by
-   * its client's leaving: `lasting` asks for its signal even if nobody has read it yet.
+   * The signal that aborts this request through another one, or null. A Request that came in may be
+   * aborted later, by its client's leaving: `lasting` asks for its signal even if nobody has read
+   * it yet.
    */
   #followed(lasting) {
     let follows = this.#follows;
@@ -261,7 +270,8 @@ export class Request {
         parts.redirect = request.#redirect;
         parts.cf = request.#cf;
         parts.options = request.#options ?? DEFAULTS;
-        // A signal that nobody has read can only be aborted through what it follows: none need be made for it.
+        // A signal that nobody has read can only be aborted through what it follows: none need be
+        // made for it.
         parts.signal = request.#signal ?? request.#followed(false);
       },
       abort: (request, reason) => signalAbort((request.#signal ??= createAbortSignal()), reason),
@@ -286,35 +296,44 @@ const partsOf = friends.parts;
 const takeBodyOf = friends.takeBody;
 
 /**
- * The Request for a `fetch` event. Called by the dispatcher with what the native side has validated.
- * @param {string} method @param {string} url serialized
+ * The Request for a `fetch` event. Called by the dispatcher with what the native side has
+ * validated.
+ * @param {string} method
+ * @param {string} url serialized
  * @param {string} flatHeaders `name\0value\0…` with lower-case names
  * @param {number} bodyId of the native body, 0 for none
- * @param {object | undefined} cf @returns {Request}
+ * @param {object | undefined} cf
+ * @returns {Request}
  */
 export function createInboundRequest(method, url, flatHeaders, bodyId, cf) {
   const body = bodyId === 0 ? null : nativeBody(bodyId, currentContext());
   return inbound(method, url, flatHeaders, body, cf);
 }
 
-/** Aborts the signal of a Request, as when its client has gone. @param {Request} request @param {any} [reason] */
+/**
+ * Aborts the signal of a Request, as when its client has gone.
+ * @param {Request} request
+ * @param {any} [reason]
+ */
 export function abortRequest(request, reason = undefined) {
   abort(request, reason);
 }
 
-/** What `requestParts` gives, one record for all calls. */
-const parts = {
-  __proto__: null,
-  method: "",
-  url: "",
-  headers: "",
-  redirect: "",
-  cf: undefined,
+/** What `requestParts` gives. */
+class RequestParts {
+  method = "";
+  url = "";
+  headers = "";
+  redirect = "";
+  cf = undefined;
   /** @type {RequestOptions} */
-  options: DEFAULTS,
+  options = DEFAULTS;
   /** @type {AbortSignal | null} */
-  signal: null,
-};
+  signal = null;
+}
+
+/** One record for all calls. */
+const parts = new RequestParts();
 
 /** What is needed to send a Request; valid until the next call. @param {Request} request */
 export function requestParts(request) {

@@ -1,7 +1,8 @@
 /**
  * Reading a `RequestInit`: conversions and checks that need no Request.
  *
- * Written out member by member rather than with a table, for `fetch(url, { method, headers, body })` is a hot path.
+ * Written out member by member rather than with a table, for `fetch(url, { method, headers, body
+ * })` is a hot path.
  * https://fetch.spec.whatwg.org/#requestinit
  * @module
  */
@@ -34,7 +35,10 @@ const REFERRER_POLICIES = [
   "unsafe-url",
 ];
 
-/** The cache modes that the platform knows: the others have no meaning without a cache of the client's own. */
+/**
+ * The cache modes that the platform knows: the others have no meaning without a cache of the
+ * client's own.
+ */
 const CACHE_MODES = {
   __proto__: null,
   default: true,
@@ -45,7 +49,10 @@ const CACHE_MODES = {
 
 const FORBIDDEN_METHODS = { __proto__: null, CONNECT: true, TRACE: true, TRACK: true };
 
-/** What a Request has besides the members that it nearly always has. One is made only where something differs. */
+/**
+ * What a Request has besides the members that it nearly always has. One is made only where
+ * something differs.
+ */
 export class RequestOptions {
   cache = "default";
   credentials = "same-origin";
@@ -68,29 +75,31 @@ export class RequestOptions {
   }
 }
 
-/**
- * What `readInit` found. One record for all calls: the caller takes what it needs before anything else runs.
- * `undefined` stands for absent members.
- */
-export const requestInit = {
-  __proto__: null,
+/** What `readInit` found; `undefined` stands for absent members. */
+class ReadInit {
   /** undefined, null, or what `extractBody` gives */
-  body: undefined,
+  body = undefined;
   /** The content type that goes with the body, or null. */
-  contentType: null,
-  cf: undefined,
+  contentType = null;
+  cf = undefined;
   /** In flat form. */
-  headers: undefined,
-  method: undefined,
-  redirect: undefined,
-  signal: undefined,
+  headers = undefined;
+  method = undefined;
+  redirect = undefined;
+  signal = undefined;
   /** @type {RequestOptions | null} */
-  options: null,
-};
+  options = null;
+}
+
+/** One record for all calls: the caller takes what it needs before anything else runs. */
+export const requestInit = new ReadInit();
 
 /**
- * https://fetch.spec.whatwg.org/#concept-method-normalize, for all methods as the platform does by now
- * @param {any} value @param {string} what @returns {string}
+ * https://fetch.spec.whatwg.org/#concept-method-normalize, for all methods as the platform does by
+ * now
+ * @param {any} value
+ * @param {string} what
+ * @returns {string}
  */
 function toMethod(value, what) {
   if (value === "GET" || value === "POST" || value === "PUT" || value === "HEAD") return value;
@@ -125,6 +134,11 @@ function toMode(value, what) {
   return mode;
 }
 
+/** @param {any} value @param {string} what */
+function toReferrerPolicy(value, what) {
+  return toEnum(value, REFERRER_POLICIES, `${what}: referrerPolicy`);
+}
+
 /** Members that are checked but have no effect, or whose effect does not exist here. */
 function checkEncodeResponseBody(value, what) {
   if (toEnum(value, ENCODE_RESPONSE_BODY, what) === "manual") {
@@ -132,29 +146,25 @@ function checkEncodeResponseBody(value, what) {
   }
 }
 
-/** Reads the body, if there is one, and the content type that goes with it. */
-function readBody(body) {
-  requestInit.body = body;
-  requestInit.contentType = null;
-  if (body === undefined || body === null) return;
-  requestInit.body = extractBody(body);
-  requestInit.contentType = extractedType;
-}
-
 /**
- * Reads the members of a RequestInit in lexicographical order into `requestInit`.
- * @param {any} init an object @param {RequestOptions | null} base the options that `init` changes
- * @param {string} what
+ * Reads the members of a RequestInit in lexicographical order into `requestInit`. Reading them may
+ * run a Worker's getters, which may make Requests of their own, so the record is written when all
+ * have been read.
+ * @param {any} init
+ * @param {RequestOptions | null} base options of the Request that is copied
+ * @param {string} what the beginning of messages
  */
-function readMembers(init, base, what) {
+export function readInit(init, base, what) {
+  if (!isObject(init)) throw new TypeError(`${what}: parameter 2 is not an object.`);
   let options = base;
   /** The options to write to: a copy, made when the first member differs from the usual. */
   const own = () => (options === base ? (options = new RequestOptions(base)) : options);
-  readBody(init.body);
-  let value = init.cache;
+  let value = init.body;
+  const body = value === undefined || value === null ? value : extractBody(value);
+  const contentType = value === undefined || value === null ? null : extractedType;
+  value = init.cache;
   if (value !== undefined) own().cache = toCacheMode(value, `${what}: cache`);
-  value = init.cf;
-  requestInit.cf = isObject(value) ? value : undefined;
+  const { cf } = init;
   value = init.credentials;
   if (value !== undefined) own().credentials = toEnum(value, CREDENTIALS, `${what}: credentials`);
   value = init.duplex;
@@ -162,41 +172,33 @@ function readMembers(init, base, what) {
   value = init.encodeResponseBody;
   if (value !== undefined) checkEncodeResponseBody(value, `${what}: encodeResponseBody`);
   value = init.headers;
-  requestInit.headers = value === undefined ? undefined : flatFromInit(value, what);
+  const headers = value === undefined ? undefined : flatFromInit(value, what);
   value = init.integrity;
   if (value !== undefined) own().integrity = toDOMString(value, `${what}: integrity`);
   value = init.keepalive;
   if (value !== undefined) own().keepalive = !!value;
   value = init.method;
-  requestInit.method = value === undefined ? undefined : toMethod(value, `${what}: method`);
+  const method = value === undefined ? undefined : toMethod(value, `${what}: method`);
   value = init.mode;
   if (value !== undefined) own().mode = toMode(value, `${what}: mode`);
   value = init.priority;
   if (value !== undefined) toEnum(value, PRIORITIES, `${what}: priority`);
   value = init.redirect;
-  requestInit.redirect =
-    value === undefined ? undefined : toEnum(value, REDIRECTS, `${what}: redirect`);
+  const redirect = value === undefined ? value : toEnum(value, REDIRECTS, `${what}: redirect`);
   value = init.referrer;
   if (value !== undefined) own().referrer = toReferrer(value, `${what}: referrer`);
   value = init.referrerPolicy;
-  if (value !== undefined) {
-    own().referrerPolicy = toEnum(value, REFERRER_POLICIES, `${what}: referrerPolicy`);
-  }
+  if (value !== undefined) own().referrerPolicy = toReferrerPolicy(value, what);
   value = init.signal;
-  requestInit.signal =
-    value === undefined || value === null ? value : toSignal(value, `${what}: signal`);
+  const signal = value === undefined || value === null ? value : toSignal(value, `${what}: signal`);
   value = init.window;
-  if (value !== undefined && value !== null) {
-    throw new TypeError(`${what}: window is not null.`);
-  }
+  if (value !== undefined && value !== null) throw new TypeError(`${what}: window is not null.`);
+  requestInit.body = body;
+  requestInit.contentType = contentType;
+  requestInit.cf = isObject(cf) ? cf : undefined;
+  requestInit.headers = headers;
+  requestInit.method = method;
+  requestInit.redirect = redirect;
+  requestInit.signal = signal;
   requestInit.options = options;
-}
-
-/**
- * @param {any} init @param {RequestOptions | null} base options of the Request that is copied
- * @param {string} what the beginning of messages
- */
-export function readInit(init, base, what) {
-  if (!isObject(init)) throw new TypeError(`${what}: parameter 2 is not an object.`);
-  readMembers(init, base, what);
 }

@@ -1,8 +1,9 @@
 /**
  * `Response`.
  *
- * The hot path is `new Response("text")` that goes straight out: string, status and flat headers are kept as they are
- * until `takeResponse` hands them to the native side. A Headers object or a stream is made only for who reads one.
+ * The hot path is `new Response("text")` that goes straight out: string, status and flat headers
+ * are kept as they are until `takeResponse` hands them to the native side. A Headers object or a
+ * stream is made only for who reads one.
  * https://fetch.spec.whatwg.org/#response-class
  * @module
  */
@@ -23,22 +24,30 @@ import {
   cloneBody,
   extractBody,
   extractedType,
-  installBody,
   sendable,
   STREAM_BODY,
   takeSendable,
   usedBody,
 } from "./body.js";
-import { createHeaders, flatFromInit, flatGet, flatHeaders } from "./headers.js";
+import { installBody } from "./body_mixin.js";
+import { flatGet } from "./flat_headers.js";
+import { createHeaders, flatFromInit, flatHeaders } from "./headers.js";
 import { parseUrl } from "./url_input.js";
 
-const { JSONStringify, RangeError, StringPrototypeCharCodeAt, StringPrototypeToWellFormed, TypeError } =
-  primordials;
+const {
+  JSONStringify,
+  RangeError,
+  StringPrototypeCharCodeAt,
+  StringPrototypeStartsWith,
+  StringPrototypeToWellFormed,
+  TypeError,
+} = primordials;
 
 const CONSTRUCT = "Failed to construct 'Response'";
 const JSON_METHOD = "Failed to execute 'json' on 'Response'";
 const REDIRECT = "Failed to execute 'redirect' on 'Response'";
 
+const CONTENT_TYPE = "content-type\0";
 const TEXT_HEADER = "content-type\0text/plain;charset=UTF-8\0";
 const JSON_HEADER = "content-type\0application/json\0";
 
@@ -114,14 +123,18 @@ export class Response {
   #statusText = "";
   /** The flat form, until somebody asks for the object. @type {string | Headers} */
   #headers = "";
-  /** undefined is a string that was sent: it costs no Body to remember. @type {null | undefined | string | Body} */
+  /**
+   * undefined is a string that was sent: it costs no Body to remember.
+   * @type {null | undefined | string | Body}
+   */
   #body = null;
   /** @type {ResponseExtras | null} */
   #extras = null;
   /** Whether the headers are not to be changed. */
   #immutable = false;
 
-  // The parameters behind `init` are the platform's own; `length` counts only those before the first default.
+  // The parameters behind `init` are the platform's own; `length` counts only those before the
+  // first default.
   constructor(body = null, init = undefined, status, statusText, headers, extras) {
     if (body === OURS) {
       this.#body = init;
@@ -187,7 +200,10 @@ export class Response {
     const headers = this.#headers;
     if (headers === "") {
       this.#headers = type === "text/plain;charset=UTF-8" ? TEXT_HEADER : `content-type\0${type}\0`;
-    } else if (flatGet(headers, "content-type") === null) {
+    } else if (
+      !StringPrototypeStartsWith(headers, CONTENT_TYPE) &&
+      flatGet(headers, "content-type") === null
+    ) {
       this.#headers = `${headers}content-type\0${type}\0`;
     }
   }
@@ -325,26 +341,32 @@ export function isResponseObject(value) {
   return isObject(value) && isResponse(value);
 }
 
-/** What `responseParts` gives, one record for all calls. */
-const parts = {
-  __proto__: null,
-  status: 200,
-  statusText: "",
+/** What `responseParts` gives. */
+class ResponseParts {
+  status = 200;
+  statusText = "";
   /** In flat form. */
-  headers: "",
-  /** One of the kinds of body.js: 0 none, 1 string or Uint8Array, 2 ReadableStream, 3 number of a native body. */
-  bodyKind: 0,
-  body: null,
+  headers = "";
+  /**
+   * One of the kinds of body.js: 0 none, 1 string or Uint8Array, 2 ReadableStream, 3 native body's
+   * number.
+   */
+  bodyKind = 0;
+  body = null;
   /** How many bytes a stream will give where that is known, else undefined. */
-  bodyLength: undefined,
+  bodyLength = undefined;
   /** "automatic" or "manual": whether `Content-Encoding` is still to be applied. */
-  encodeBody: "automatic",
-};
+  encodeBody = "automatic";
+}
+
+/** One record for all calls. */
+const parts = new ResponseParts();
 
 /**
- * Consumes a Response in order to send it. The record is valid until the next call.
- * Throws a TypeError where the body was used before, and the I/O error where it belongs to another request.
- * @param {Response} response @returns {typeof parts}
+ * Consumes a Response in order to send it. The record is valid until the next call. Throws a
+ * TypeError where the body was used before, and the I/O error where it belongs to another request.
+ * @param {Response} response
+ * @returns {ResponseParts}
  */
 export function responseParts(response) {
   take(response, parts);
@@ -357,8 +379,13 @@ export function responseParts(response) {
 
 /**
  * The Response of a subrequest.
- * @param {number} status @param {string} statusText @param {string} headers flat @param {any} body null, string or Body
- * @param {string} url serialized, without fragment @param {boolean} redirected @returns {Response}
+ * @param {number} status
+ * @param {string} statusText
+ * @param {string} headers flat
+ * @param {any} body null, string or Body
+ * @param {string} url serialized, without fragment
+ * @param {boolean} redirected
+ * @returns {Response}
  */
 export function createFetchedResponse(status, statusText, headers, body, url, redirected) {
   const extras = new ResponseExtras(null);

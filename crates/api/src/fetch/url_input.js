@@ -10,7 +10,6 @@ const { Int32Array, StringPrototypeCharCodeAt } = primordials;
 
 /** Where the parts of the URL parsed last are, by the positions of `url/ops.rs`. */
 const offsets = new Int32Array(9);
-const PROTOCOL_END = 0;
 const HOST_START = 2;
 const HOST_END = 3;
 const HASH_START = 7;
@@ -18,15 +17,15 @@ const HASH_START = 7;
 const AT_SIGN = 0x40;
 
 /** What `parseUrl` found out about the URL it parsed last. */
-export const parsedUrl = {
-  __proto__: null,
-  /** Behind the colon of the scheme. */
-  protocolEnd: 0,
+class ParsedUrl {
   /** Whether there is a user name or password. */
-  hasCredentials: false,
+  hasCredentials = false;
   /** The place of `#`, or -1. */
-  hashStart: -1,
-};
+  hashStart = -1;
+}
+
+/** One record for all calls. */
+export const parsedUrl = new ParsedUrl();
 
 /**
  * https://url.spec.whatwg.org/#concept-url-parser
@@ -37,7 +36,6 @@ export function parseUrl(input, base = undefined) {
   if (href === undefined) return null;
   const serialized = href === "" ? input : href;
   const hostStart = offsets[HOST_START];
-  parsedUrl.protocolEnd = offsets[PROTOCOL_END];
   parsedUrl.hasCredentials =
     offsets[HOST_END] > hostStart && StringPrototypeCharCodeAt(serialized, hostStart) === AT_SIGN;
   parsedUrl.hashStart = offsets[HASH_START];
