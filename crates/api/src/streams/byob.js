@@ -1,0 +1,161 @@
+/**
+ * ReadableStreamBYOBReader and ReadableStreamBYOBRequest: reading into memory that the reader
+  * brings.
+ * https://streams.spec.whatwg.org/#byob-reader-class
+ * https://streams.spec.whatwg.org/#rs-byob-request-class
+ * @module
+ */
+
+import { primordials } from "../primordials.js";
+import {
+  defineInterface,
+  illegalConstructor,
+  illegalInvocation,
+  isObject,
+  requireArguments,
+  toDictionary,
+  toUnsignedLongLong,
+} from "../webidl/webidl.js";
+import { bufferLength, isDetached, toView, viewBuffer, viewLength } from "./buffers.js";
+import { kindOfView, respond, respondWithNewView } from "./byob_algorithms.js";
+import { releasedError, toReadableRecord } from "./default_reader.js";
+import { foreignOwner } from "./native.js";
+import { promiseOf, rejectedInvocation } from "./promises.js";
+import { acquireByobReader, cancelStream, releaseReader } from "./readable_operations.js";
+import { readByobAsPromise } from "./reading.js";
+import { internalToken } from "./token.js";
+
+const { PromiseReject, RangeError, TypeError } = primordials;
+
+const toSize = (v, what) => toUnsignedLongLong(v, what, "enforceRange");
+
+const READ_MEMBERS = [{ key: "min", convert: toSize, default: 1 }];
+
+/** The checks of read(). https://streams.spec.whatwg.org/#byob-reader-read */
+function checkRead(view, min) {
+  if (viewLength(view) === 0) throw new TypeError("The view must not be empty.");
+  const buffer = viewBuffer(view);
+  if (bufferLength(buffer) === 0) throw new TypeError("The view's buffer must not be empty.");
+  if (isDetached(buffer)) throw new TypeError("The view's buffer is detached.");
+  if (min === 0) throw new TypeError("The minimum must be greater than 0.");
+  if (min > viewLength(view) / kindOfView(view).elementSize) {
+    throw new RangeError("The minimum is larger than the view.");
+  }
+}
+
+/** https://streams.spec.whatwg.org/#byob-reader-class */
+export class ReadableStreamBYOBReader {
+  #record;
+
+  /** The brand check, which takes any value. */
+  static #is(v) {
+    return isObject(v) && #record in v;
+  }
+
+  constructor(stream, record = undefined) {
+    if (stream === internalToken) {
+      this.#record = record;
+      return;
+    }
+    const what = "Failed to construct 'ReadableStreamBYOBReader'";
+    requireArguments(arguments.length, 1, what);
+    this.#record = acquireByobReader(toReadableRecord(stream, `${what}: parameter 1`));
+  }
+
+  get closed() {
+    if (!ReadableStreamBYOBReader.#is(this)) return rejectedInvocation();
+    return promiseOf(this.#record.closed);
+  }
+
+  cancel(reason = undefined) {
+    if (!ReadableStreamBYOBReader.#is(this)) return rejectedInvocation();
+    const { stream } = this.#record;
+    const refused = stream === undefined ? releasedError() : foreignOwner(stream);
+    return refused === undefined ? cancelStream(stream, reason) : PromiseReject(refused);
+  }
+
+  read(view, options = { __proto__: null }) {
+    if (!ReadableStreamBYOBReader.#is(this)) return rejectedInvocation();
+    const what = "Failed to execute 'read' on 'ReadableStreamBYOBReader'";
+    try {
+      requireArguments(arguments.length, 1, what);
+      toView(view, `${what}: parameter 1`);
+      const { min } = toDictionary(options, READ_MEMBERS, `${what}: parameter 2`);
+      return this.#read(view, min);
+    } catch (e) {
+      return PromiseReject(e);
+    }
+  }
+
+  /** The platform's own method, older than the option `min`: waits for at least so many elements.
+   * */
+  readAtLeast(minElements, view) {
+    if (!ReadableStreamBYOBReader.#is(this)) return rejectedInvocation();
+    const what = "Failed to execute 'readAtLeast' on 'ReadableStreamBYOBReader'";
+    try {
+      requireArguments(arguments.length, 2, what);
+      const min = toSize(minElements, `${what}: parameter 1`);
+      return this.#read(toView(view, `${what}: parameter 2`), min);
+    } catch (e) {
+      return PromiseReject(e);
+    }
+  }
+
+  releaseLock() {
+    if (!ReadableStreamBYOBReader.#is(this)) illegalInvocation();
+    if (this.#record.stream !== undefined) releaseReader(this.#record);
+  }
+
+  #read(view, min) {
+    checkRead(view, min);
+    const { stream } = this.#record;
+    if (stream === undefined) throw releasedError();
+    const refused = foreignOwner(stream);
+    if (refused !== undefined) throw refused;
+    return readByobAsPromise(this.#record, view, min);
+  }
+}
+defineInterface(ReadableStreamBYOBReader);
+
+/** https://streams.spec.whatwg.org/#rs-byob-request-class */
+export class ReadableStreamBYOBRequest {
+  #record;
+
+  /** The brand check, which takes any value. */
+  static #is(v) {
+    return isObject(v) && #record in v;
+  }
+
+  constructor(token = undefined, record = undefined) {
+    if (token !== internalToken) illegalConstructor();
+    this.#record = record;
+  }
+
+  get view() {
+    if (!ReadableStreamBYOBRequest.#is(this)) illegalInvocation();
+    return this.#record.view;
+  }
+
+  respond(bytesWritten) {
+    if (!ReadableStreamBYOBRequest.#is(this)) illegalInvocation();
+    const what = "Failed to execute 'respond' on 'ReadableStreamBYOBRequest'";
+    requireArguments(arguments.length, 1, what);
+    const count = toSize(bytesWritten, `${what}: parameter 1`);
+    const { controller, view } = this.#record;
+    if (controller === undefined) throw new TypeError(`${what}: the request has been answered.`);
+    if (isDetached(viewBuffer(view))) throw new TypeError(`${what}: the buffer is detached.`);
+    respond(controller, count);
+  }
+
+  respondWithNewView(view) {
+    if (!ReadableStreamBYOBRequest.#is(this)) illegalInvocation();
+    const what = "Failed to execute 'respondWithNewView' on 'ReadableStreamBYOBRequest'";
+    requireArguments(arguments.length, 1, what);
+    toView(view, `${what}: parameter 1`);
+    const { controller } = this.#record;
+    if (controller === undefined) throw new TypeError(`${what}: the request has been answered.`);
+    if (isDetached(viewBuffer(view))) throw new TypeError(`${what}: the buffer is detached.`);
+    respondWithNewView(controller, view);
+  }
+}
+defineInterface(ReadableStreamBYOBRequest, { length: 0 });

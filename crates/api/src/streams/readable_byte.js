@@ -1,0 +1,266 @@
+/**
+ * The controller of readable byte streams.
+ * https://streams.spec.whatwg.org/#rbs-controller-class
+ * @module
+ */
+
+import { primordials } from "../primordials.js";
+import {
+  defineInterface,
+  illegalConstructor,
+  illegalInvocation,
+  isObject,
+  requireArguments,
+} from "../webidl/webidl.js";
+import {
+  bufferLength,
+  isDetached,
+  toView,
+  transferBuffer,
+  viewBuffer,
+  viewLength,
+  viewOffset,
+} from "./buffers.js";
+import { ReadableStreamBYOBRequest } from "./byob.js";
+import {
+  BYTES,
+  clearPendingPullIntos,
+  enqueueDetachedPullInto,
+  getByobRequest,
+  handleQueueDrain,
+  invalidateByobRequest,
+  pushBytes,
+  servePullIntos,
+  shiftPullInto,
+} from "./byob_algorithms.js";
+import { listClear, listPush, listShift } from "./queue.js";
+import {
+  callPullIfNeeded,
+  canCloseOrEnqueue,
+  clearAlgorithms,
+  desiredSize,
+  errorController,
+  runCancelAlgorithm,
+  startController,
+  useUnderlyingSource,
+} from "./readable_controller.js";
+import {
+  addRequest,
+  chunkSteps,
+  closeReadable,
+  errorSteps,
+  fulfillRequest,
+  hasByobReader,
+  hasDefaultReader,
+} from "./readable_operations.js";
+import { ByteControllerRecord, PullInto } from "./records.js";
+import { internalToken } from "./token.js";
+
+const { ArrayBuffer, TypeError, Uint8Array } = primordials;
+
+/** https://streams.spec.whatwg.org/#rbs-controller-class */
+export class ReadableByteStreamController {
+  #record;
+
+  /** The brand check, which takes any value. */
+  static #is(v) {
+    return isObject(v) && #record in v;
+  }
+
+  constructor(token = undefined, record = undefined) {
+    if (token !== internalToken) illegalConstructor();
+    this.#record = record;
+  }
+
+  get byobRequest() {
+    if (!ReadableByteStreamController.#is(this)) illegalInvocation();
+    const request = getByobRequest(this.#record);
+    if (request === undefined) return null;
+    request.face ??= new ReadableStreamBYOBRequest(internalToken, request);
+    return request.face;
+  }
+
+  get desiredSize() {
+    if (!ReadableByteStreamController.#is(this)) illegalInvocation();
+    return desiredSize(this.#record);
+  }
+
+  close() {
+    if (!ReadableByteStreamController.#is(this)) illegalInvocation();
+    if (!canCloseOrEnqueue(this.#record)) {
+      throw new TypeError("This ReadableStream is closed or errored and cannot be closed.");
+    }
+    closeByte(this.#record);
+  }
+
+  enqueue(chunk) {
+    if (!ReadableByteStreamController.#is(this)) illegalInvocation();
+    const what = "Failed to execute 'enqueue' on 'ReadableByteStreamController'";
+    requireArguments(arguments.length, 1, what);
+    toView(chunk, `${what}: parameter 1`);
+    if (viewLength(chunk) === 0 || bufferLength(viewBuffer(chunk)) === 0) {
+      throw new TypeError(`${what}: the chunk must not be empty.`);
+    }
+    if (!canCloseOrEnqueue(this.#record)) {
+      throw new TypeError("This ReadableStream is closed or errored and takes no more chunks.");
+    }
+    enqueueByte(this.#record, chunk);
+  }
+
+  error(e = undefined) {
+    if (!ReadableByteStreamController.#is(this)) illegalInvocation();
+    errorController(this.#record, e);
+  }
+}
+defineInterface(ReadableByteStreamController, { length: 0 });
+
+/** https://streams.spec.whatwg.org/#readable-byte-stream-controller-close
+ * @param {ByteControllerRecord} controller */
+export function closeByte(controller) {
+  if (!canCloseOrEnqueue(controller)) return;
+  if (controller.queueTotalSize > 0) {
+    controller.closeRequested = true;
+    return;
+  }
+  const first = controller.pendingPullIntos.head;
+  if (first !== undefined && first.bytesFilled % first.kind.elementSize !== 0) {
+    const reason = new TypeError("The stream ended with a part of an element.");
+    errorController(controller, reason);
+    throw reason;
+  }
+  clearAlgorithms(controller);
+  closeReadable(controller.stream);
+}
+
+/** https://streams.spec.whatwg.org/#readable-byte-stream-controller-enqueue
+ * @param {ByteControllerRecord} controller @param {ArrayBufferView} chunk */
+export function enqueueByte(controller, chunk) {
+  if (!canCloseOrEnqueue(controller)) return;
+  const byteOffset = viewOffset(chunk);
+  const byteLength = viewLength(chunk);
+  const buffer = viewBuffer(chunk);
+  if (isDetached(buffer)) throw new TypeError("The buffer of the chunk is detached.");
+  enqueueOwned(controller, transferBuffer(buffer), byteOffset, byteLength);
+}
+
+/** The same for bytes that nobody else can reach, which need no transfer.
+ * @param {ByteControllerRecord} controller @param {ArrayBuffer} buffer
+ * @param {number} offset @param {number} length bytes */
+export function enqueueOwned(controller, buffer, offset, length) {
+  if (!canCloseOrEnqueue(controller)) return;
+  const { stream } = controller;
+  const first = controller.pendingPullIntos.head;
+  if (first !== undefined) {
+    if (isDetached(first.buffer)) {
+      throw new TypeError("The buffer of the BYOB request is detached and cannot be filled.");
+    }
+    invalidateByobRequest(controller);
+    first.buffer = transferBuffer(first.buffer);
+    if (first.reader === "none") enqueueDetachedPullInto(controller, first);
+  }
+  if (hasDefaultReader(stream)) {
+    serveReadRequests(controller);
+    if (stream.reader.requests.length === 0) {
+      pushBytes(controller, buffer, offset, length);
+    } else {
+      if (controller.pendingPullIntos.length > 0) shiftPullInto(controller);
+      fulfillRequest(stream, new Uint8Array(buffer, offset, length), false);
+    }
+  } else {
+    pushBytes(controller, buffer, offset, length);
+    if (hasByobReader(stream)) servePullIntos(controller);
+  }
+  callPullIfNeeded(controller);
+}
+
+/** https://streams.spec.whatwg.org/#abstract-opdef-readablebytestreamcontrollerprocessreadrequestsusingqueue */
+function serveReadRequests(controller) {
+  const { requests } = controller.stream.reader;
+  while (requests.length > 0 && controller.queueTotalSize > 0) {
+    fillReadRequest(controller, listShift(requests));
+  }
+}
+
+/** https://streams.spec.whatwg.org/#abstract-opdef-readablebytestreamcontrollerfillreadrequestfromqueue */
+function fillReadRequest(controller, request) {
+  const entry = listShift(controller.queue);
+  controller.queueTotalSize -= entry.byteLength;
+  handleQueueDrain(controller);
+  chunkSteps(request, new Uint8Array(entry.buffer, entry.byteOffset, entry.byteLength));
+}
+
+/** [[PullSteps]], https://streams.spec.whatwg.org/#rbs-controller-private-pull
+ * @param {ByteControllerRecord} controller @param {any} request */
+export function bytePullSteps(controller, request) {
+  if (controller.queueTotalSize > 0) {
+    fillReadRequest(controller, request);
+    return;
+  }
+  const size = controller.autoAllocateChunkSize;
+  if (size !== undefined) {
+    let buffer;
+    try {
+      buffer = new ArrayBuffer(size);
+    } catch (e) {
+      errorSteps(request, e);
+      return;
+    }
+    const descriptor = new PullInto(buffer, size, 0, size, 1, BYTES, "default");
+    listPush(controller.pendingPullIntos, descriptor);
+  }
+  addRequest(controller.stream, request);
+  callPullIfNeeded(controller);
+}
+
+/** [[CancelSteps]], https://streams.spec.whatwg.org/#rbs-controller-private-cancel
+ * @param {ByteControllerRecord} controller @param {any} reason @returns {Promise<any>} */
+export function byteCancelSteps(controller, reason) {
+  clearPendingPullIntos(controller);
+  return runCancelAlgorithm(controller, reason);
+}
+
+/** [[ReleaseSteps]],
+ * https://streams.spec.whatwg.org/#abstract-opdef-readablebytestreamcontroller-releasesteps
+ * @param {ByteControllerRecord} controller */
+export function byteReleaseSteps(controller) {
+  const pending = controller.pendingPullIntos;
+  if (pending.length === 0) return;
+  // The source may still be filling the first buffer: its bytes are kept. The others go.
+  const first = listShift(pending);
+  first.reader = "none";
+  listClear(pending);
+  listPush(pending, first);
+}
+
+/** https://streams.spec.whatwg.org/#set-up-readable-byte-stream-controller-from-underlying-source
+ * @param {any} stream the record @param {any} source @param {Record<string, any>} dictionary
+ * @param {number} highWaterMark bytes */
+export function setUpByteFromSource(stream, source, dictionary, highWaterMark) {
+  const controller = makeController(stream, highWaterMark);
+  controller.face = new ReadableByteStreamController(internalToken, controller);
+  if (dictionary.autoAllocateChunkSize === 0) {
+    throw new TypeError("autoAllocateChunkSize must be greater than 0.");
+  }
+  controller.autoAllocateChunkSize = dictionary.autoAllocateChunkSize;
+  useUnderlyingSource(controller, source, dictionary);
+  startController(controller, dictionary.start, source);
+}
+
+/** https://streams.spec.whatwg.org/#set-up-readable-byte-stream-controller
+ * @param {any} stream the record @param {Function | undefined} pull
+  * @param {Function | undefined} cancel
+ * @param {number} highWaterMark bytes @returns {ByteControllerRecord} */
+export function setUpByteController(stream, pull, cancel, highWaterMark) {
+  const controller = makeController(stream, highWaterMark);
+  controller.pullAlgorithm = pull;
+  controller.cancelAlgorithm = cancel;
+  return controller;
+}
+
+function makeController(stream, highWaterMark) {
+  const controller = new ByteControllerRecord();
+  controller.stream = stream;
+  controller.highWaterMark = highWaterMark;
+  stream.controller = controller;
+  return controller;
+}

@@ -1,0 +1,169 @@
+/**
+ * The controller of readable streams of any chunks.
+ * https://streams.spec.whatwg.org/#rs-default-controller-class
+ * @module
+ */
+
+import { primordials } from "../primordials.js";
+import {
+  defineInterface,
+  illegalConstructor,
+  illegalInvocation,
+  isObject,
+} from "../webidl/webidl.js";
+import { dequeueValue, enqueueValueWithSize } from "./queue.js";
+import {
+  callPullIfNeeded,
+  canCloseOrEnqueue,
+  clearAlgorithms,
+  desiredSize,
+  errorController,
+  runCancelAlgorithm,
+  startController,
+  useUnderlyingSource,
+} from "./readable_controller.js";
+import {
+  addRequest,
+  chunkSteps,
+  closeReadable,
+  fulfillRequest,
+  waitingRequests,
+} from "./readable_operations.js";
+import { ControllerRecord } from "./records.js";
+import { internalToken } from "./token.js";
+
+const { TypeError } = primordials;
+
+/** https://streams.spec.whatwg.org/#rs-default-controller-class */
+export class ReadableStreamDefaultController {
+  #record;
+
+  /** The brand check, which takes any value. */
+  static #is(v) {
+    return isObject(v) && #record in v;
+  }
+
+  constructor(token = undefined, record = undefined) {
+    if (token !== internalToken) illegalConstructor();
+    this.#record = record;
+  }
+
+  get desiredSize() {
+    if (!ReadableStreamDefaultController.#is(this)) illegalInvocation();
+    return desiredSize(this.#record);
+  }
+
+  close() {
+    if (!ReadableStreamDefaultController.#is(this)) illegalInvocation();
+    if (!canCloseOrEnqueue(this.#record)) {
+      throw new TypeError("This ReadableStream is closed or errored and cannot be closed.");
+    }
+    closeDefault(this.#record);
+  }
+
+  enqueue(chunk = undefined) {
+    if (!ReadableStreamDefaultController.#is(this)) illegalInvocation();
+    if (!canCloseOrEnqueue(this.#record)) {
+      throw new TypeError("This ReadableStream is closed or errored and takes no more chunks.");
+    }
+    enqueueDefault(this.#record, chunk);
+  }
+
+  error(e = undefined) {
+    if (!ReadableStreamDefaultController.#is(this)) illegalInvocation();
+    errorController(this.#record, e);
+  }
+}
+defineInterface(ReadableStreamDefaultController, { length: 0 });
+
+/** https://streams.spec.whatwg.org/#readable-stream-default-controller-close
+ * @param {ControllerRecord} controller */
+export function closeDefault(controller) {
+  if (!canCloseOrEnqueue(controller)) return;
+  controller.closeRequested = true;
+  if (controller.queue.length > 0) return;
+  clearAlgorithms(controller);
+  closeReadable(controller.stream);
+}
+
+/** https://streams.spec.whatwg.org/#readable-stream-default-controller-enqueue
+ * @param {ControllerRecord} controller @param {any} chunk */
+export function enqueueDefault(controller, chunk) {
+  if (!canCloseOrEnqueue(controller)) return;
+  const { stream } = controller;
+  if (waitingRequests(stream) > 0) {
+    fulfillRequest(stream, chunk, false);
+  } else {
+    try {
+      const { sizeAlgorithm } = controller;
+      const size = sizeAlgorithm === undefined ? 1 : sizeAlgorithm(chunk);
+      enqueueValueWithSize(controller, chunk, size);
+    } catch (e) {
+      errorController(controller, e);
+      throw e;
+    }
+  }
+  callPullIfNeeded(controller);
+}
+
+/** Takes the first chunk of a queue that has one, and does what follows from it.
+ * @param {ControllerRecord} controller @returns {any} */
+export function takeChunk(controller) {
+  const chunk = dequeueValue(controller);
+  if (controller.closeRequested && controller.queue.length === 0) {
+    clearAlgorithms(controller);
+    closeReadable(controller.stream);
+  } else {
+    callPullIfNeeded(controller);
+  }
+  return chunk;
+}
+
+/** [[PullSteps]], https://streams.spec.whatwg.org/#rs-default-controller-private-pull
+ * @param {ControllerRecord} controller @param {any} request */
+export function defaultPullSteps(controller, request) {
+  if (controller.queue.length > 0) {
+    chunkSteps(request, takeChunk(controller));
+  } else {
+    addRequest(controller.stream, request);
+    callPullIfNeeded(controller);
+  }
+}
+
+/** [[CancelSteps]], https://streams.spec.whatwg.org/#rs-default-controller-private-cancel
+ * @param {ControllerRecord} controller @param {any} reason @returns {Promise<any>} */
+export function defaultCancelSteps(controller, reason) {
+  return runCancelAlgorithm(controller, reason);
+}
+
+/** https://streams.spec.whatwg.org/#set-up-readable-stream-default-controller-from-underlying-source
+ * @param {any} stream the record @param {any} source @param {Record<string, any>} dictionary
+ * @param {number} highWaterMark @param {Function | undefined} sizeAlgorithm */
+export function setUpDefaultFromSource(stream, source, dictionary, highWaterMark, sizeAlgorithm) {
+  const controller = makeController(stream, highWaterMark, sizeAlgorithm);
+  controller.face = new ReadableStreamDefaultController(internalToken, controller);
+  useUnderlyingSource(controller, source, dictionary);
+  startController(controller, dictionary.start, source);
+}
+
+/** https://streams.spec.whatwg.org/#set-up-readable-stream-default-controller
+ * @param {any} stream the record @param {Function | undefined} start
+ * @param {Function | undefined} pull @param {Function | undefined} cancel
+ * @param {number} highWaterMark @param {Function | undefined} sizeAlgorithm
+ * @returns {ControllerRecord} */
+export function setUpDefaultController(stream, start, pull, cancel, highWaterMark, sizeAlgorithm) {
+  const controller = makeController(stream, highWaterMark, sizeAlgorithm);
+  controller.pullAlgorithm = pull;
+  controller.cancelAlgorithm = cancel;
+  startController(controller, start, undefined);
+  return controller;
+}
+
+function makeController(stream, highWaterMark, sizeAlgorithm) {
+  const controller = new ControllerRecord(false);
+  controller.stream = stream;
+  controller.highWaterMark = highWaterMark;
+  controller.sizeAlgorithm = sizeAlgorithm;
+  stream.controller = controller;
+  return controller;
+}

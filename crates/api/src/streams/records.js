@@ -1,0 +1,139 @@
+/**
+ * What readable streams, their readers and their controllers are on the inside.
+ *
+ * A Worker sees objects like `ReadableStream` or `ReadableStreamDefaultReader`; each of them holds
+  * one of the records
+ * here in a private field. The platform's own readers (pipes, tees, bodies) are records without
+  * such an object.
+ * This module imports nothing that imports it back, so that records can be made at any time.
+ * @module
+ */
+
+import { List } from "./queue.js";
+
+/** A readable stream. */
+export class ReadableRecord {
+  /** @type {"readable" | "closed" | "errored"} */
+  state = "readable";
+  storedError = undefined;
+  disturbed = false;
+  /** @type {ReaderRecord | undefined} */
+  reader = undefined;
+  controller = undefined;
+  /** The `ReadableStream` of this record. */
+  face = undefined;
+  /** Where the bytes come from when that is the native side (`native.js`). */
+  nativeSource = undefined;
+  /** How many bytes are still to come, where that is known (`identity.js`). */
+  expectedLength = undefined;
+}
+
+/** A reader of either kind. */
+export class ReaderRecord {
+  /** @type {ReadableRecord | undefined} */
+  stream = undefined;
+  closed = undefined;
+  /** [[readRequests]] or [[readIntoRequests]] */
+  requests = new List();
+
+  /** @param {boolean} isByob */
+  constructor(isByob) {
+    this.isByob = isByob;
+  }
+}
+
+/**
+ * A read that waits. `steps` has functions `chunk(request, value)`, `close(request, value)` and
+ * `error(request, reason)`; it is shared by all requests of a kind, `owner` is what they work for.
+ */
+export class ReadRequest {
+  next = undefined;
+
+  constructor(steps, owner) {
+    this.steps = steps;
+    this.owner = owner;
+  }
+}
+
+/** The slots of both controllers. Algorithms take the record, so that one function can serve all
+ * streams. */
+export class ControllerRecord {
+  stream = undefined;
+  /** The controller object, where a Worker can get one. */
+  face = undefined;
+  queue = new List();
+  queueTotalSize = 0;
+  started = false;
+  closeRequested = false;
+  pulling = false;
+  pullAgain = false;
+  highWaterMark = 1;
+  /** `(controller) => Promise | undefined`; undefined where there is nothing to call */
+  pullAlgorithm = undefined;
+  /** `(controller, reason) => Promise` */
+  cancelAlgorithm = undefined;
+  /** What the algorithms work on: the underlying source, for those of a Worker. */
+  source = undefined;
+  onPulled = undefined;
+  onPullFailed = undefined;
+  sizeAlgorithm = undefined;
+
+  /** @param {boolean} isByte */
+  constructor(isByte) {
+    this.isByte = isByte;
+  }
+}
+
+/** The slots of ReadableByteStreamController. */
+export class ByteControllerRecord extends ControllerRecord {
+  pendingPullIntos = new List();
+  /** @type {ByobRequestRecord | undefined} */
+  byobRequest = undefined;
+  /** Bytes; undefined where reads without a view of their own are served without one. */
+  autoAllocateChunkSize = undefined;
+
+  constructor() {
+    super(true);
+  }
+}
+
+/** Bytes in the queue of a byte stream. */
+export class ByteEntry {
+  next = undefined;
+
+  /** @param {ArrayBuffer} buffer @param {number} byteOffset @param {number} byteLength */
+  constructor(buffer, byteOffset, byteLength) {
+    this.buffer = buffer;
+    this.byteOffset = byteOffset;
+    this.byteLength = byteLength;
+  }
+}
+
+/** A buffer that waits to be filled. https://streams.spec.whatwg.org/#pull-into-descriptor */
+export class PullInto {
+  next = undefined;
+  bytesFilled = 0;
+
+  /** `kind` is what view is made on the bytes (`byob_algorithms.js`), `reader` is "default", "byob"
+   * or "none". */
+  constructor(buffer, bufferByteLength, byteOffset, byteLength, minimumFill, kind, reader) {
+    this.buffer = buffer;
+    this.bufferByteLength = bufferByteLength;
+    this.byteOffset = byteOffset;
+    this.byteLength = byteLength;
+    this.minimumFill = minimumFill;
+    this.kind = kind;
+    this.reader = reader;
+  }
+}
+
+/** The slots of ReadableStreamBYOBRequest. */
+export class ByobRequestRecord {
+  face = undefined;
+
+  /** @param {ByteControllerRecord} controller @param {Uint8Array} view */
+  constructor(controller, view) {
+    this.controller = controller;
+    this.view = view;
+  }
+}

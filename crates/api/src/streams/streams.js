@@ -1,0 +1,62 @@
+/**
+ * The Streams standard, and what the rest of the platform needs of it. Import from here.
+ *
+ * - For Workers: the classes.
+ * - Streams of algorithms: `createReadableStream`, `createReadableByteStream`, filled by
+  * `enqueueChunk` or `enqueueBytes`
+ *   and ended by `closeStream` or `errorStream`; `createTransformStream` with `transformEnqueue`,
+  * `transformError` and
+ *   `transformTerminate`.
+ * - Native bodies: `createNativeByteStream` makes a stream that reads from the native side when it
+  * is read. As long as
+ *   nobody has touched it, `nativeSourceOf` gives the source back; who takes that calls
+  * `detachNativeSource`, and the
+ *   stream is disturbed and closed from then on.
+ * - Questions: `isReadableStream`, `isWritableStream`, `isDisturbed`, `isLocked`, `isErrored`, and
+  * `expectedLength`, the
+ *   bytes that a FixedLengthStream has still to give.
+ * - Reading: `readAllBytes(stream, maxBytes?)`; `acquireReader` with `readChunk`, `cancelReader`,
+  * `unlockReader`.
+ * - `teeForClone` for Request and Response; `setChunkClone` tells it how to clone chunks that are
+  * not bytes.
+ *
+ * Functions take streams as the objects that Workers see, unless they say otherwise.
+ * @module
+ */
+
+export { ReadableStreamBYOBReader, ReadableStreamBYOBRequest } from "./byob.js";
+export { ReadableStreamDefaultReader } from "./default_reader.js";
+export { expectedLength, FixedLengthStream, IdentityTransformStream } from "./identity.js";
+export {
+  acquireReader,
+  cancelReader,
+  closeStream,
+  createReadableByteStream,
+  createReadableStream,
+  createTransformStream,
+  enqueueBytes,
+  enqueueChunk,
+  errorStream,
+  isDisturbed,
+  isErrored,
+  isLocked,
+  isReadableStream,
+  isWritableStream,
+  readAllBytes,
+  readChunk,
+  teeForClone,
+  transformEnqueue,
+  transformError,
+  transformTerminate,
+  unlockReader,
+} from "./internal.js";
+export { createNativeByteStream, detachNativeSource, nativeSourceOf } from "./native.js";
+export { ByteLengthQueuingStrategy, CountQueuingStrategy } from "./queuing.js";
+export { ReadableByteStreamController } from "./readable_byte.js";
+export { ReadableStreamDefaultController } from "./readable_default.js";
+export { ReadableStream } from "./readable_stream.js";
+export { setChunkClone } from "./tee.js";
+export { TransformStream, TransformStreamDefaultController } from "./transform_stream.js";
+export { WritableStreamDefaultController } from "./writable_controller.js";
+export { WritableStream } from "./writable_stream.js";
+export { WritableStreamDefaultWriter } from "./writer.js";

@@ -1,0 +1,155 @@
+/**
+ * WritableStreamDefaultWriter.
+ * https://streams.spec.whatwg.org/#default-writer-class
+ * @module
+ */
+
+import { primordials } from "../primordials.js";
+import {
+  defineInterface,
+  illegalInvocation,
+  isObject,
+  requireArguments,
+} from "../webidl/webidl.js";
+import {
+  Deferred,
+  promiseOf,
+  rejectDeferred,
+  rejectedInvocation,
+  resolveDeferred,
+} from "./promises.js";
+import { internalToken } from "./token.js";
+import { chunkSize, writableDesiredSize, writeChunk } from "./writable_controller.js";
+import {
+  abortStream,
+  acquireWriter,
+  closeWritable,
+  isCloseRequested,
+  releaseWriter,
+} from "./writable_operations.js";
+import { WriteRequest } from "./writable_records.js";
+import { writableRecordOf } from "./writable_stream.js";
+
+const { PromiseReject, TypeError } = primordials;
+
+const PROMISE_STEPS = {
+  __proto__: null,
+  done: (request) => resolveDeferred(request.owner, undefined),
+  error: (request, reason) => rejectDeferred(request.owner, reason),
+};
+
+function releasedError() {
+  return new TypeError("This WritableStream writer has been released.");
+}
+
+/** Writes a chunk; gives the reason why it may not be written, boxed as `{ reason }`, undefined
+ * where it may.
+ * https://streams.spec.whatwg.org/#writable-stream-default-writer-write
+ * @param {any} writer the record @param {any} chunk
+  * @param {WriteRequest} request settled after the write
+ * @returns {{ reason: any } | undefined} */
+export function writeWith(writer, chunk, request) {
+  const { stream } = writer;
+  const { controller } = stream;
+  const size = chunkSize(controller, chunk);
+  // The size function may have done anything.
+  const refusal = refuseWrite(writer, stream);
+  if (refusal !== undefined) return refusal;
+  const { checkChunk } = controller;
+  if (checkChunk !== undefined) {
+    try {
+      checkChunk(chunk);
+    } catch (reason) {
+      return { __proto__: null, reason };
+    }
+  }
+  writeChunk(controller, chunk, size, request);
+  return undefined;
+}
+
+function refuseWrite(writer, stream) {
+  const { state } = stream;
+  if (state === "writable" && writer.stream === stream && !isCloseRequested(stream)) {
+    return undefined;
+  }
+  let reason;
+  if (writer.stream !== stream) reason = releasedError();
+  else if (state === "errored") reason = stream.storedError;
+  else if (state === "closed" || isCloseRequested(stream)) {
+    reason = new TypeError("This WritableStream has been closed.");
+  } else {
+    reason = stream.storedError;
+  }
+  return { __proto__: null, reason };
+}
+
+/** https://streams.spec.whatwg.org/#default-writer-class */
+export class WritableStreamDefaultWriter {
+  #record;
+
+  /** The brand check, which takes any value. */
+  static #is(v) {
+    return isObject(v) && #record in v;
+  }
+
+  constructor(stream, record = undefined) {
+    if (stream === internalToken) {
+      this.#record = record;
+      return;
+    }
+    const what = "Failed to construct 'WritableStreamDefaultWriter'";
+    requireArguments(arguments.length, 1, what);
+    const writable = writableRecordOf(stream);
+    if (writable === undefined) {
+      throw new TypeError(`${what}: parameter 1 is not of type 'WritableStream'.`);
+    }
+    this.#record = acquireWriter(writable);
+  }
+
+  get closed() {
+    if (!WritableStreamDefaultWriter.#is(this)) return rejectedInvocation();
+    return promiseOf(this.#record.closed);
+  }
+
+  get desiredSize() {
+    if (!WritableStreamDefaultWriter.#is(this)) illegalInvocation();
+    const { stream } = this.#record;
+    if (stream === undefined) throw releasedError();
+    return writableDesiredSize(stream);
+  }
+
+  get ready() {
+    if (!WritableStreamDefaultWriter.#is(this)) return rejectedInvocation();
+    return promiseOf(this.#record.ready);
+  }
+
+  abort(reason = undefined) {
+    if (!WritableStreamDefaultWriter.#is(this)) return rejectedInvocation();
+    const { stream } = this.#record;
+    return stream === undefined ? PromiseReject(releasedError()) : abortStream(stream, reason);
+  }
+
+  close() {
+    if (!WritableStreamDefaultWriter.#is(this)) return rejectedInvocation();
+    const { stream } = this.#record;
+    if (stream === undefined) return PromiseReject(releasedError());
+    if (isCloseRequested(stream)) {
+      return PromiseReject(new TypeError("This WritableStream is closing already."));
+    }
+    return closeWritable(stream);
+  }
+
+  releaseLock() {
+    if (!WritableStreamDefaultWriter.#is(this)) illegalInvocation();
+    if (this.#record.stream !== undefined) releaseWriter(this.#record);
+  }
+
+  write(chunk = undefined) {
+    if (!WritableStreamDefaultWriter.#is(this)) return rejectedInvocation();
+    if (this.#record.stream === undefined) return PromiseReject(releasedError());
+    const deferred = new Deferred();
+    const refusal = writeWith(this.#record, chunk, new WriteRequest(PROMISE_STEPS, deferred));
+    return refusal === undefined ? deferred.promise : PromiseReject(refusal.reason);
+  }
+}
+defineInterface(WritableStreamDefaultWriter);
