@@ -23,6 +23,7 @@ import {
   isLocked,
   isReadableStream,
   nativeSourceOf,
+  ReadableStream,
   readChunk,
   teeForClone,
 } from "../streams/streams.js";
@@ -32,9 +33,12 @@ import { entriesOfFormData, isFormDataObject } from "./form_data.js";
 import { serializeMultipart } from "./multipart.js";
 
 const {
+  Object,
   PromisePrototypeThen,
   PromiseReject,
   StringPrototypeToWellFormed,
+  SymbolAsyncIterator,
+  SymbolIterator,
   TypeError,
   uncurryThis,
 } = primordials;
@@ -49,6 +53,8 @@ const DISTURBED =
 const TEXT_TYPE = "text/plain;charset=UTF-8";
 const URLENCODED_TYPE = "application/x-www-form-urlencoded;charset=UTF-8";
 
+const plainToString = Object.prototype.toString;
+const { from: streamFrom } = ReadableStream;
 const searchParamsToString = uncurryThis(URLSearchParams.prototype.toString);
 
 /** https://fetch.spec.whatwg.org/#concept-body */
@@ -108,6 +114,16 @@ function searchParamsText(value) {
 }
 
 /**
+ * The platform's own kind of body: an iterable whose items are bytes. What has a `toString` of its
+ * own, as arrays and String objects have, is a string as in the standard.
+ */
+function isIterable(value) {
+  if (!isObject(value)) return false;
+  if (typeof value[SymbolAsyncIterator] === "function") return true;
+  return typeof value[SymbolIterator] === "function" && value.toString === plainToString;
+}
+
+/**
  * https://fetch.spec.whatwg.org/#concept-bodyinit-extract
  * Sets `extractedType`. A string stays a string: `asBody` makes a Body of it when one is needed.
  * @param {any} value neither null nor undefined @returns {string | Body}
@@ -141,6 +157,7 @@ export function extractBody(value) {
       return text;
     }
   }
+  if (isIterable(value)) return new Body(null, streamFrom(value));
   const text = `${value}`;
   extractedType = TEXT_TYPE;
   return StringPrototypeToWellFormed(text);
@@ -312,18 +329,20 @@ export function takeSendable(body) {
   if (typeof body === "string") return give(BYTES_BODY, body);
   requireUsable(body);
   const { source, stream } = body;
-  body.used = true;
   if (typeof source === "number" && stream === undefined) {
     checkContext(body.owner, "ReadableStream");
+    body.used = true;
     return give(NATIVE_BODY, source);
   }
   if (source !== null && typeof source !== "number") {
+    body.used = true;
     if (stream !== undefined) seal(stream);
     return give(BYTES_BODY, source);
   }
   const native = untouchedNative(stream);
+  if (native !== null) checkContext(native.owner, "ReadableStream");
+  body.used = true;
   if (native === null) return give(STREAM_BODY, stream);
-  checkContext(native.owner, "ReadableStream");
   detachNativeSource(stream);
   return give(NATIVE_BODY, native.bodyId);
 }
