@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod tidy;
+mod wpt;
 
 #[derive(Parser)]
 #[command(about = "Checks and measurements of Isolde")]
@@ -24,6 +25,8 @@ enum Command {
     Tidy,
     /// Measure Isolde beside workerd, Node and bare hyper on this machine
     Bench(bench::Arguments),
+    /// Run web-platform-tests in Isolde and compare with workerd
+    Wpt(wpt::Arguments),
     /// The bare hyper server that `bench` starts
     #[command(hide = true)]
     BenchServer {
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     match arguments.command {
         Command::Tidy => tidy::run(&project_root()),
         Command::Bench(arguments) => bench::run(&project_root(), &arguments),
+        Command::Wpt(arguments) => wpt::run(&project_root(), &arguments),
         Command::BenchServer { port } => bench::bare::serve(port),
     }
 }
