@@ -1,6 +1,6 @@
 /**
  * Buffers and views as byte streams handle them: read by brand, transferred and cloned without
-  * anything that a Worker
+ * anything that a Worker
  * could have replaced.
  * https://streams.spec.whatwg.org/#misc-abstract-ops
  * @module
@@ -82,7 +82,7 @@ export function toView(view, what) {
 /** A copy of a region, in a buffer of exactly its size.
  * https://tc39.es/ecma262/#sec-clonearraybuffer
  * @param {ArrayBuffer} buffer @param {number} offset @param {number} length bytes
-  * @returns {Uint8Array} */
+ * @returns {Uint8Array} */
 export function cloneBytes(buffer, offset, length) {
   return new Uint8Array(new Uint8Array(buffer, offset, length));
 }

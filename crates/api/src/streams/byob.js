@@ -1,6 +1,6 @@
 /**
  * ReadableStreamBYOBReader and ReadableStreamBYOBRequest: reading into memory that the reader
-  * brings.
+ * brings.
  * https://streams.spec.whatwg.org/#byob-reader-class
  * https://streams.spec.whatwg.org/#rs-byob-request-class
  * @module

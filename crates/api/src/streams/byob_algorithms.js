@@ -1,6 +1,6 @@
 /**
  * How a byte stream fills the buffers that readers bring along: pull-into descriptors and the queue
-  * of bytes.
+ * of bytes.
  * https://streams.spec.whatwg.org/#rbs-controller-abstract-ops
  * @module
  */
@@ -112,7 +112,7 @@ export function shiftPullInto(controller) {
 
 /** https://streams.spec.whatwg.org/#readable-byte-stream-controller-enqueue-chunk-to-queue
  * @param {any} controller @param {ArrayBuffer} buffer @param {number} offset
-  * @param {number} length bytes */
+ * @param {number} length bytes */
 export function pushBytes(controller, buffer, offset, length) {
   listPush(controller.queue, new ByteEntry(buffer, offset, length));
   controller.queueTotalSize += length;
@@ -215,7 +215,7 @@ export function handleQueueDrain(controller) {
 
 /** https://streams.spec.whatwg.org/#readable-byte-stream-controller-pull-into
  * @param {any} controller @param {ArrayBufferView} view @param {number} min elements
-  * @param {any} request */
+ * @param {any} request */
 export function pullInto(controller, view, min, request) {
   const { stream } = controller;
   const kind = kindOfView(view);

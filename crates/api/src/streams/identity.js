@@ -1,9 +1,9 @@
 /**
  * IdentityTransformStream and FixedLengthStream: bytes go through as they are, with no queue
-  * between the sides.
+ * between the sides.
  *
  * A write is settled when a reader has taken its bytes. A reader that brings a view of its own gets
-  * them copied
+ * them copied
  * straight into it.
  * https://developers.cloudflare.com/workers/runtime-apis/streams/transformstream/
  * @module

@@ -1,6 +1,6 @@
 /**
  * Streams as the rest of the platform uses them: made of algorithms instead of a Worker's
-  * callbacks, asked for their
+ * callbacks, asked for their
  * state, read to their end. Streams go in and out as the objects that a Worker sees.
  * https://streams.spec.whatwg.org/#other-specs
  * @module
@@ -15,9 +15,11 @@ import {
   Deferred,
   invokeChunkCallback,
   invokePromiseCallback,
+  markHandled,
   rejectDeferred,
   resolveDeferred,
 } from "./promises.js";
+import { List, listClear, listPush } from "./queue.js";
 import { closeByte, enqueueOwned, setUpByteController } from "./readable_byte.js";
 import { errorController, startController } from "./readable_controller.js";
 import { closeDefault, enqueueDefault, setUpDefaultController } from "./readable_default.js";
@@ -40,8 +42,7 @@ import {
 } from "./transform_operations.js";
 import { writableFace, writableRecordOf } from "./writable_stream.js";
 
-const { ArrayPrototypePush, PromiseReject, TypeError, TypedArrayPrototypeSet, Uint8Array } =
-  primordials;
+const { PromiseReject, TypeError, TypedArrayPrototypeSet, Uint8Array } = primordials;
 
 /** @typedef {import('./readable_stream.js').ReadableStream} ReadableStream */
 
@@ -176,9 +177,12 @@ export function readChunk(reader) {
   return deferred.promise;
 }
 
-/** @param {any} reader @param {any} reason @returns {Promise<undefined>} */
+/** A failure to cancel is not reported where nobody looks at it.
+ * @param {any} reader @param {any} reason @returns {Promise<undefined>} */
 export function cancelReader(reader, reason) {
-  return cancelStream(reader.stream, reason);
+  const cancelled = cancelStream(reader.stream, reason);
+  markHandled(cancelled);
+  return cancelled;
 }
 
 /** Unlocks the stream again. @param {any} reader */
@@ -186,10 +190,18 @@ export function unlockReader(reader) {
   if (reader.stream !== undefined) releaseReader(reader);
 }
 
+class CollectedChunk {
+  next = undefined;
+
+  constructor(bytes) {
+    this.bytes = bytes;
+  }
+}
+
 /** The state of `readAllBytes`. */
 class Collector {
   deferred = new Deferred();
-  chunks = [];
+  chunks = new List();
   total = 0;
   isReading = false;
   wasAnswered = false;
@@ -238,7 +250,7 @@ function collect(collector, chunk) {
   if (collector.total > collector.maxBytes) {
     const reason = new TypeError("Memory limit would be exceeded before EOF.");
     collector.isDone = true;
-    collector.chunks = [];
+    listClear(collector.chunks);
     rejectDeferred(collector.deferred, reason);
     cancelReader(collector.reader, reason);
     return false;
@@ -246,7 +258,7 @@ function collect(collector, chunk) {
   const own = collector.ownsChunks
     ? chunk
     : cloneBytes(viewBuffer(chunk), viewOffset(chunk), viewLength(chunk));
-  ArrayPrototypePush(collector.chunks, own);
+  listPush(collector.chunks, new CollectedChunk(own));
   return true;
 }
 
@@ -262,12 +274,13 @@ function readOn(collector) {
 /** All bytes in memory of their own. */
 function join(collector) {
   const { chunks, total } = collector;
-  if (chunks.length === 1 && bufferLength(viewBuffer(chunks[0])) === total) return chunks[0];
+  const first = chunks.head;
+  if (chunks.length === 1 && bufferLength(viewBuffer(first.bytes)) === total) return first.bytes;
   const all = new Uint8Array(total);
   let offset = 0;
-  for (let i = 0; i < chunks.length; i++) {
-    TypedArrayPrototypeSet(all, chunks[i], offset);
-    offset += viewLength(chunks[i]);
+  for (let entry = first; entry !== undefined; entry = entry.next) {
+    TypedArrayPrototypeSet(all, entry.bytes, offset);
+    offset += viewLength(entry.bytes);
   }
   return all;
 }
@@ -275,7 +288,7 @@ function join(collector) {
 /** Reads a stream to its end; it stays locked.
  * https://streams.spec.whatwg.org/#readablestreamdefaultreader-read-all-bytes
  * @param {ReadableStream} stream not locked
-  * @param {number} [maxBytes] more than that rejects and cancels the stream
+ * @param {number} [maxBytes] more than that rejects and cancels the stream
  * @returns {Promise<Uint8Array>} in memory of its own */
 export function readAllBytes(stream, maxBytes = Infinity) {
   const record = readableRecordOf(stream);
@@ -290,7 +303,7 @@ export function readAllBytes(stream, maxBytes = Infinity) {
  * functions below. `transform(chunk)` and `flush()` may throw and may return promises.
  * https://streams.spec.whatwg.org/#transformstream-set-up
  * @param {{ transform: (chunk: any) => any, flush?: () => any, cancel?: (reason: any) => any }}
-  * algorithms */
+ * algorithms */
 export function createTransformStream(algorithms) {
   const record = new TransformRecord();
   const { transform, flush, cancel } = algorithms;

@@ -2,7 +2,7 @@
  * Readable byte streams whose bytes come from the native side: bodies of requests and responses.
  *
  * Nothing is read before somebody reads. A stream that nobody has touched can be handed back to the
-  * native side, which
+ * native side, which
  * then moves the bytes without JavaScript.
  * @module
  */
@@ -26,7 +26,7 @@ const DEFAULT_READ_BYTES = 65536;
 /**
  * @typedef {object} NativeSource a record without prototype
  * @property {(maxBytes: number) => Promise<Uint8Array | undefined>} read the next bytes, in memory
-  * that nobody else
+ * that nobody else
  *   has; undefined at the end
  * @property {(reason: any) => Promise<any> | undefined} cancel
  * @property {any} owner the context that the bytes belong to
@@ -105,7 +105,7 @@ export function nativeSourceOf(stream) {
 
 /** Takes the source out of a stream for which `nativeSourceOf` gave it. To JavaScript the stream is
  * read to its end; the source is neither read nor cancelled.
-  * @param {any} stream a ReadableStream */
+ * @param {any} stream a ReadableStream */
 export function detachNativeSource(stream) {
   const record = readableRecordOf(stream);
   record.disturbed = true;

@@ -148,7 +148,7 @@ function pump(pipe) {
 
 /** https://streams.spec.whatwg.org/#rs-pipeTo-shutdown-with-action
  * @param {Pipe} pipe @param {() => Promise<any>} action
-  * @param {any} error NO_ERROR where there is none */
+ * @param {any} error NO_ERROR where there is none */
 function shutDownWith(pipe, action, error) {
   if (pipe.shuttingDown) return;
   pipe.shuttingDown = true;
@@ -247,7 +247,7 @@ function watch(pipe) {
 /** @param {import('./records.js').ReadableRecord} source not locked
  * @param {import('./writable_records.js').WritableRecord} dest not locked
  * @param {{ preventClose?: boolean, preventAbort?: boolean, preventCancel?: boolean, signal?: any
-  * }} options
+ * }} options
  * @returns {Promise<undefined>} */
 export function pipeTo(source, dest, options) {
   const pipe = new Pipe(source, dest, options);

@@ -2,7 +2,7 @@
  * Queues: lists of linked entries, and the standard's queues with sizes on top of them.
  *
  * An entry is linked through its own `next`, so that a request or a pull-into descriptor needs no
-  * second object, and
+ * second object, and
  * nothing is written to an array whose prototype a Worker may have given setters.
  * @module
  */
@@ -66,7 +66,7 @@ class SizedEntry {
 
 /** https://streams.spec.whatwg.org/#enqueue-value-with-size
  * @param {{ queue: List, queueTotalSize: number }} container @param {any} value
-  * @param {number} size */
+ * @param {number} size */
 export function enqueueValueWithSize(container, value, size) {
   // Written so that NaN fails as well.
   if (!(size >= 0) || size === Infinity) {

@@ -98,7 +98,7 @@ export function convertStrategy(strategy, what) {
 
 /** https://streams.spec.whatwg.org/#validate-and-normalize-high-water-mark
  * @param {{ highWaterMark?: number }} strategy converted @param {number} defaultMark
-  * @returns {number} */
+ * @returns {number} */
 export function extractHighWaterMark(strategy, defaultMark) {
   const { highWaterMark } = strategy;
   if (highWaterMark === undefined) return defaultMark;

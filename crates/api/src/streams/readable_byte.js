@@ -248,7 +248,7 @@ export function setUpByteFromSource(stream, source, dictionary, highWaterMark) {
 
 /** https://streams.spec.whatwg.org/#set-up-readable-byte-stream-controller
  * @param {any} stream the record @param {Function | undefined} pull
-  * @param {Function | undefined} cancel
+ * @param {Function | undefined} cancel
  * @param {number} highWaterMark bytes @returns {ByteControllerRecord} */
 export function setUpByteController(stream, pull, cancel, highWaterMark) {
   const controller = makeController(stream, highWaterMark);

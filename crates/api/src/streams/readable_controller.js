@@ -1,6 +1,6 @@
 /**
  * What the two controllers of readable streams have in common: when to pull, and how they start and
-  * end.
+ * end.
  * @module
  */
 
@@ -49,12 +49,16 @@ function cancelUnderlyingSource(controller, reason) {
 
 /** The second half of the set-up of both controllers. Throws what `start` throws.
  * @param {import('./records.js').ControllerRecord} controller
-  * @param {Function | undefined} start @param {any} receiver */
+ * @param {Function | Promise<any> | undefined} start called with the controller;
+ *   or a promise of ours
+ * @param {any} receiver */
 export function startController(controller, start, receiver) {
   let started = resolvedUndefined;
-  if (start !== undefined) {
+  if (typeof start === "function") {
     const result = FunctionPrototypeCall(start, receiver, controller.face);
     if (result !== undefined) started = promiseResolvedWith(result);
+  } else if (start !== undefined) {
+    started = start;
   }
   uponPromise(
     started,
@@ -143,7 +147,7 @@ export function errorController(controller, reason) {
 /** Empties the queue, calls the cancel algorithm and forgets the algorithms: the end of both
  * [[CancelSteps]].
  * @param {import('./records.js').ControllerRecord} controller @param {any} reason
-  * @returns {Promise<any>} */
+ * @returns {Promise<any>} */
 export function runCancelAlgorithm(controller, reason) {
   resetQueue(controller);
   const { cancelAlgorithm } = controller;

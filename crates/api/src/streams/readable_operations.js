@@ -114,7 +114,7 @@ function errorRequests(reader, reason) {
 
 /** https://streams.spec.whatwg.org/#readable-stream-cancel
  * @param {import('./records.js').ReadableRecord} stream @param {any} reason
-  * @returns {Promise<undefined>} */
+ * @returns {Promise<undefined>} */
 export function cancelStream(stream, reason) {
   stream.disturbed = true;
   if (stream.state === "closed") return PromiseResolve(undefined);
@@ -157,7 +157,7 @@ export function errorReadable(stream, reason) {
 /** https://streams.spec.whatwg.org/#readable-stream-add-read-request
  * https://streams.spec.whatwg.org/#readable-stream-add-read-into-request
  * @param {import('./records.js').ReadableRecord} stream
-  * @param {import('./records.js').ReadRequest} request */
+ * @param {import('./records.js').ReadRequest} request */
 export function addRequest(stream, request) {
   listPush(stream.reader.requests, request);
 }
@@ -179,7 +179,7 @@ export function waitingRequests(stream) {
 
 /** https://streams.spec.whatwg.org/#readable-stream-default-reader-read
  * @param {ReaderRecord} reader a default one that has a stream
-  * @param {import('./records.js').ReadRequest} request */
+ * @param {import('./records.js').ReadRequest} request */
 export function readDefault(reader, request) {
   const { stream } = reader;
   stream.disturbed = true;

@@ -3,22 +3,22 @@
  *
  * - For Workers: the classes.
  * - Streams of algorithms: `createReadableStream`, `createReadableByteStream`, filled by
-  * `enqueueChunk` or `enqueueBytes`
+ * `enqueueChunk` or `enqueueBytes`
  *   and ended by `closeStream` or `errorStream`; `createTransformStream` with `transformEnqueue`,
-  * `transformError` and
+ * `transformError` and
  *   `transformTerminate`.
  * - Native bodies: `createNativeByteStream` makes a stream that reads from the native side when it
-  * is read. As long as
+ * is read. As long as
  *   nobody has touched it, `nativeSourceOf` gives the source back; who takes that calls
-  * `detachNativeSource`, and the
+ * `detachNativeSource`, and the
  *   stream is disturbed and closed from then on.
  * - Questions: `isReadableStream`, `isWritableStream`, `isDisturbed`, `isLocked`, `isErrored`, and
-  * `expectedLength`, the
+ * `expectedLength`, the
  *   bytes that a FixedLengthStream has still to give.
  * - Reading: `readAllBytes(stream, maxBytes?)`; `acquireReader` with `readChunk`, `cancelReader`,
-  * `unlockReader`.
+ * `unlockReader`.
  * - `teeForClone` for Request and Response; `setChunkClone` tells it how to clone chunks that are
-  * not bytes.
+ * not bytes.
  *
  * Functions take streams as the objects that Workers see, unless they say otherwise.
  * @module

@@ -143,7 +143,7 @@ function teeDefaultStream(stream, forClone) {
 
 /** https://streams.spec.whatwg.org/#readable-stream-tee
  * @param {ReadableRecord} stream
-  * @param {boolean} forClone whether the second branch gets structured clones
+ * @param {boolean} forClone whether the second branch gets structured clones
  * @returns {{ first: ReadableRecord, second: ReadableRecord }} */
 export function teeStream(stream, forClone) {
   // The branches of a byte stream never share memory.

@@ -82,7 +82,7 @@ function callCancel(record, reason) {
 }
 
 /** https://streams.spec.whatwg.org/#initialize-transform-stream
- * @param {TransformRecord} record @param {(() => any) | undefined} start
+ * @param {TransformRecord} record @param {Promise<any> | undefined} start
  * @param {number} writableMark @param {Function | undefined} writableSize
  * @param {number} readableMark @param {Function | undefined} readableSize */
 export function initializeTransform(
@@ -196,7 +196,7 @@ function performTransform(record, chunk) {
  * follows it.
  * @param {TransformRecord} record @param {Promise<any> | undefined} done
  * @param {() => any} onDone gives the errored side, if one is
-  * @param {(reason: any) => void} onFailed */
+ * @param {(reason: any) => void} onFailed */
 function settleFinish(record, done, onDone, onFailed) {
   const { finish } = record;
   clearTransform(record);

@@ -15,7 +15,7 @@ import {
   toFunction,
   toObject,
 } from "../webidl/webidl.js";
-import { Deferred, resolveDeferred } from "./promises.js";
+import { Deferred, resolveDeferred, thenUndefined } from "./promises.js";
 import { convertStrategy, extractHighWaterMark, extractSizeAlgorithm } from "./queuing.js";
 import { desiredSize } from "./readable_controller.js";
 import { readableFace } from "./readable_stream.js";
@@ -74,7 +74,8 @@ export class TransformStream {
     const record = new TransformRecord();
     this.#record = record;
     const started = new Deferred();
-    const start = () => started.promise;
+    // As many microtasks as start algorithms take that return the promise: the order is tested.
+    const start = thenUndefined(thenUndefined(started.promise));
     initializeTransform(record, start, writableMark, writableSize, readableMark, readableSize);
     record.face = new TransformStreamDefaultController(internalToken, record);
     useTransformer(record, transformer, dictionary);

@@ -113,7 +113,7 @@ export function setUpFromSink(stream, sink, dictionary, highWaterMark, sizeAlgor
 
 /** https://streams.spec.whatwg.org/#set-up-writable-stream-default-controller
  * @param {any} stream the record
-  * @param {{ start?: Function, write?: Function, close?: Function, abort?: Function }}
+ * @param {{ start?: Function, write?: Function, close?: Function, abort?: Function }}
  *   algorithms @param {number} highWaterMark @param {Function | undefined} sizeAlgorithm
  * @returns {WritableControllerRecord} */
 export function setUpWritableController(stream, algorithms, highWaterMark, sizeAlgorithm) {
@@ -137,9 +137,11 @@ function makeController(stream, highWaterMark, sizeAlgorithm) {
 
 function startWritable(controller, start, receiver) {
   let started = resolvedUndefined;
-  if (start !== undefined) {
+  if (typeof start === "function") {
     const result = FunctionPrototypeCall(start, receiver, controller.face);
     if (result !== undefined) started = promiseResolvedWith(result);
+  } else if (start !== undefined) {
+    started = start;
   }
   uponPromise(
     started,
@@ -202,7 +204,7 @@ export function chunkSize(controller, chunk) {
 
 /** https://streams.spec.whatwg.org/#writable-stream-default-controller-write
  * @param {WritableControllerRecord} controller @param {any} chunk @param {number} size
-  * @param {any} request */
+ * @param {any} request */
 export function writeChunk(controller, chunk, size, request) {
   const { stream } = controller;
   addWriteRequest(stream, request);

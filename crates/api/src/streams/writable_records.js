@@ -1,6 +1,6 @@
 /**
  * What writable streams, their writers and their controllers are on the inside; the counterpart of
-  * `records.js`.
+ * `records.js`.
  * @module
  */
 

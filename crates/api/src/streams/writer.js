@@ -46,7 +46,7 @@ function releasedError() {
  * where it may.
  * https://streams.spec.whatwg.org/#writable-stream-default-writer-write
  * @param {any} writer the record @param {any} chunk
-  * @param {WriteRequest} request settled after the write
+ * @param {WriteRequest} request settled after the write
  * @returns {{ reason: any } | undefined} */
 export function writeWith(writer, chunk, request) {
   const { stream } = writer;
