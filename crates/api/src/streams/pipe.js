@@ -100,10 +100,8 @@ function write(pipe, chunk) {
   const refusal = writeWith(pipe.writer, chunk, new WriteRequest(WRITE_STEPS, pipe));
   if (refusal === undefined) return;
   pipe.pendingWrites--;
-  // A chunk that the destination has no use for ends a pipe as a failed write would.
-  if (pipe.dest.state === "writable" && !isCloseRequested(pipe.dest)) {
-    destErrored(pipe, refusal.reason);
-  }
+  // A chunk that the destination has no use for, which it has survived: both ends go.
+  if (isWritable(pipe.dest)) stopBoth(pipe, refusal.reason);
 }
 
 function writeSettled(pipe) {
@@ -214,9 +212,9 @@ function both(first, second) {
   return deferred.promise;
 }
 
-function aborted(pipe) {
+/** Aborts the destination and cancels the source, except where the options say not to. */
+function stopBoth(pipe, reason) {
   const { dest, options, source } = pipe;
-  const reason = abortReason(options.signal);
   const stop = () => {
     const abort =
       options.preventAbort || dest.state !== "writable"
@@ -255,10 +253,10 @@ export function pipeTo(source, dest, options) {
   const { signal } = options;
   if (signal !== undefined) {
     if (isAborted(signal)) {
-      aborted(pipe);
+      stopBoth(pipe, abortReason(signal));
       return pipe.deferred.promise;
     }
-    pipe.onAbort = () => aborted(pipe);
+    pipe.onAbort = () => stopBoth(pipe, abortReason(signal));
     addAbortAlgorithm(signal, pipe.onAbort);
   }
   watch(pipe);
