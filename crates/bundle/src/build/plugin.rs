@@ -1,0 +1,259 @@
+//! Where the imports of a Worker lead: to the runtime, to files that travel beside the bundle, or
+//! to modules that rolldown bundles.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use nodejs_built_in_modules::is_nodejs_builtin_module;
+use rolldown::ModuleType;
+use rolldown::plugin::{
+    HookLoadArgs, HookLoadOutput, HookLoadReturn, HookResolveIdArgs, HookResolveIdOutput,
+    HookResolveIdReturn, HookUsage, Plugin, PluginContext, PluginContextResolveOptions,
+    SharedLoadPluginContext,
+};
+use rolldown_common::ImportKind;
+
+use super::additional::{FoundFiles, read_file};
+use super::{Format, Module};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::project::{normalize, relative_name};
+use crate::rules::{Match, RuleKind, RuleSet};
+
+/// In front of the names of modules that exist nowhere but here.
+const OURS: &str = "\0isolde:";
+
+/// A CommonJS module that stands for a module of the runtime: `require` cannot reach those.
+const REQUIRED: &str = "\0isolde:required:";
+
+/// A module that exports a global variable of the service-worker format.
+const GLOBAL: &str = "\0isolde:global:";
+
+/// What the plugin goes by.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) rules: RuleSet,
+    pub(crate) found: FoundFiles,
+    pub(crate) alias: BTreeMap<String, String>,
+    pub(crate) root: PathBuf,
+    pub(crate) base: PathBuf,
+    pub(crate) preserve_file_names: bool,
+}
+
+/// What the plugin met in one build.
+#[derive(Debug, Default)]
+pub(crate) struct Met {
+    /// Files that travel beside the bundle, by name.
+    pub(crate) modules: BTreeMap<String, Module>,
+    /// The absolute paths of those files.
+    pub(crate) files: BTreeSet<PathBuf>,
+    /// Modules of the runtime.
+    pub(crate) runtime: BTreeSet<String>,
+    /// What is wrong.
+    pub(crate) errors: Vec<Diagnostic>,
+}
+
+/// The plugin of one build.
+#[derive(Debug)]
+pub(crate) struct WorkerPlugin {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) format: Format,
+    pub(crate) met: Arc<Mutex<Met>>,
+}
+
+impl WorkerPlugin {
+    fn met(&self) -> MutexGuard<'_, Met> {
+        // A panic elsewhere fails the build anyway, so a poisoned value is as good as another.
+        self.met.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The specifier that the settings put in the place of this one.
+    fn alias<'s>(&self, specifier: &'s str) -> Cow<'s, str> {
+        for (from, to) in &self.settings.alias {
+            let Some(rest) = specifier.strip_prefix(from.as_str()) else { continue };
+            if !rest.is_empty() && !rest.starts_with('/') {
+                continue;
+            }
+            let target = if to.starts_with('.') {
+                normalize(&self.settings.root.join(to)).to_string_lossy().into_owned()
+            } else {
+                to.clone()
+            };
+            return Cow::Owned(target + rest);
+        }
+        Cow::Borrowed(specifier)
+    }
+
+    /// A module of the runtime itself.
+    fn runtime(&self, specifier: &str, kind: ImportKind) -> HookResolveIdOutput {
+        self.met().runtime.insert(specifier.to_owned());
+        outside(specifier, kind)
+    }
+
+    /// A file that becomes a module of its own: what its importers see of it.
+    fn beside(&self, path: &Path, rule: RuleKind, kind: ImportKind) -> Option<HookResolveIdOutput> {
+        let content = match read_file(path) {
+            Ok(content) => content,
+            Err(problem) => {
+                let error = Diagnostic::plain(Severity::Error, problem.to_string());
+                self.met().errors.push(error);
+                return None;
+            }
+        };
+        let name = self.name(path, &content);
+        let (name, resolved) = match self.format {
+            Format::Module => {
+                let resolved = outside(&format!("./{name}"), kind);
+                (name, resolved)
+            }
+            Format::ServiceWorker => {
+                let global = identifier(&name);
+                let resolved = HookResolveIdOutput::from_id(format!("{GLOBAL}{global}"));
+                (global, resolved)
+            }
+        };
+        let module = Module { name: name.clone(), kind: rule.into(), content, source_map: None };
+        let mut met = self.met();
+        met.modules.insert(name, module);
+        met.files.insert(path.to_path_buf());
+        Some(resolved)
+    }
+
+    fn name(&self, path: &Path, content: &[u8]) -> String {
+        if self.settings.preserve_file_names
+            && let Some(name) = relative_name(&self.settings.base, path)
+        {
+            return name;
+        }
+        let algorithm = &aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY;
+        let digest = aws_lc_rs::digest::digest(algorithm, content);
+        let hash = data_encoding::HEXLOWER.encode(digest.as_ref());
+        let base = path.file_name().unwrap_or_default().to_string_lossy();
+        format!("{hash}-{base}")
+    }
+
+    /// The file that a specifier leads to by the usual rules, if there is one.
+    async fn file(
+        &self,
+        ctx: &PluginContext,
+        specifier: &str,
+        importer: &str,
+        kind: ImportKind,
+    ) -> Result<Option<HookResolveIdOutput>, BoxError> {
+        // `skip_self`, which is the default, keeps this from coming back to us.
+        let options = PluginContextResolveOptions { import_kind: kind, ..Default::default() };
+        let resolved = ctx.resolve(specifier, Some(importer), Some(options)).await?;
+        Ok(resolved.ok().map(HookResolveIdOutput::from_resolved_id))
+    }
+
+    async fn resolve(
+        &self,
+        ctx: &PluginContext,
+        args: &HookResolveIdArgs<'_>,
+        importer: &str,
+    ) -> Result<Option<HookResolveIdOutput>, BoxError> {
+        let specifier = self.alias(args.specifier);
+        let (specifier, kind) = (specifier.as_ref(), args.kind);
+        if specifier.starts_with("node:") || specifier.starts_with("cloudflare:") {
+            return Ok(Some(self.runtime(specifier, kind)));
+        }
+        let path = specifier.strip_suffix("?module").unwrap_or(specifier);
+        match self.settings.rules.find(specifier) {
+            Match::Kind(rule) if !rule.is_javascript() => {
+                if let Some(file) = self.file(ctx, path, importer, kind).await? {
+                    return Ok(self.beside(Path::new(file.id.as_str()), rule, kind));
+                }
+            }
+            Match::Shadowed => {
+                let message = format!(
+                    "`{specifier}` matches a module rule that an earlier one of the same type \
+                     switches off"
+                );
+                let help = "set `fallthrough` to true in the earlier rule";
+                let error = Diagnostic::plain(Severity::Error, message).with_help(help);
+                self.met().errors.push(error);
+                return Ok(Some(outside(specifier, ImportKind::Import)));
+            }
+            Match::Kind(_) | Match::None => {}
+        }
+        let builtin = is_nodejs_builtin_module(specifier);
+        let aliased = specifier != args.specifier;
+        if !builtin && !aliased && self.settings.found.is_empty() {
+            return Ok(None);
+        }
+        let file = self.file(ctx, specifier, importer, kind).await?;
+        if let Some(file) = &file
+            && let Some(found) = self.settings.found.get(Path::new(file.id.as_str()))
+        {
+            return Ok(Some(outside(&format!("./{}", found.name), kind)));
+        }
+        // A package with the name of a module of Node.js goes first, as polyfills are packages.
+        if file.is_none() && builtin {
+            return Ok(Some(self.runtime(&format!("node:{specifier}"), kind)));
+        }
+        Ok(if aliased { file } else { None })
+    }
+}
+
+/// What rolldown's calls fail with. They name a crate that we have no other use for.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl Plugin for WorkerPlugin {
+    fn name(&self) -> Cow<'static, str> {
+        Cow::Borrowed("isolde")
+    }
+
+    async fn resolve_id(
+        &self,
+        ctx: &PluginContext,
+        args: &HookResolveIdArgs<'_>,
+    ) -> HookResolveIdReturn {
+        let Some(importer) = args.importer else { return Ok(None) };
+        if importer.starts_with(OURS) {
+            return Ok(Some(outside(args.specifier, ImportKind::Import)));
+        }
+        match args.kind {
+            ImportKind::Import | ImportKind::DynamicImport | ImportKind::Require => {
+                let resolved = self.resolve(ctx, args, importer).await;
+                Ok(resolved.map_err(std::io::Error::other)?)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn load(&self, _ctx: SharedLoadPluginContext, args: &HookLoadArgs<'_>) -> HookLoadReturn {
+        let code = if let Some(specifier) = args.id.strip_prefix(REQUIRED) {
+            let names = if specifier.starts_with("cloudflare:") { "* as value" } else { "value" };
+            let specifier = serde_json::Value::from(specifier);
+            format!("import {names} from {specifier};\nmodule.exports = value;\n")
+        } else if let Some(global) = args.id.strip_prefix(GLOBAL) {
+            format!("export default {global};\n")
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(HookLoadOutput {
+            code: code.into(),
+            module_type: Some(ModuleType::Js),
+            ..HookLoadOutput::default()
+        }))
+    }
+
+    fn register_hook_usage(&self) -> HookUsage {
+        HookUsage::ResolveId | HookUsage::Load
+    }
+}
+
+/// A module that stays outside of the bundle.
+fn outside(specifier: &str, kind: ImportKind) -> HookResolveIdOutput {
+    if matches!(kind, ImportKind::Require) {
+        return HookResolveIdOutput::from_id(format!("{REQUIRED}{specifier}"));
+    }
+    HookResolveIdOutput { external: Some(true.into()), ..HookResolveIdOutput::from_id(specifier) }
+}
+
+/// The global variable by which the service-worker format knows a file.
+fn identifier(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' || c == '$' { c } else { '_' };
+    format!("__{}", name.chars().map(plain).collect::<String>())
+}
