@@ -1,6 +1,7 @@
 /**
- * `crypto` (https://w3c.github.io/webcrypto/): random values and digests. Of SubtleCrypto the methods that use keys exist,
- * so that a program can be loaded that mentions them, and reject: they are not implemented yet.
+ * `crypto` (https://w3c.github.io/webcrypto/): random values and digests. Of SubtleCrypto the
+ * methods that use keys exist, so that a program can be loaded that mentions them, and reject: they
+ * are not implemented yet.
  * @module
  */
 
@@ -46,7 +47,8 @@ const INTEGER_ARRAYS = {
   BigUint64Array: true,
 };
 
-/** https://w3c.github.io/webcrypto/#cryptokey-interface: nothing makes keys yet, so every receiver is a wrong one. */
+/** https://w3c.github.io/webcrypto/#cryptokey-interface: nothing makes keys yet, so every receiver
+ * is a wrong one. */
 export class CryptoKey {
   constructor() {
     illegalConstructor();
@@ -77,7 +79,8 @@ function notImplemented(method) {
   );
 }
 
-/** https://w3c.github.io/webcrypto/#subtlecrypto-interface. Methods are asynchronous so that their errors reject. */
+/** https://w3c.github.io/webcrypto/#subtlecrypto-interface. Methods are asynchronous so that their
+ * errors reject. */
 export class SubtleCrypto {
   #brand;
 

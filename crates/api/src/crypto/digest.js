@@ -1,6 +1,6 @@
 /**
- * Digests: what `crypto.subtle.digest` and `crypto.DigestStream` share, and the latter, which is the platform's own: a
- * WritableStream that makes the digest of what is written to it.
+ * Digests: what `crypto.subtle.digest` and `crypto.DigestStream` share, and the latter, which is
+ * the platform's own: a WritableStream that makes the digest of what is written to it.
  * https://developers.cloudflare.com/workers/runtime-apis/web-crypto/#constructors
  * @module
  */
@@ -39,7 +39,8 @@ const {
   promiseThen,
 } = primordials;
 
-/** The algorithms by the numbers of `ops.rs`. MD5 is no part of the standard, but of the platform. */
+/** The algorithms by the numbers of `ops.rs`. MD5 is no part of the standard, but of the platform.
+ * */
 const ALGORITHMS = {
   __proto__: null,
   MD5: 0,
@@ -78,7 +79,8 @@ export function toDigestAlgorithm(algorithm, what) {
   return number;
 }
 
-/** @param {ArrayBuffer | ArrayBufferView} source @returns {number} its length in bytes, 0 when it is detached */
+/** @param {ArrayBuffer | ArrayBufferView} source @returns {number} its length in bytes, 0 when it
+ *   is detached */
 export function byteLengthOf(source) {
   if (!ArrayBufferIsView(source)) return ArrayBufferPrototypeGetByteLength(source);
   if (TypedArrayPrototypeGetSymbolToStringTag(source) !== undefined) {
@@ -91,7 +93,8 @@ export function byteLengthOf(source) {
   }
 }
 
-/** Frees native digests of abandoned streams. Made at first use: registries have no place in a snapshot. */
+/** Frees native digests of abandoned streams. Made at first use: registries have no place in a
+ * snapshot. */
 let registry;
 
 const NONE = -1;
@@ -124,10 +127,10 @@ class RunningDigest {
     const bytes = typeof chunk === "string" ? utf8_encode(chunk) : chunk;
     if (!isBufferSource(bytes)) {
       const error = new TypeError(
-        "DigestStream is a byte stream but received an object of non-ArrayBuffer/ArrayBufferView/string " +
-          "type on its writable side.",
+        "DigestStream is a byte stream but received an object of " +
+          "non-ArrayBuffer/ArrayBufferView/string type on its writable side.",
       );
-      RunningDigest.abort(digest, error);
+      abortDigest(digest, error);
       throw error;
     }
     crypto_digest_update(digest.#number, bytes);
@@ -174,7 +177,8 @@ export class DigestStream extends WritableStream {
     this.#digest = digest;
   }
 
-  /** The digest of everything written, once the stream is closed. @returns {Promise<ArrayBuffer>} */
+  /** The digest of everything written, once the stream is closed. @returns {Promise<ArrayBuffer>}
+   * */
   get digest() {
     return this.#digest.promise;
   }

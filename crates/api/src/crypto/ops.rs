@@ -1,5 +1,5 @@
-//! Ops of Web Crypto: random values, digests, comparison in constant time. The primitives are those of `aws-lc-rs`; MD5,
-//! which it leaves out and the platform has, is that of crate `md-5`.
+//! Ops of Web Crypto: random values, digests, comparison in constant time. The primitives are those
+//! of `aws-lc-rs`; MD5, which it leaves out and the platform has, is that of crate `md-5`.
 
 use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512};
 use isolate::{ArrayBuffer, OpError, View, ViewMut};
@@ -8,7 +8,7 @@ use md5::Digest as _;
 use crate::encoding::table::Table;
 
 /// A digest in the making.
-enum Running {
+pub(super) enum Running {
     Md5(md5::Md5),
     Sha(Context),
 }
@@ -18,7 +18,7 @@ type Digests = Table<Running>;
 
 impl Running {
     /// Begins a digest; `algorithm` counts as in `digest.js`.
-    fn new(algorithm: u32) -> Result<Self, OpError> {
+    pub(super) fn new(algorithm: u32) -> Result<Self, OpError> {
         Ok(match algorithm {
             0 => Self::Md5(md5::Md5::new()),
             1 => Self::Sha(Context::new(&SHA1_FOR_LEGACY_USE_ONLY)),
@@ -29,14 +29,14 @@ impl Running {
         })
     }
 
-    fn update(&mut self, bytes: &[u8]) {
+    pub(super) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Md5(digest) => digest.update(bytes),
             Self::Sha(digest) => digest.update(bytes),
         }
     }
 
-    fn finish(&self) -> Vec<u8> {
+    pub(super) fn finish(&self) -> Vec<u8> {
         match self {
             Self::Md5(digest) => digest.clone().finalize().to_vec(),
             Self::Sha(digest) => digest.clone().finish().as_ref().to_vec(),
@@ -44,14 +44,15 @@ impl Running {
     }
 }
 
-fn fill(bytes: &mut [u8]) -> Result<(), OpError> {
+pub(super) fn fill(bytes: &mut [u8]) -> Result<(), OpError> {
     aws_lc_rs::rand::fill(bytes).map_err(|_| {
         OpError::dom_exception("OperationError", "The random number generator has failed.")
     })
 }
 
-/// The text of a version 4 UUID made of random bytes. <https://w3c.github.io/webcrypto/#Crypto-method-randomUUID>
-fn uuid_text(mut bytes: [u8; 16]) -> String {
+/// The text of a version 4 UUID made of random bytes.
+/// <https://w3c.github.io/webcrypto/#Crypto-method-randomUUID>
+pub(super) fn uuid_text(mut bytes: [u8; 16]) -> String {
     bytes[6] = bytes[6] & 0x0F | 0x40;
     bytes[8] = bytes[8] & 0x3F | 0x80;
     let digits = data_encoding::HEXLOWER.encode(&bytes);
@@ -117,7 +118,3 @@ isolate::ops! {
         aws_lc_rs::constant_time::verify_slices_are_equal(&a, &b).is_ok()
     }
 }
-
-#[cfg(test)]
-#[path = "tests.rs"]
-mod tests;

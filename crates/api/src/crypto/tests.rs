@@ -2,7 +2,7 @@
 
 use data_encoding::HEXLOWER;
 
-use super::{Running, fill, uuid_text};
+use super::ops::{Running, fill, uuid_text};
 
 fn digest_in_pieces(algorithm: u32, text: &str) -> String {
     let mut digest = Running::new(algorithm).unwrap();

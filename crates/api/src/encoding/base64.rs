@@ -9,7 +9,8 @@ fn is_whitespace(byte: u8) -> bool {
     matches!(byte, b'\t' | b'\n' | b'\x0c' | b'\r' | b' ')
 }
 
-/// The usual alphabet without padding, where the bits of the last character that belong to no byte may be anything.
+/// The usual alphabet without padding, where the bits of the last character that belong to no byte
+/// may be anything.
 static FORGIVING: LazyLock<Encoding> = LazyLock::new(|| {
     let mut specification = Specification::new();
     specification

@@ -3,5 +3,7 @@
 mod base64;
 mod ops;
 pub(crate) mod table;
+#[cfg(test)]
+mod tests;
 
 pub use ops::ops;

@@ -1,7 +1,7 @@
 //! Ops of the Encoding standard (crate `encoding_rs`) and of `atob` and `btoa`.
 //!
-//! A whole text is decoded by one call that keeps nothing. Only a decoder in the middle of a stream lives here between
-//! calls, in a table, by a number that its `TextDecoder` holds.
+//! A whole text is decoded by one call that keeps nothing. Only a decoder in the middle of a stream
+//! lives here between calls, in a table, by a number that its `TextDecoder` holds.
 
 use encoding_rs::{CoderResult, Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use isolate::{OpError, View, ViewMut};
@@ -13,7 +13,7 @@ use crate::encoding::table::Table;
 const SPARE_BYTES: usize = 16;
 
 /// A decoder in the middle of a stream.
-struct Streaming {
+pub(super) struct Streaming {
     encoding: &'static Encoding,
     ignore_bom: bool,
     decoder: Decoder,
@@ -23,12 +23,13 @@ struct Streaming {
 type Decoders = Table<Streaming>;
 
 impl Streaming {
-    fn new(encoding: &'static Encoding, ignore_bom: bool) -> Self {
+    pub(super) fn new(encoding: &'static Encoding, ignore_bom: bool) -> Self {
         Self { encoding, ignore_bom, decoder: fresh_decoder(encoding, ignore_bom) }
     }
 
-    /// Decodes the next bytes; `last` ends the stream, and then, as after an error, the next call begins a new one.
-    fn push(&mut self, bytes: &[u8], fatal: bool, last: bool) -> Option<String> {
+    /// Decodes the next bytes; `last` ends the stream, and then, as after an error, the next call
+    /// begins a new one.
+    pub(super) fn push(&mut self, bytes: &[u8], fatal: bool, last: bool) -> Option<String> {
         let text = decode_some(&mut self.decoder, bytes, fatal, last);
         if last || text.is_none() {
             self.decoder = fresh_decoder(self.encoding, self.ignore_bom);
@@ -46,12 +47,7 @@ fn fresh_decoder(encoding: &'static Encoding, ignore_bom: bool) -> Decoder {
 }
 
 /// Runs a decoder over `bytes`; `None` when it is `fatal` and they have an error.
-fn decode_some(
-    decoder: &mut Decoder,
-    mut bytes: &[u8],
-    fatal: bool,
-    last: bool,
-) -> Option<String> {
+fn decode_some(decoder: &mut Decoder, mut bytes: &[u8], fatal: bool, last: bool) -> Option<String> {
     let mut text = String::with_capacity(bytes.len() + SPARE_BYTES);
     loop {
         let read;
@@ -89,12 +85,12 @@ fn byte_order_mark(encoding: &'static Encoding) -> &'static [u8] {
 }
 
 /// `bytes` without a leading byte order mark.
-fn without_mark<'a>(encoding: &'static Encoding, bytes: &'a [u8]) -> &'a [u8] {
+pub(super) fn without_mark<'a>(encoding: &'static Encoding, bytes: &'a [u8]) -> &'a [u8] {
     bytes.strip_prefix(byte_order_mark(encoding)).unwrap_or(bytes)
 }
 
 /// The encoding of a label, but for the replacement encoding, which the API does not offer.
-fn encoding_of(label: &str) -> Result<&'static Encoding, OpError> {
+pub(super) fn encoding_of(label: &str) -> Result<&'static Encoding, OpError> {
     Encoding::for_label_no_replacement(label.as_bytes())
         .ok_or_else(|| OpError::range_error("The given encoding is not supported."))
 }
@@ -103,8 +99,9 @@ fn not_valid() -> OpError {
     OpError::type_error("Failed to decode input: it is not valid in the given encoding.")
 }
 
-/// How many UTF-16 code units of `text` fit into `room` bytes of UTF-8 as whole characters, and those bytes.
-fn fitting(text: &str, room: usize) -> (usize, usize) {
+/// How many UTF-16 code units of `text` fit into `room` bytes of UTF-8 as whole characters, and
+/// those bytes.
+pub(super) fn fitting(text: &str, room: usize) -> (usize, usize) {
     if text.len() <= room {
         return (text.encode_utf16().count(), text.len());
     }
@@ -116,12 +113,14 @@ fn fitting(text: &str, room: usize) -> (usize, usize) {
 }
 
 isolate::ops! {
-    /// The name, in lower case, of the encoding that has this label; undefined when there is none or it is "replacement".
+    /// The name, in lower case, of the encoding that has this label; undefined when there is none
+    /// or it is "replacement".
     fn encoding_name(cx: &mut OpContext<'_>, label: String) -> Option<String> {
         encoding_of(&label).ok().map(|encoding| encoding.name().to_ascii_lowercase())
     }
 
-    /// Decodes a whole text in UTF-8, whose byte order mark, if any, is dropped unless `ignore_bom`.
+    /// Decodes a whole text in UTF-8, whose byte order mark, if any, is dropped unless
+    /// `ignore_bom`.
     fn utf8_decode(cx: &mut OpContext<'_>, bytes: Option<View<'_>>, fatal: bool, ignore_bom: bool)
         -> Result<(), OpError> {
         let bytes: &[u8] = bytes.as_deref().unwrap_or_default();
@@ -148,14 +147,16 @@ isolate::ops! {
     }
 
     /// Makes a streaming decoder and gives its number.
-    fn decoder_open(cx: &mut OpContext<'_>, label: String, ignore_bom: bool) -> Result<u32, OpError> {
+    fn decoder_open(cx: &mut OpContext<'_>, label: String, ignore_bom: bool)
+        -> Result<u32, OpError> {
         let encoding = encoding_of(&label)?;
         cx.slot::<Decoders>().insert(Streaming::new(encoding, ignore_bom))
     }
 
-    /// Decodes the next bytes of a stream. The `last` ones also drop the decoder; after an error a new stream may follow.
-    fn decoder_push(cx: &mut OpContext<'_>, number: u32, bytes: Option<View<'_>>, fatal: bool, last: bool)
-        -> Result<String, OpError> {
+    /// Decodes the next bytes of a stream. The `last` ones also drop the decoder; after an error a
+    /// new stream may follow.
+    fn decoder_push(cx: &mut OpContext<'_>, number: u32, bytes: Option<View<'_>>, fatal: bool,
+        last: bool) -> Result<String, OpError> {
         let bytes: &[u8] = bytes.as_deref().unwrap_or_default();
         let decoders = cx.slot::<Decoders>();
         let text = decoders.get(number)?.push(bytes, fatal, last).ok_or_else(not_valid)?;
@@ -175,8 +176,8 @@ isolate::ops! {
         text.into_bytes()
     }
 
-    /// Writes as much of a string's UTF-8 as fits in whole characters, and into `counts` how many code units were read and
-    /// how many bytes written.
+    /// Writes as much of a string's UTF-8 as fits in whole characters, and into `counts` how many
+    /// code units were read and how many bytes written.
     fn utf8_encode_into(cx: &mut OpContext<'_>, text: String, counts: ViewMut<'_>,
         destination: ViewMut<'_>) {
         let (read, written) = fitting(&text, destination.len());
@@ -207,7 +208,3 @@ isolate::ops! {
         })
     }
 }
-
-#[cfg(test)]
-#[path = "tests.rs"]
-mod tests;

@@ -1,6 +1,7 @@
 /**
- * TextEncoderStream and TextDecoderStream (https://encoding.spec.whatwg.org/#interface-textdecoderstream), transform streams
- * whose algorithms are ours and run without a controller object.
+ * TextEncoderStream and TextDecoderStream
+ * (https://encoding.spec.whatwg.org/#interface-textdecoderstream), transform streams whose
+ * algorithms are ours and run without a controller object.
  * @module
  */
 
@@ -13,8 +14,8 @@ import {
   initializeTransform,
 } from "../streams/transform_operations.js";
 import { writableFace } from "../streams/writable_stream.js";
-import { defineInterface, toBufferSource, toDOMString } from "../webidl/webidl.js";
-import { createDecoderState, decodeBytes } from "./text_decoder.js";
+import { defineInterface, toDOMString } from "../webidl/webidl.js";
+import { createDecoderState, decodeBytes, toAllowSharedBufferSource } from "./text_decoder.js";
 
 const { PromiseReject, StringPrototypeCharCodeAt, StringPrototypeSlice } = primordials;
 
@@ -56,7 +57,8 @@ export class TextDecoderStream {
     };
     this.#record = createTransform(
       (record, chunk) => {
-        decode(record, toBufferSource(chunk, "The chunk written to a TextDecoderStream"), true);
+        const what = "The chunk written to a TextDecoderStream";
+        decode(record, toAllowSharedBufferSource(chunk, what), true);
       },
       (record) => decode(record, undefined, false),
     );

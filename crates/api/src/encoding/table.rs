@@ -1,10 +1,12 @@
 //! A table of native objects that JavaScript names by number: streaming decoders, running digests.
 //!
-//! JavaScript frees an entry when its work is done, or when the object that holds its number is collected.
+//! JavaScript frees an entry when its work is done, or when the object that holds its number is
+//! collected.
 
 use isolate::OpError;
 
-/// Most entries of one table of one isolate. An entry is some hundred bytes; a Worker comes near only when it leaks.
+/// Most entries of one table of one isolate. An entry is some hundred bytes; a Worker comes near
+/// only when it leaks.
 pub const MAX_ENTRIES: usize = 1 << 16;
 
 /// Objects by number.

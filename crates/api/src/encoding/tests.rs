@@ -2,7 +2,7 @@
 
 use encoding_rs::{ISO_2022_JP, UTF_8, UTF_16LE};
 
-use super::{Streaming, encoding_of, fitting, without_mark};
+use super::ops::{Streaming, encoding_of, fitting, without_mark};
 
 #[test]
 fn labels_are_those_of_the_standard() {

@@ -1,8 +1,10 @@
 /**
- * TextDecoder (https://encoding.spec.whatwg.org/#interface-textdecoder), and the part of it that TextDecoderStream shares.
+ * TextDecoder (https://encoding.spec.whatwg.org/#interface-textdecoder), and the part of it that
+ * TextDecoderStream shares.
  *
- * A whole text goes through one native call that keeps nothing. A native decoder is made only when a text comes in pieces;
- * it is freed with the last piece, or when the object that decodes with it is collected.
+ * A whole text goes through one native call that keeps nothing. A native decoder is made only when
+ * a text comes in pieces; it is freed with the last piece, or when the object that decodes with it
+ * is collected.
  * @module
  */
 
@@ -17,6 +19,7 @@ import {
 import { primordials } from "../primordials.js";
 import {
   defineInterface,
+  isBufferSource,
   toBoolean,
   toBufferSource,
   toDictionary,
@@ -27,7 +30,11 @@ const {
   FinalizationRegistry,
   FinalizationRegistryPrototypeRegister,
   FinalizationRegistryPrototypeUnregister,
+  ObjectGetOwnPropertyDescriptor,
   RangeError,
+  Uint8Array,
+  globalThis,
+  uncurryThis,
 } = primordials;
 
 const DECODER_OPTIONS = [
@@ -40,6 +47,27 @@ const DECODE_OPTIONS = [
 
 const UTF8 = "utf-8";
 const NONE = -1;
+
+/** Reads the length of a SharedArrayBuffer, by which one is known. The class itself is not for
+ * Workers, but the memory of a shared WebAssembly.Memory has it. */
+const sharedByteLength =
+  globalThis.SharedArrayBuffer &&
+  uncurryThis(
+    ObjectGetOwnPropertyDescriptor(globalThis.SharedArrayBuffer.prototype, "byteLength").get,
+  );
+
+/** https://webidl.spec.whatwg.org/#AllowShared: the bytes to decode.
+ * @param {any} v @param {string} what @returns {ArrayBuffer | ArrayBufferView} */
+export function toAllowSharedBufferSource(v, what) {
+  if (!isBufferSource(v) && sharedByteLength !== undefined) {
+    try {
+      return new Uint8Array(v, 0, sharedByteLength(v));
+    } catch {
+      // It is no SharedArrayBuffer either.
+    }
+  }
+  return toBufferSource(v, what);
+}
 
 /** Frees native decoders. Made at first use, because registries have no place in a snapshot. */
 let registry;
@@ -121,7 +149,7 @@ export class TextDecoder {
   decode(input = undefined, options = undefined) {
     const state = this.#state;
     const what = "Failed to execute 'decode' on 'TextDecoder': parameter";
-    const bytes = input === undefined ? undefined : toBufferSource(input, `${what} 1`);
+    const bytes = input === undefined ? undefined : toAllowSharedBufferSource(input, `${what} 1`);
     const stream =
       options !== undefined && toDictionary(options, DECODE_OPTIONS, `${what} 2`).stream;
     return decodeBytes(state, bytes, stream);

@@ -47,9 +47,9 @@ export class TextEncoder {
     if (typedArrayName(destination) !== "Uint8Array") {
       throw new TypeError(`${ENCODE_INTO}: parameter 2 is not of type 'Uint8Array'.`);
     }
-    // A code unit takes a byte at least. Cutting here is what keeps a long text that is encoded piece by piece from
-    // being copied as a whole for each piece. Half a surrogate pair at the cut is no harm: one byte is left for it,
-    // too few for the U+FFFD that would take its place.
+    // A code unit takes a byte at least. Cutting here is what keeps a long text that is encoded
+    // piece by piece from being copied as a whole for each piece. Half a surrogate pair at the cut
+    // is no harm: one byte is left for it, too few for the U+FFFD that would take its place.
     const room = TypedArrayPrototypeGetLength(destination);
     if (text.length > room) text = StringPrototypeSlice(text, 0, room);
     utf8_encode_into(text, counts, destination);

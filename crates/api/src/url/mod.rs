@@ -1,6 +1,8 @@
 //! The URL standard: `URL` and `URLSearchParams`.
 
 mod ops;
+#[cfg(test)]
+mod tests;
 
 pub use ops::ops;
 

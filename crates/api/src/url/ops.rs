@@ -1,29 +1,32 @@
-//! Ops of `URL` and `URLSearchParams`: parsing and changing URLs with crate `ada-url`, and the percent-encoding of
-//! `application/x-www-form-urlencoded`.
+//! Ops of `URL` and `URLSearchParams`: parsing and changing URLs with crate `ada-url`, and the
+//! percent-encoding of `application/x-www-form-urlencoded`.
 //!
-//! A parsed URL does not stay on this side. An op gives back the serialised URL and writes where its parts are into an
-//! array of [`OFFSETS`] words that the caller lends, so that the getters of `URL` are slices in JavaScript.
+//! A parsed URL does not stay on this side. An op gives back the serialised URL and writes where
+//! its parts are into an array of [`OFFSETS`] words that the caller lends, so that the getters of
+//! `URL` are slices in JavaScript.
 
 use ada_url::Url;
 use isolate::ViewMut;
 
-/// Words in the array of offsets: seven offsets, the port, the type of the scheme. `url.js` reads them by position.
+/// Words in the array of offsets: seven offsets, the port, the type of the scheme. `url.js` reads
+/// them by position.
 pub const OFFSETS: usize = 9;
 
-/// Longest input and base that are parsed; a longer one is not a valid URL. The offsets have 32 bits and an input can grow
-/// ninefold when it is percent-encoded; browsers stop at 2 MiB, `data:` URLs deserve more.
+/// Longest input and base that are parsed; a longer one is not a valid URL. The offsets have 32
+/// bits and an input can grow ninefold when it is percent-encoded; browsers stop at 2 MiB, `data:`
+/// URLs deserve more.
 pub const MAX_INPUT_BYTES: usize = 64 << 20;
 
 /// Which part [`set`] changes; the numbers are those of `url.js`.
-const PROTOCOL: u32 = 0;
-const USERNAME: u32 = 1;
-const PASSWORD: u32 = 2;
-const HOST: u32 = 3;
-const HOSTNAME: u32 = 4;
-const PORT: u32 = 5;
-const PATHNAME: u32 = 6;
-const SEARCH: u32 = 7;
-const HASH: u32 = 8;
+pub(super) const PROTOCOL: u32 = 0;
+pub(super) const USERNAME: u32 = 1;
+pub(super) const PASSWORD: u32 = 2;
+pub(super) const HOST: u32 = 3;
+pub(super) const HOSTNAME: u32 = 4;
+pub(super) const PORT: u32 = 5;
+pub(super) const PATHNAME: u32 = 6;
+pub(super) const SEARCH: u32 = 7;
+pub(super) const HASH: u32 = 8;
 
 /// Parses `input` against `base`; `None` when either is not valid.
 pub fn parse(input: &str, base: Option<&str>) -> Option<Url> {
@@ -34,7 +37,8 @@ pub fn parse(input: &str, base: Option<&str>) -> Option<Url> {
     Url::parse(input, base).ok()
 }
 
-/// Runs the setter of one part; values that the part does not allow change nothing, as the standard has it.
+/// Runs the setter of one part; values that the part does not allow change nothing, as the standard
+/// has it.
 pub fn set(url: &mut Url, part: u32, value: &str) {
     if value.len() > MAX_INPUT_BYTES {
         return;
@@ -76,15 +80,16 @@ pub fn offsets(url: &Url) -> [u32; OFFSETS] {
     ]
 }
 
-/// Hands the offsets to JavaScript. An array that is too short is a mistake in `url.js` and stays as it was.
+/// Hands the offsets to JavaScript. An array that is too short is a mistake in `url.js` and stays
+/// as it was.
 fn write_offsets(url: &Url, array: &mut ViewMut<'_>) {
     if let Some(words) = array.as_u32_mut().get_mut(..OFFSETS) {
         words.copy_from_slice(&offsets(url));
     }
 }
 
-/// <https://url.spec.whatwg.org/#concept-urlencoded-parser>, the decoding of one name or value: `+` is a space, `%XX` a
-/// byte, and the bytes are UTF-8 whose errors become U+FFFD.
+/// <https://url.spec.whatwg.org/#concept-urlencoded-parser>, the decoding of one name or value: `+`
+/// is a space, `%XX` a byte, and the bytes are UTF-8 whose errors become U+FFFD.
 pub fn form_decode(text: &str) -> String {
     let text = text.as_bytes();
     let mut bytes = Vec::with_capacity(text.len());
@@ -135,8 +140,9 @@ pub fn form_encode(text: &str) -> String {
 }
 
 isolate::ops! {
-    /// Parses a URL: undefined when it is not valid, the empty string when its serialisation is `input` itself (so that no
-    /// second string is made), else the serialisation. Writes the offsets of its parts.
+    /// Parses a URL: undefined when it is not valid, the empty string when its serialisation is
+    /// `input` itself (so that no second string is made), else the serialisation. Writes the
+    /// offsets of its parts.
     fn url_parse(cx: &mut OpContext<'_>, input: String, base: Option<String>, array: ViewMut<'_>)
         -> Result<(), isolate::OpError> {
         let Some(url) = parse(&input, base.as_deref()) else {
@@ -152,8 +158,8 @@ isolate::ops! {
         parse(&input, base.as_deref()).is_some()
     }
 
-    /// Sets one part of the URL `href`: gives the empty string when that changes nothing, else the new serialisation, whose
-    /// offsets it writes.
+    /// Sets one part of the URL `href`: gives the empty string when that changes nothing, else the
+    /// new serialisation, whose offsets it writes.
     fn url_set(cx: &mut OpContext<'_>, href: String, part: u32, value: String, array: ViewMut<'_>)
         -> Result<(), isolate::OpError> {
         let Some(mut url) = parse(&href, None) else {
@@ -182,7 +188,3 @@ isolate::ops! {
         form_encode(&text)
     }
 }
-
-#[cfg(test)]
-#[path = "tests.rs"]
-mod tests;

@@ -1,6 +1,6 @@
 /**
- * URLSearchParams (https://url.spec.whatwg.org/#interface-urlsearchparams) and the format it reads and writes,
- * `application/x-www-form-urlencoded`, which request bodies share.
+ * URLSearchParams (https://url.spec.whatwg.org/#interface-urlsearchparams) and the format it reads
+ * and writes, `application/x-www-form-urlencoded`, which request bodies share.
  * @module
  */
 
@@ -45,7 +45,8 @@ export function parseFormUrlEncoded(input) {
   const list = [];
   const length = input.length;
   let start = 0;
-  // Looked for only when the last one found lies behind: else a query without any would be read over and over.
+  // Looked for only when the last one found lies behind: else a query without any would be read
+  // over and over.
   let equals = StringPrototypeIndexOf(input, "=");
   while (start < length) {
     let end = StringPrototypeIndexOf(input, "&", start);
@@ -145,7 +146,8 @@ let listOf;
 /** @type {(query: string, onChange: (query: string) => void) => URLSearchParams} */
 export let createQueryObject;
 
-/** Replaces the pairs because the URL's query has changed. @type {(params: URLSearchParams, query: string) => void} */
+/** Replaces the pairs because the URL's query has changed. @type {(params: URLSearchParams, query:
+ * string) => void} */
 export let setQueryOf;
 
 export class URLSearchParams {
@@ -188,7 +190,8 @@ export class URLSearchParams {
     if (onChange !== null) onChange(serializeFormUrlEncoded(this.#list));
   }
 
-  /** Removes the pairs from number `from` on that match, in place, for iterations go on over the same list. */
+  /** Removes the pairs from number `from` on that match, in place, for iterations go on over the
+   * same list. */
   #remove(from, name, value) {
     const list = this.#list;
     let kept = from;

@@ -1,10 +1,11 @@
-//! Runs the vectors of web-platform-tests straight through the functions behind the ops, where their folder lies beside the
-//! checkout. The parts of a URL are cut out of it by the offsets, as `url.js` does it.
+//! Runs the vectors of web-platform-tests straight through the functions behind the ops, where
+//! their folder lies beside the checkout. The parts of a URL are cut out of it by the offsets, as
+//! `url.js` does it.
 
 use ada_url::Url;
 use serde_json::Value;
 
-use super::{
+use super::ops::{
     HASH, HOST, HOSTNAME, MAX_INPUT_BYTES, PASSWORD, PATHNAME, PORT, PROTOCOL, SEARCH, USERNAME,
     form_decode, form_encode, offsets, parse, set,
 };
@@ -21,7 +22,8 @@ fn vectors(name: &str) -> Option<Value> {
     Some(serde_json::from_str(&without_lone_surrogates(&text)).unwrap())
 }
 
-/// Replaces escapes of lone surrogates, which JSON allows and Rust's strings do not, as ops do with those in a string.
+/// Replaces escapes of lone surrogates, which JSON allows and Rust's strings do not, as ops do with
+/// those in a string.
 fn without_lone_surrogates(text: &str) -> String {
     let unit_at = |at: usize| {
         let escape = text.get(at..at + 6)?.strip_prefix("\\u")?;
@@ -48,8 +50,9 @@ fn without_lone_surrogates(text: &str) -> String {
     output + &text[at..]
 }
 
-/// Whether a vector is older than the standard: since June 2026 (commit a8d5ca3716 of the URL standard) a domain of ASCII
-/// characters stays as it is, lower-cased, even where a label that begins with `xn--` is no valid Punycode. (A `%` is refused in any domain.)
+/// Whether a vector is older than the standard: since June 2026 (commit a8d5ca3716 of the URL
+/// standard) a domain of ASCII characters stays as it is, lower-cased, even where a label that
+/// begins with `xn--` is no valid Punycode. (A `%` is refused in any domain.)
 fn was_invalid_punycode(text: &str) -> bool {
     text.is_ascii() && text.to_ascii_lowercase().contains("xn--") && !text.contains('%')
 }

@@ -1,8 +1,8 @@
 /**
  * URL (https://url.spec.whatwg.org/#url-class).
  *
- * Parsing is native and happens once: the instance keeps the serialised URL and where its parts begin and end in it, and
- * each getter is a slice. A setter parses again with the changed part.
+ * Parsing is native and happens once: the instance keeps the serialised URL and where its parts
+ * begin and end in it, and each getter is a slice. A setter parses again with the changed part.
  * @module
  */
 
@@ -19,7 +19,8 @@ const {
   TypeError,
 } = primordials;
 
-/** What the native side writes its offsets into; -1 stands for an absent part. Positions as in `ops.rs`. */
+/** What the native side writes its offsets into; -1 stands for an absent part. Positions as in
+ * `ops.rs`. */
 const offsets = new Int32Array(9);
 const ABSENT = -1;
 
@@ -34,7 +35,8 @@ const PATHNAME = 6;
 const SEARCH = 7;
 const HASH = 8;
 
-/** Types of schemes, by the numbers of crate ada-url. The others are special and have tuple origins. */
+/** Types of schemes, by the numbers of crate ada-url. The others are special and have tuple
+ * origins. */
 const NOT_SPECIAL = 1;
 const FILE = 6;
 
