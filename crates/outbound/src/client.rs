@@ -1,0 +1,282 @@
+//! One exchange: from a request to the head of its response, with the one retry that is allowed.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body::Body;
+use hyper::body::Incoming;
+use rustls::ClientConfig;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+
+use crate::body::{Exchange, ResponseBody, UploadControl};
+use crate::connect::connect;
+use crate::connection::{Stream, open_h1, open_h2};
+use crate::error::{BoxError, OutboundError};
+use crate::head::{self, Head, Origin};
+use crate::options::OutboundOptions;
+use crate::pool::{H1Lease, Lease, Pool};
+use crate::resolve::resolve;
+use crate::stamp::Stamp;
+use crate::tls;
+
+/// The outbound side of a process: settings, policy and trusted authorities.
+pub struct Outbound {
+    options: OutboundOptions,
+    tls: ClientConfig,
+}
+
+impl Outbound {
+    /// Reads the authorities and checks the settings.
+    pub fn new(options: OutboundOptions) -> Result<Arc<Self>, OutboundError> {
+        if options.connections_per_host_max == 0 || options.addresses_max == 0 {
+            return Err(OutboundError::BadOption("a maximum of connections or addresses is 0"));
+        }
+        if options.connections_per_host_max > tokio::sync::Semaphore::MAX_PERMITS {
+            return Err(OutboundError::BadOption("connections_per_host_max is too large"));
+        }
+        let tls = tls::config(options.extra_ca_file.as_deref())?;
+        Ok(Arc::new(Self { options, tls }))
+    }
+
+    /// A client for one Worker isolate. Its connections are that Worker's alone.
+    pub fn client(self: &Arc<Self>) -> Client {
+        self.client_stamped(Stamp::default())
+    }
+
+    /// A client whose requests all carry a stamp.
+    pub fn client_stamped(self: &Arc<Self>, stamp: Stamp) -> Client {
+        let options = &self.options;
+        let pool = Pool::new(
+            Duration::from_millis(options.idle_ms_max),
+            options.idle_connections_max,
+            options.connections_per_host_max,
+        );
+        let outbound = Arc::clone(self);
+        Client { inner: Rc::new(Inner { outbound, pool, stamp, tls: OnceCell::new() }) }
+    }
+}
+
+/// Sends the subrequests of one Worker isolate, on that isolate's thread.
+#[derive(Clone)]
+pub struct Client {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    outbound: Arc<Outbound>,
+    pool: Rc<Pool>,
+    stamp: Stamp,
+    /// Made when it is first needed: many Workers never use TLS.
+    tls: OnceCell<Arc<ClientConfig>>,
+}
+
+/// Why an attempt gave no response.
+enum Failure {
+    /// Another attempt would end the same way.
+    Final(OutboundError),
+    /// The connection was lost.
+    Lost {
+        source: hyper::Error,
+        /// Nothing of the request went out.
+        is_unsent: bool,
+    },
+}
+
+impl Client {
+    /// Sends a request with an absolute URL and gives the response when its head is there.
+    ///
+    /// Dropping the future ends the exchange: its HTTP/1 connection is closed, its HTTP/2 stream is
+    /// reset. A request is sent a second time, on a new connection, when a connection from the pool
+    /// turned out to be dead, none of the body has been read, and either nothing of the request had
+    /// gone out or its method is idempotent.
+    ///
+    /// # Panics
+    ///
+    /// Outside a `LocalSet` or `LocalRuntime` of tokio.
+    pub async fn send<B>(
+        &self,
+        request: Request<B>,
+    ) -> Result<Response<ResponseBody>, OutboundError>
+    where
+        B: Body<Data = Bytes, Error = BoxError> + 'static,
+    {
+        let inner = &*self.inner;
+        let (parts, body) = request.into_parts();
+        let upload = UploadControl::new(body);
+        let origin = Rc::new(Origin::of(&parts.uri)?);
+        let head = Head::new(parts, &origin, upload.size_hint(), &inner.stamp)?;
+        let is_repeatable = head::is_idempotent(&head.method);
+
+        let (mut lease, is_reused) = match inner.reuse(&origin, !is_repeatable).await {
+            Ok(lease) => (lease, true),
+            Err(slot) => (inner.open(&origin, slot).await?, false),
+        };
+        let second = is_reused.then(|| head.clone());
+        let mut result = inner.attempt(&mut lease, head, &upload).await;
+        if let (Err(Failure::Lost { is_unsent, .. }), Some(head)) = (&result, second)
+            && (*is_unsent || is_repeatable)
+            && upload.is_untouched()
+        {
+            drop(lease);
+            let slot = inner.slot(&origin).await;
+            lease = inner.open(&origin, slot).await?;
+            result = inner.attempt(&mut lease, head, &upload).await;
+        }
+        let response = result.map_err(|failure| inner.error(failure, &upload, &origin))?;
+        inner.accept(response, lease, upload, &origin)
+    }
+}
+
+impl Inner {
+    /// A connection that is open already, or else the right to open one. A `careful` caller cannot
+    /// repeat its request, so it first lets the event loop see what has arrived on an idle
+    /// connection, which is its end if the origin has closed it while this thread was busy.
+    async fn reuse(
+        &self,
+        origin: &Rc<Origin>,
+        careful: bool,
+    ) -> Result<Lease, OwnedSemaphorePermit> {
+        if let Some(h2) = self.pool.shared(origin) {
+            return Ok(Lease::H2(h2));
+        }
+        let slot = self.slot(origin).await;
+        while let Some(connection) = self.pool.take_idle(origin) {
+            if careful {
+                tokio::task::yield_now().await;
+            }
+            if connection.sender.is_ready() {
+                return Ok(Lease::H1(H1Lease { connection, origin: Rc::clone(origin), slot }));
+            }
+        }
+        // Another request may have found out meanwhile that the origin speaks HTTP/2.
+        self.pool.shared(origin).map(Lease::H2).ok_or(slot)
+    }
+
+    /// Waits until the host has less than its maximum of connections in use.
+    async fn slot(&self, origin: &Rc<Origin>) -> OwnedSemaphorePermit {
+        let slots = Arc::clone(&self.pool.host(origin).slots);
+        slots.acquire_owned().await.expect("the semaphore of a host is never closed")
+    }
+
+    /// Opens a connection within the time limit.
+    async fn open(
+        &self,
+        origin: &Rc<Origin>,
+        slot: OwnedSemaphorePermit,
+    ) -> Result<Lease, OutboundError> {
+        let limit_ms = self.outbound.options.connect_timeout_ms;
+        let late = |_| Err(OutboundError::ConnectTimeout { host: origin.host.clone(), limit_ms });
+        let opened = timeout(Duration::from_millis(limit_ms), self.open_slowly(origin, slot)).await;
+        opened.unwrap_or_else(late)
+    }
+
+    async fn open_slowly(
+        &self,
+        origin: &Rc<Origin>,
+        slot: OwnedSemaphorePermit,
+    ) -> Result<Lease, OutboundError> {
+        let options = &self.outbound.options;
+        let host = self.pool.host(origin);
+        let may_be_h2 = origin.is_https && !host.speaks_h1.get();
+        let _turn = if may_be_h2 { Some(host.opening.lock().await) } else { None };
+        if may_be_h2 && let Some(h2) = self.pool.shared(origin) {
+            return Ok(Lease::H2(h2));
+        }
+        let name = &origin.host;
+        let addresses = resolve(name, origin.port, options.policy, options.addresses_max).await?;
+        let address_timeout = Duration::from_millis(options.address_timeout_ms);
+        let tcp = connect(name, &addresses, address_timeout).await?;
+        let stream = if origin.is_https {
+            let config = self.tls.get_or_init(|| tls::config_of_client(&self.outbound.tls));
+            Stream::Tls(Box::new(tls::handshake(Arc::clone(config), name, tcp).await?))
+        } else {
+            Stream::Plain(tcp)
+        };
+        let failed = |source| OutboundError::Handshake { host: name.clone(), source };
+        if stream.is_h2() {
+            let h2 = open_h2(stream, options.response_head_bytes_max).await.map_err(failed)?;
+            let h2 = Rc::new(h2);
+            self.pool.share(Rc::clone(origin), Rc::clone(&h2));
+            return Ok(Lease::H2(h2));
+        }
+        host.speaks_h1.set(true);
+        let limits = (options.response_head_bytes_max, options.response_headers_max);
+        let connection = open_h1(stream, limits.0, limits.1).await.map_err(failed)?;
+        Ok(Lease::H1(H1Lease { connection, origin: Rc::clone(origin), slot }))
+    }
+
+    /// Sends the request once.
+    async fn attempt(
+        &self,
+        lease: &mut Lease,
+        head: Head,
+        upload: &UploadControl,
+    ) -> Result<Response<Incoming>, Failure> {
+        let result = match lease {
+            Lease::H1(h1) => {
+                let request = head.into_h1(upload.body());
+                h1.connection.sender.try_send_request(request).await
+            }
+            Lease::H2(h2) => {
+                let request = head.into_h2(upload.body()).map_err(Failure::Final)?;
+                let result = h2.sender.clone().try_send_request(request).await;
+                if result.is_err() {
+                    self.pool.forget(h2);
+                }
+                result
+            }
+        };
+        result.map_err(|error| {
+            let is_unsent = error.message().is_some();
+            Failure::Lost { source: error.into_error(), is_unsent }
+        })
+    }
+
+    fn error(&self, failure: Failure, upload: &UploadControl, origin: &Origin) -> OutboundError {
+        let source = match failure {
+            Failure::Final(error) => return error,
+            Failure::Lost { source, .. } => source,
+        };
+        if let Some(error) = upload.take_error() {
+            return OutboundError::RequestBody(error);
+        }
+        if source.is_parse_too_large() {
+            return self.head_too_large(origin);
+        }
+        OutboundError::Exchange { host: origin.host.clone(), source }
+    }
+
+    fn head_too_large(&self, origin: &Origin) -> OutboundError {
+        let options = &self.outbound.options;
+        OutboundError::HeadTooLarge {
+            host: origin.host.clone(),
+            bytes_max: options.response_head_bytes_max,
+            headers_max: options.response_headers_max,
+        }
+    }
+
+    /// Makes the caller's response out of hyper's.
+    fn accept(
+        &self,
+        mut response: Response<Incoming>,
+        lease: Lease,
+        upload: UploadControl,
+        origin: &Origin,
+    ) -> Result<Response<ResponseBody>, OutboundError> {
+        // hyper has counted the fields of HTTP/1, not those of HTTP/2.
+        if response.headers().len() > self.outbound.options.response_headers_max {
+            return Err(self.head_too_large(origin));
+        }
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(OutboundError::UnaskedUpgrade { host: origin.host.clone() });
+        }
+        head::clean_response_headers(response.headers_mut());
+        let exchange = Exchange { lease, upload, pool: Rc::downgrade(&self.pool) };
+        Ok(response.map(|incoming| ResponseBody::new(incoming, exchange)))
+    }
+}

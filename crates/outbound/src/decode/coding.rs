@@ -1,0 +1,165 @@
+//! The content codings, each as a machine that is pushed bytes: no I/O, nothing that waits.
+
+use std::fmt;
+
+use brotli::enc::StandardAlloc;
+use brotli::{BrotliDecompressStream, BrotliResult, BrotliState};
+use flate2::{Decompress, FlushDecompress, Status};
+
+use super::DecodeError;
+use super::gzip::Gzip;
+
+/// A content coding that can be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// RFC 1952.
+    Gzip,
+    /// RFC 1950.
+    Deflate,
+    /// RFC 7932.
+    Brotli,
+}
+
+impl Coding {
+    /// The coding that a `content-encoding` header names, if it is exactly one that is known.
+    pub fn of(content_encoding: &str) -> Option<Self> {
+        let name = content_encoding.trim();
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        match () {
+            () if is("gzip") || is("x-gzip") => Some(Self::Gzip),
+            () if is("deflate") => Some(Self::Deflate),
+            () if is("br") => Some(Self::Brotli),
+            () => None,
+        }
+    }
+}
+
+impl fmt::Display for Coding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+            Self::Brotli => "br",
+        })
+    }
+}
+
+/// What one call of [`Decoder::decode`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes taken from the input.
+    pub read: usize,
+    /// Bytes put into the output.
+    pub written: usize,
+}
+
+/// The state of one decoding.
+pub struct Decoder {
+    machine: Machine,
+    /// A byte has come. A body without any is taken for an empty one: answers to HEAD and the like
+    /// announce a coding and have nothing in it.
+    has_begun: bool,
+}
+
+enum Machine {
+    Gzip(Box<Gzip>),
+    Deflate { inflate: Decompress, is_over: bool },
+    Brotli { state: Box<Brotli>, is_over: bool },
+}
+
+type Brotli = BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>;
+
+impl Decoder {
+    /// A decoder at the beginning of a body.
+    pub fn new(coding: Coding) -> Self {
+        let machine = match coding {
+            Coding::Gzip => Machine::Gzip(Box::default()),
+            Coding::Deflate => Machine::Deflate { inflate: Decompress::new(true), is_over: false },
+            Coding::Brotli => {
+                // Strict: windows of at most 16 MiB, as the RFC has them.
+                let alloc = StandardAlloc::default;
+                let state = BrotliState::new_strict(alloc(), alloc(), alloc());
+                Machine::Brotli { state: Box::new(state), is_over: false }
+            }
+        };
+        Self { machine, has_begun: false }
+    }
+
+    /// The coding that this undoes.
+    pub fn coding(&self) -> Coding {
+        match self.machine {
+            Machine::Gzip(_) => Coding::Gzip,
+            Machine::Deflate { .. } => Coding::Deflate,
+            Machine::Brotli { .. } => Coding::Brotli,
+        }
+    }
+
+    /// Decodes as much as input and output allow. When it fills the output it must be called again,
+    /// even without input.
+    pub fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, DecodeError> {
+        self.has_begun |= !input.is_empty();
+        let coding = self.coding();
+        match &mut self.machine {
+            Machine::Gzip(gzip) => gzip.decode(input, output),
+            Machine::Deflate { is_over: true, .. } | Machine::Brotli { is_over: true, .. } => {
+                match input.is_empty() {
+                    true => Ok(Progress { read: 0, written: 0 }),
+                    false => Err(DecodeError::TrailingData(coding)),
+                }
+            }
+            Machine::Deflate { inflate, is_over } => {
+                let (progress, end) =
+                    inflate_some(inflate, input, output).ok_or(DecodeError::Corrupt(coding))?;
+                *is_over = end;
+                Ok(progress)
+            }
+            Machine::Brotli { state, is_over } => {
+                let (progress, end) =
+                    brotli_some(state, input, output).ok_or(DecodeError::Corrupt(coding))?;
+                *is_over = end;
+                Ok(progress)
+            }
+        }
+    }
+
+    /// Says whether the body may end here.
+    pub fn finish(&self) -> Result<(), DecodeError> {
+        let is_whole = match &self.machine {
+            Machine::Gzip(gzip) => gzip.is_whole(),
+            Machine::Deflate { is_over, .. } | Machine::Brotli { is_over, .. } => *is_over,
+        };
+        match is_whole || !self.has_begun {
+            true => Ok(()),
+            false => Err(DecodeError::Truncated(self.coding())),
+        }
+    }
+}
+
+/// Inflates; says whether the stream has ended. Nothing if the input is wrong.
+pub(super) fn inflate_some(
+    inflate: &mut Decompress,
+    input: &[u8],
+    output: &mut [u8],
+) -> Option<(Progress, bool)> {
+    let before = (inflate.total_in(), inflate.total_out());
+    let status = inflate.decompress(input, output, FlushDecompress::None).ok()?;
+    let read = usize::try_from(inflate.total_in() - before.0).ok()?;
+    let written = usize::try_from(inflate.total_out() - before.1).ok()?;
+    Some((Progress { read, written }, status == Status::StreamEnd))
+}
+
+fn brotli_some(state: &mut Brotli, input: &[u8], output: &mut [u8]) -> Option<(Progress, bool)> {
+    let (mut input_left, mut read) = (input.len(), 0);
+    let (mut output_left, mut written) = (output.len(), 0);
+    let mut written_ever = 0;
+    let result = BrotliDecompressStream(
+        &mut input_left, &mut read, input, &mut output_left, &mut written, output,
+        &mut written_ever, state,
+    );
+    let is_over = match result {
+        BrotliResult::ResultSuccess => true,
+        BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => false,
+        BrotliResult::ResultFailure => return None,
+    };
+    Some((Progress { read, written }, is_over))
+}

@@ -1,0 +1,204 @@
+//! Which addresses a Worker may reach, and what counts as an address in a URL.
+//!
+//! The policy judges addresses, never names: a name is resolved first, every address is judged, and
+//! the connection goes to exactly the address that passed (`connect`). So no DNS answer, however it
+//! changes, leads inside. A host that only a lenient resolver would read as an address (`0x7f.1`,
+//! `127.1`) is not a host at all here; the URL parser has already turned those into their canonical
+//! form.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// What the Workers of this process may reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// The public Internet and nothing else.
+    PublicOnly,
+    /// The public Internet and this machine's loopback addresses: for `isolde dev`.
+    AllowLoopback,
+}
+
+/// The special range that an address is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    range: &'static str,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not public ({})", self.range)
+    }
+}
+
+/// The host of a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// A name, lower case, without the final dot.
+    Name(String),
+    /// An address that was written in its canonical form.
+    Address(IpAddr),
+}
+
+impl Policy {
+    /// Whether an address may be reached.
+    pub fn check(self, address: IpAddr) -> Result<(), Refusal> {
+        match self {
+            Self::AllowLoopback if is_loopback(address) => Ok(()),
+            Self::AllowLoopback | Self::PublicOnly => check(address),
+        }
+    }
+}
+
+/// Whether an address belongs to the public Internet.
+pub fn check(address: IpAddr) -> Result<(), Refusal> {
+    match address {
+        IpAddr::V4(v4) => check_v4(v4),
+        IpAddr::V6(v6) => check_v6(v6),
+    }
+}
+
+/// Reads the host of a URL as `http::Uri` gives it: an IPv6 address in brackets, an IPv4 address of
+/// four decimal numbers, or a DNS name. Anything else is refused, above all what only some programs
+/// would read as an address.
+pub fn parse_host(text: &str) -> Option<Host> {
+    if let Some(inner) = text.strip_prefix('[') {
+        let address = inner.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?;
+        return Some(Host::Address(IpAddr::V6(address)));
+    }
+    if let Ok(address) = text.parse::<Ipv4Addr>() {
+        return Some(Host::Address(IpAddr::V4(address)));
+    }
+    let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+    let labels_fit = name.split('.').all(is_label);
+    let last = name.rsplit('.').next().unwrap_or_default();
+    (name.len() <= NAME_BYTES_MAX && labels_fit && !is_number(last)).then_some(Host::Name(name))
+}
+
+/// Whether a name means this machine, whatever DNS says of it (RFC 6761 section 6.3).
+pub(crate) fn is_local_name(name: &str) -> bool {
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+/// RFC 1035 section 2.3.4, in bytes.
+const NAME_BYTES_MAX: usize = 253;
+const LABEL_BYTES_MAX: usize = 63;
+
+fn is_label(label: &str) -> bool {
+    let fits = (1..=LABEL_BYTES_MAX).contains(&label.len());
+    fits && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+/// Whether `inet_aton` and its relatives would take a last label for a part of an IPv4 address: the
+/// "ends in a number" checker of the URL standard.
+fn is_number(label: &str) -> bool {
+    match label.strip_prefix("0x") {
+        Some(digits) => digits.bytes().all(|b| b.is_ascii_hexdigit()),
+        None => label.bytes().all(|b| b.is_ascii_digit()),
+    }
+}
+
+/// IANA's registry of IPv4 special-purpose addresses as far as it is not globally reachable, and
+/// what clouds put at addresses of their own.
+const REFUSED_V4: &[([u8; 4], u32, &str)] = &[
+    ([0, 0, 0, 0], 8, "this network"),
+    ([10, 0, 0, 0], 8, "private"),
+    ([100, 64, 0, 0], 10, "carrier-grade NAT"),
+    ([127, 0, 0, 0], 8, "loopback"),
+    ([168, 63, 129, 16], 32, "cloud metadata"),
+    ([169, 254, 0, 0], 16, "link-local"),
+    ([172, 16, 0, 0], 12, "private"),
+    ([192, 0, 0, 0], 24, "IETF protocols"),
+    ([192, 0, 2, 0], 24, "documentation"),
+    ([192, 88, 99, 0], 24, "6to4 relay"),
+    ([192, 168, 0, 0], 16, "private"),
+    ([198, 18, 0, 0], 15, "benchmarking"),
+    ([198, 51, 100, 0], 24, "documentation"),
+    ([203, 0, 113, 0], 24, "documentation"),
+    ([224, 0, 0, 0], 4, "multicast"),
+    ([240, 0, 0, 0], 4, "reserved or broadcast"),
+];
+
+fn check_v4(address: Ipv4Addr) -> Result<(), Refusal> {
+    let bits = address.to_bits();
+    for &(network, prefix, range) in REFUSED_V4 {
+        let shift = 32 - prefix;
+        if bits >> shift == Ipv4Addr::from(network).to_bits() >> shift {
+            return Err(Refusal { range });
+        }
+    }
+    Ok(())
+}
+
+/// What is not public inside 2000::/3, the only part of IPv6 that is given out as global unicast.
+/// 6to4 and Teredo are refused whatever IPv4 address they hold: nobody serves from there any more.
+const REFUSED_V6: &[([u16; 8], u32, &str)] = &[
+    ([0x2001, 0, 0, 0, 0, 0, 0, 0], 32, "Teredo"),
+    ([0x2001, 0, 0, 0, 0, 0, 0, 0], 23, "IETF protocols"),
+    ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32, "documentation"),
+    ([0x2002, 0, 0, 0, 0, 0, 0, 0], 16, "6to4"),
+    ([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, "documentation"),
+];
+
+/// Ranges outside 2000::/3, to name them; what is in none of them is refused as "not assigned".
+const NAMED_V6: &[([u16; 8], u32, &str)] = &[
+    ([0, 0, 0, 0, 0, 0, 0, 0], 128, "unspecified"),
+    ([0, 0, 0, 0, 0, 0, 0, 1], 128, "loopback"),
+    ([0, 0, 0, 0, 0, 0, 0, 0], 96, "IPv4-compatible"),
+    ([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48, "local NAT64"),
+    ([0x100, 0, 0, 0, 0, 0, 0, 0], 64, "discard-only"),
+    ([0x5f00, 0, 0, 0, 0, 0, 0, 0], 16, "segment routing"),
+    ([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7, "unique local"),
+    ([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, "link-local"),
+    ([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10, "site-local"),
+    ([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, "multicast"),
+];
+
+const MAPPED_V4: ([u16; 8], u32) = ([0, 0, 0, 0, 0, 0xffff, 0, 0], 96);
+const NAT64: ([u16; 8], u32) = ([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 96);
+const GLOBAL_UNICAST: ([u16; 8], u32) = ([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
+
+fn check_v6(address: Ipv6Addr) -> Result<(), Refusal> {
+    // These two reach an IPv4 address, the second one on networks that have no IPv4 of their own.
+    if is_in(address, MAPPED_V4.0, MAPPED_V4.1) || is_in(address, NAT64.0, NAT64.1) {
+        return check_v4(last_v4(address));
+    }
+    if !is_in(address, GLOBAL_UNICAST.0, GLOBAL_UNICAST.1) {
+        let named = NAMED_V6.iter().find(|(network, prefix, _)| is_in(address, *network, *prefix));
+        return Err(Refusal { range: named.map_or("not assigned", |(.., range)| *range) });
+    }
+    for &(network, prefix, range) in REFUSED_V6 {
+        if is_in(address, network, prefix) {
+            return Err(Refusal { range });
+        }
+    }
+    // ISATAP (RFC 5214) tunnels to the IPv4 address in the last half, under any prefix.
+    let segments = address.segments();
+    if segments[4] & !0x0200 == 0 && segments[5] == 0x5efe {
+        return Err(Refusal { range: "ISATAP" });
+    }
+    Ok(())
+}
+
+fn is_in(address: Ipv6Addr, network: [u16; 8], prefix: u32) -> bool {
+    let shift = 128 - prefix;
+    address.to_bits() >> shift == Ipv6Addr::from(network).to_bits() >> shift
+}
+
+/// The IPv4 address in the last 32 bits.
+fn last_v4(address: Ipv6Addr) -> Ipv4Addr {
+    let bytes = address.octets();
+    Ipv4Addr::new(bytes[12], bytes[13], bytes[14], bytes[15])
+}
+
+fn is_loopback(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_loopback(),
+        IpAddr::V6(v6) => {
+            let is_mapped = is_in(v6, MAPPED_V4.0, MAPPED_V4.1);
+            v6.is_loopback() || (is_mapped && last_v4(v6).is_loopback())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

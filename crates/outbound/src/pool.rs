@@ -1,0 +1,206 @@
+//! The connections of one Worker isolate: idle HTTP/1 ones, shared HTTP/2 ones, and how many a host
+//! may have.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+
+use crate::connection::{H1, H2};
+use crate::head::Origin;
+
+/// A connection in use.
+pub(crate) enum Lease {
+    H1(H1Lease),
+    H2(Rc<H2>),
+}
+
+/// A HTTP/1 connection in use by one exchange. Dropping it closes the connection.
+pub(crate) struct H1Lease {
+    pub(crate) connection: H1,
+    pub(crate) origin: Rc<Origin>,
+    /// One of the host's `connections_per_host_max`.
+    pub(crate) slot: OwnedSemaphorePermit,
+}
+
+/// What is known of a host while requests to it are about.
+pub(crate) struct HostState {
+    pub(crate) slots: Arc<Semaphore>,
+    /// Held while a connection is opened to a host that may speak HTTP/2, so that the first
+    /// requests, all at once, end up on one connection.
+    pub(crate) opening: Mutex<()>,
+    /// It has chosen HTTP/1 before: nothing is gained by waiting for each other.
+    pub(crate) speaks_h1: Cell<bool>,
+}
+
+struct IdleH1 {
+    origin: Rc<Origin>,
+    connection: H1,
+    since: Instant,
+}
+
+/// The connections of one Worker isolate.
+pub(crate) struct Pool {
+    me: Weak<Self>,
+    /// Oldest first. It is short, so it is searched from its end.
+    idle: RefCell<VecDeque<IdleH1>>,
+    shared: RefCell<Vec<(Rc<Origin>, Rc<H2>)>>,
+    hosts: RefCell<HashMap<Rc<Origin>, Rc<HostState>>>,
+    has_reaper: Cell<bool>,
+    idle_max: Duration,
+    idle_connections_max: usize,
+    connections_per_host_max: usize,
+}
+
+/// How often the reaper looks at most.
+const REAPER_PERIOD_MIN: Duration = Duration::from_millis(100);
+
+impl Pool {
+    pub(crate) fn new(
+        idle_max: Duration,
+        idle_connections_max: usize,
+        connections_per_host_max: usize,
+    ) -> Rc<Self> {
+        Rc::new_cyclic(|me| Self {
+            me: me.clone(),
+            idle: RefCell::default(),
+            shared: RefCell::default(),
+            hosts: RefCell::default(),
+            has_reaper: Cell::new(false),
+            idle_max,
+            idle_connections_max,
+            connections_per_host_max,
+        })
+    }
+
+    /// The state of a host, which lives as long as somebody holds it or the reaper has not come by.
+    pub(crate) fn host(&self, origin: &Rc<Origin>) -> Rc<HostState> {
+        self.start_reaper();
+        let mut hosts = self.hosts.borrow_mut();
+        let state = hosts.entry(Rc::clone(origin)).or_insert_with(|| {
+            Rc::new(HostState {
+                slots: Arc::new(Semaphore::new(self.connections_per_host_max)),
+                opening: Mutex::new(()),
+                speaks_h1: Cell::new(false),
+            })
+        });
+        Rc::clone(state)
+    }
+
+    /// The HTTP/2 connection to an origin, if one is open.
+    pub(crate) fn shared(&self, origin: &Origin) -> Option<Rc<H2>> {
+        let mut shared = self.shared.borrow_mut();
+        let index = shared.iter().position(|(of, _)| **of == *origin)?;
+        let h2 = &shared[index].1;
+        if h2.sender.is_closed() || self.is_over(h2) {
+            shared.swap_remove(index);
+            return None;
+        }
+        h2.used_at.set(Instant::now());
+        Some(Rc::clone(h2))
+    }
+
+    /// Puts a new HTTP/2 connection where others find it.
+    pub(crate) fn share(&self, origin: Rc<Origin>, h2: Rc<H2>) {
+        let mut shared = self.shared.borrow_mut();
+        shared.retain(|(of, _)| *of != origin);
+        if shared.len() >= self.idle_connections_max {
+            // One that is in use stays open for its exchanges, it is only not found any more.
+            let oldest = (0..shared.len()).min_by_key(|&index| shared[index].1.used_at.get());
+            oldest.map(|index| shared.swap_remove(index));
+        }
+        shared.push((origin, h2));
+    }
+
+    /// Makes sure that a HTTP/2 connection that failed is not used again.
+    pub(crate) fn forget(&self, h2: &Rc<H2>) {
+        self.shared.borrow_mut().retain(|(_, other)| !Rc::ptr_eq(other, h2));
+    }
+
+    /// The HTTP/1 connection to an origin that was used last and still seems to be open.
+    pub(crate) fn take_idle(&self, origin: &Origin) -> Option<H1> {
+        let mut idle = self.idle.borrow_mut();
+        while let Some(index) = idle.iter().rposition(|entry| *entry.origin == *origin) {
+            let entry = idle.remove(index)?;
+            if entry.connection.sender.is_ready() && entry.since.elapsed() < self.idle_max {
+                return Some(entry.connection);
+            }
+        }
+        None
+    }
+
+    /// Takes back a connection whose response is complete.
+    pub(crate) fn give_back(&self, mut lease: H1Lease) {
+        if lease.connection.sender.is_closed() {
+            return;
+        }
+        if lease.connection.sender.is_ready() {
+            return self.put_idle(lease);
+        }
+        // hyper has not seen the end yet, or the upload still goes on; neither may take for ever.
+        let pool = self.me.clone();
+        let limit = self.idle_max;
+        tokio::task::spawn_local(async move {
+            let ready = tokio::time::timeout(limit, lease.connection.sender.ready()).await;
+            if let (Ok(Ok(())), Some(pool)) = (ready, pool.upgrade()) {
+                pool.put_idle(lease);
+            }
+        });
+    }
+
+    fn put_idle(&self, lease: H1Lease) {
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() >= self.idle_connections_max {
+            idle.pop_front();
+        }
+        let H1Lease { connection, origin, slot } = lease;
+        idle.push_back(IdleH1 { origin, connection, since: Instant::now() });
+        // Only now: who waits for the slot finds the connection.
+        drop(slot);
+    }
+
+    fn is_over(&self, h2: &Rc<H2>) -> bool {
+        Rc::strong_count(h2) == 1 && h2.used_at.get().elapsed() >= self.idle_max
+    }
+
+    /// Removes what nobody has used for too long; says whether anything is left.
+    fn reap(&self) -> bool {
+        let mut idle = self.idle.borrow_mut();
+        let is_fresh = |entry: &IdleH1| {
+            !entry.connection.sender.is_closed() && entry.since.elapsed() < self.idle_max
+        };
+        idle.retain(is_fresh);
+        let mut shared = self.shared.borrow_mut();
+        shared.retain(|(_, h2)| !h2.sender.is_closed() && !self.is_over(h2));
+        let mut hosts = self.hosts.borrow_mut();
+        let is_busy =
+            |state: &HostState| state.slots.available_permits() < self.connections_per_host_max;
+        hosts.retain(|origin, state| {
+            let is_known = idle.iter().any(|entry| entry.origin == *origin)
+                || shared.iter().any(|(of, _)| of == origin);
+            is_known || is_busy(state) || Rc::strong_count(state) > 1
+        });
+        !hosts.is_empty()
+    }
+
+    fn start_reaper(&self) {
+        if self.has_reaper.replace(true) {
+            return;
+        }
+        let period = (self.idle_max / 2).max(REAPER_PERIOD_MIN);
+        let pool = self.me.clone();
+        tokio::task::spawn_local(async move {
+            loop {
+                tokio::time::sleep(period).await;
+                let Some(pool) = pool.upgrade() else { return };
+                if !pool.reap() {
+                    pool.has_reaper.set(false);
+                    return;
+                }
+            }
+        });
+    }
+}

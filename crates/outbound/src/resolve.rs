@@ -1,0 +1,99 @@
+//! A host becomes a bounded list of addresses that the policy allows.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use crate::error::OutboundError;
+use crate::policy::{Host, Policy, is_local_name, parse_host};
+
+/// An address that has passed the policy. Only this module makes one, and `connect` takes nothing
+/// else: what was checked is what is connected.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AllowedAddress(SocketAddr);
+
+impl AllowedAddress {
+    /// The address to connect to.
+    pub(crate) fn socket_address(self) -> SocketAddr {
+        self.0
+    }
+}
+
+/// The allowed addresses of a host, in the resolver's order, at most `addresses_max` of them.
+pub(crate) async fn resolve(
+    host: &str,
+    port: u16,
+    policy: Policy,
+    addresses_max: usize,
+) -> Result<Vec<AllowedAddress>, OutboundError> {
+    let addresses = match parse_host(host) {
+        None => return Err(OutboundError::InvalidHost { host: host.into() }),
+        Some(Host::Address(address)) => vec![address],
+        // Never asked of DNS: the answer is known, and nobody else may give another one.
+        Some(Host::Name(name)) if is_local_name(&name) => {
+            vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
+        }
+        Some(Host::Name(name)) => look_up(&name, port).await?,
+    };
+    filter(host, port, policy, &addresses, addresses_max)
+}
+
+async fn look_up(name: &str, port: u16) -> Result<Vec<IpAddr>, OutboundError> {
+    let found = tokio::net::lookup_host((name, port))
+        .await
+        .map_err(|source| OutboundError::Resolve { host: name.into(), source })?;
+    Ok(found.map(|address| address.ip()).collect())
+}
+
+/// A name with both public and other addresses keeps the public ones.
+fn filter(
+    host: &str,
+    port: u16,
+    policy: Policy,
+    addresses: &[IpAddr],
+    addresses_max: usize,
+) -> Result<Vec<AllowedAddress>, OutboundError> {
+    let mut allowed = Vec::new();
+    let mut refused = None;
+    for &address in addresses {
+        match policy.check(address) {
+            Ok(()) if allowed.len() < addresses_max => {
+                allowed.push(AllowedAddress(SocketAddr::new(address, port)));
+            }
+            Ok(()) => {}
+            Err(refusal) if refused.is_none() => refused = Some((address, refusal)),
+            Err(_) => {}
+        }
+    }
+    match (allowed.is_empty(), refused) {
+        (false, _) => Ok(allowed),
+        (true, Some((address, refusal))) => {
+            Err(OutboundError::Refused { host: host.into(), address, refusal })
+        }
+        (true, None) => Err(OutboundError::NoAddress { host: host.into() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filtered(addresses: &[&str], max: usize) -> Result<Vec<String>, OutboundError> {
+        let addresses: Vec<IpAddr> =
+            addresses.iter().map(|text| text.parse().expect("an address")).collect();
+        let allowed = filter("a.test", 80, Policy::PublicOnly, &addresses, max)?;
+        Ok(allowed.iter().map(|address| address.socket_address().to_string()).collect())
+    }
+
+    #[test]
+    fn inside_addresses_are_dropped_from_an_answer() {
+        let got = filtered(&["10.0.0.1", "1.1.1.1", "::1", "2606:4700::1", "8.8.8.8"], 2);
+        assert_eq!(got.expect("public addresses"), ["1.1.1.1:80", "[2606:4700::1]:80"]);
+    }
+
+    #[test]
+    fn an_answer_of_inside_addresses_is_refused() {
+        let error = filtered(&["10.0.0.1", "127.0.0.1"], 2).expect_err("nothing public");
+        let OutboundError::Refused { address, .. } = error else { panic!("{error}") };
+        assert_eq!(address.to_string(), "10.0.0.1");
+        assert!(matches!(filtered(&[], 2), Err(OutboundError::NoAddress { .. })));
+    }
+}
