@@ -112,6 +112,14 @@
       if (globalThis.self === undefined) define("self", globalThis);
       // What scripts import has been run before them.
       define("importScripts", () => {});
+      // testharness.js and idlharness.js ask what kind of global object this is.
+      if (globalThis.DedicatedWorkerGlobalScope === undefined) {
+        define("DedicatedWorkerGlobalScope", class DedicatedWorkerGlobalScope {
+          static [Symbol.hasInstance](value) {
+            return value === globalThis;
+          }
+        });
+      }
       // In a worker testharness.js sends each result to a page. There is none.
       if (globalThis.postMessage === undefined) define("postMessage", () => {});
       define("__scriptError", (error) => {
