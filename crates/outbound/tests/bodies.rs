@@ -143,7 +143,7 @@ fn a_body_that_is_cut_off_is_an_error() {
         })
         .await;
         let response = client().send(get(&server.url("/"))).await.expect("a response");
-        let error = response.into_body().collect().await.err().expect("an error");
+        let error = response.into_body().collect().await.expect_err("it is cut off");
         assert!(matches!(error, OutboundError::ResponseBody(_)), "{error}");
         assert_eq!(error.client_message(), "Network connection lost.");
     });

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io::{Read, Write};
 use std::rc::Rc;
+use std::sync::mpsc::sync_channel;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -179,7 +180,7 @@ fn a_post_does_not_go_to_a_connection_that_was_closed_while_the_thread_was_busy(
         // A thread of its own, so that it can hang up while this one is at a standstill.
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}/", listener.local_addr().expect("an address"));
-        let (hang_up, hung_up) = (std::sync::mpsc::channel(), std::sync::mpsc::channel());
+        let (hang_up, hung_up) = (sync_channel(1), sync_channel(1));
         let (ask, asked) = hang_up;
         let (tell, told) = hung_up;
         let server = std::thread::spawn(move || {
