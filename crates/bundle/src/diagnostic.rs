@@ -38,7 +38,8 @@ pub struct Diagnostic {
     pub location: Option<Location>,
     /// What to do about it.
     pub help: Option<String>,
-    frame: Option<Frame>,
+    // In a box, because errors of this type are returned by value.
+    frame: Option<Box<Frame>>,
 }
 
 /// A message that did not stop the work.
@@ -110,11 +111,11 @@ impl Source {
             message,
             location: Some(Location { file: self.file.clone(), line, column }),
             help: None,
-            frame: Some(Frame::Line {
+            frame: Some(Box::new(Frame::Line {
                 text: text.to_owned(),
                 start: column - 1,
                 width: width.max(1),
-            }),
+            })),
         }
     }
 }
@@ -140,7 +141,7 @@ impl Diagnostic {
         location: Option<Location>,
         frame: Option<(String, String)>,
     ) -> Self {
-        let frame = frame.map(|(plain, color)| Frame::Drawn { plain, color });
+        let frame = frame.map(|(plain, color)| Box::new(Frame::Drawn { plain, color }));
         Self { severity, message, location, help: None, frame }
     }
 
@@ -161,7 +162,7 @@ impl Diagnostic {
         let message = printable(&self.message);
         // Writing to a String cannot fail, so the results below carry nothing.
         let _ = write!(out, "{tint}{word}{reset}{bold}: {message}{reset}");
-        match (&self.frame, &self.location) {
+        match (self.frame.as_deref(), &self.location) {
             (Some(Frame::Drawn { plain, color: colored }), _) => {
                 let _ = write!(out, "\n{}", if color { colored } else { plain });
             }
@@ -191,7 +192,7 @@ struct Mark<'a> {
 
 fn draw_line(out: &mut String, mark: &Mark<'_>, location: &Location, color: bool) {
     let (dim, reset) = if color { (DIM, RESET) } else { ("", "") };
-    let skip = if mark.start > FRAME_CHARS / 2 { mark.start - FRAME_CHARS / 2 } else { 0 };
+    let skip = mark.start.saturating_sub(FRAME_CHARS / 2);
     let mut shown: String = mark.text.chars().skip(skip).take(FRAME_CHARS).collect();
     let mut indent = mark.start - skip;
     if skip > 0 {

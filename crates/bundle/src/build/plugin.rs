@@ -158,6 +158,11 @@ impl WorkerPlugin {
         if specifier.starts_with("node:") || specifier.starts_with("cloudflare:") {
             return Ok(Some(self.runtime(specifier, kind)));
         }
+        if specifier.starts_with("https://") || specifier.starts_with("http://") {
+            let message = format!("`{specifier}` cannot be imported: modules come from files");
+            self.met().errors.push(Diagnostic::plain(Severity::Error, message));
+            return Ok(Some(outside(specifier, ImportKind::Import)));
+        }
         let path = specifier.strip_suffix("?module").unwrap_or(specifier);
         match self.settings.rules.find(specifier) {
             Match::Kind(rule) if !rule.is_javascript() => {

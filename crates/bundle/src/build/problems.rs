@@ -28,6 +28,8 @@ fn convert_one(options: &DiagnosticOptions, message: &BuildDiagnostic) -> Diagno
         line,
         column: column + 1,
     });
+    // Rolldown 1.2.5 gives the content for the name in its message about CSS.
+    let location = location.filter(|location| options.cwd.join(&location.file).is_file());
     let frame = location.as_ref().and_then(|_| {
         Some((frame(&drawn.convert_to_string(false))?, frame(&drawn.convert_to_string(true))?))
     });

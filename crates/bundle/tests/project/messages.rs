@@ -5,7 +5,7 @@ use bundle::{BuildProblem, Mode, Project, Severity};
 use crate::{Scratch, fixture, open, try_build};
 
 fn errors(folder: &str) -> (Vec<bundle::Diagnostic>, bundle::BuildError) {
-    let error = try_build(&open(&fixture(folder), None)).unwrap_err();
+    let error = try_build(&open(&fixture(folder), None)).expect_err(folder);
     match &error.problem {
         BuildProblem::Sources(errors) => (errors.clone(), error),
         other => panic!("{other}"),
@@ -103,4 +103,20 @@ fn wrong_settings_name_their_file() {
     let scratch = Scratch::new(&[("wrangler.toml", "name = 1")]);
     let error = Project::open(&scratch.0, None, Mode::Production).unwrap_err();
     assert!(error.render(false).contains("╭─[ wrangler.toml:1:8 ]"), "{error}");
+}
+
+#[test]
+fn imports_from_the_network_and_style_sheets_are_refused() {
+    for (code, expected) in [
+        ("import x from 'https://example.com/x.js';", "modules come from files"),
+        ("import './s.css';", "Bundling CSS is no longer supported"),
+    ] {
+        let code = format!("{code}\nexport default 1;");
+        let settings = "main = \"a.js\"";
+        let scratch =
+            Scratch::new(&[("wrangler.toml", settings), ("a.js", &code), ("s.css", "a{}")]);
+        let error = try_build(&open(&scratch.0, None)).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!(error.to_string().lines().count(), 1, "{error}");
+    }
 }
