@@ -32,8 +32,9 @@ const ENTRY_POINTS: &[&str] = &[
     "setEnvironment",
     "bind",
     "start",
-    "endRequest",
+    "forgetTimer",
     "handlerNames",
+    "disconnect",
 ];
 
 /// Starts a request: `(id, method, url, headers, body, cf)`.
@@ -46,10 +47,12 @@ pub const SET_ENVIRONMENT: EntryPoint = EntryPoint(5);
 pub const BIND: EntryPoint = EntryPoint(6);
 /// Finds the Worker's handlers: `(namespace)`, or `(undefined)` for a Service Worker script.
 pub const START: EntryPoint = EntryPoint(7);
-/// Forgets a request: `(id)`.
-pub const END_REQUEST: EntryPoint = EntryPoint(8);
+/// Forgets a timer whose request has ended: `(id)`.
+pub const FORGET_TIMER: EntryPoint = EntryPoint(8);
 /// The names of the Worker's handlers, separated by commas: `()`.
 pub const HANDLER_NAMES: EntryPoint = EntryPoint(9);
+/// The client of a request is gone: `(id)`.
+pub const DISCONNECT: EntryPoint = EntryPoint(10);
 
 /// The serialisation of an absolute URL, as the URL standard has it, or `None` when it is not one.
 pub fn normalise_url(url: &str) -> Option<String> {

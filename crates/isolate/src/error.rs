@@ -20,6 +20,8 @@ pub enum ErrorClass {
     RangeError,
     /// `DOMException` with this name
     DomException(&'static str),
+    /// An exception that is pending in the isolate already
+    Pending,
 }
 
 impl OpError {
@@ -43,6 +45,11 @@ impl OpError {
         Self { class: ErrorClass::DomException(name), message: message.into() }
     }
 
+    /// JavaScript that the op called has thrown, and that exception is the op's.
+    pub fn pending() -> Self {
+        Self { class: ErrorClass::Pending, message: Cow::Borrowed("") }
+    }
+
     /// The message without the class.
     pub fn message(&self) -> &str {
         &self.message
@@ -53,7 +60,7 @@ impl OpError {
         let message = v8::String::new(scope, &self.message)
             .unwrap_or_else(|| v8::String::empty(scope));
         match self.class {
-            ErrorClass::Error => v8::Exception::error(scope, message),
+            ErrorClass::Error | ErrorClass::Pending => v8::Exception::error(scope, message),
             ErrorClass::TypeError => v8::Exception::type_error(scope, message),
             ErrorClass::RangeError => v8::Exception::range_error(scope, message),
             ErrorClass::DomException(name) => {

@@ -39,6 +39,8 @@ pub struct IsolateOptions {
     pub heap_bytes_max: usize,
     /// Quota of heap, buffers and native memory together in bytes.
     pub memory_bytes_max: usize,
+    /// Allow `eval` and `new Function` always, not only while a Worker starts.
+    pub code_from_strings: bool,
 }
 
 /// Why an isolate could not be made.
@@ -109,6 +111,7 @@ impl Isolate {
         }
         let (mut v8, tasks) = crate::platform::with_new_queue(|| v8::Isolate::new(params));
         let state = State::new(host, ledger);
+        state.code_from_strings.set(options.code_from_strings);
         state.attach(&mut v8);
         let mut guard = HeapGuard::new(v8.thread_safe_handle(), options.heap_bytes_max);
         configure(&mut v8, &mut guard);
@@ -293,6 +296,19 @@ fn make_context(
             internal::evaluate(scope, &options.api).map_err(IsolateError::Sources)?
         }
     };
+    remove_threads(scope);
     let entries = entries.into_iter().map(|entry| v8::Global::new(scope, entry)).collect();
     Ok((v8::Global::new(scope, context), entries))
+}
+
+/// Threads, and clocks made of them, do not exist for Workers. V8 puts these back when it restores a context, so the snapshot
+/// cannot leave them out.
+fn remove_threads(scope: &mut v8::PinScope<'_, '_>) {
+    let context = scope.get_current_context();
+    let global = context.global(scope);
+    for name in ["SharedArrayBuffer", "Atomics"] {
+        if let Some(name) = v8::String::new(scope, name) {
+            global.delete(scope, name.into());
+        }
+    }
 }

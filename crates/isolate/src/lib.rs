@@ -19,6 +19,7 @@ mod platform;
 mod promise;
 mod snapshot;
 mod state;
+mod structured_clone;
 mod turn;
 mod value;
 mod wasm;

@@ -66,6 +66,7 @@ fn callback<O: Op>(
     let outcome = catch_unwind(AssertUnwindSafe(|| O::run(&mut cx)));
     let error = match outcome {
         Ok(Ok(())) => return,
+        Ok(Err(error)) if error.class == crate::error::ErrorClass::Pending => return,
         Ok(Err(error)) => error,
         Err(_) => {
             State::of(scope).note_panic(O::NAME);

@@ -16,7 +16,7 @@ const FLAGS: &[&str] = &[
     "--single-threaded",
     // Snapshots bake one hash seed; a tenant who knew it could flood every other tenant's hash tables.
     "--rehash-snapshot",
-    "--no-expose-wasm-shared-everything-threads",
+    
     // Each Wasm memory may have 128 MiB; pages are 64 KiB.
     "--wasm-max-mem-pages=2048",
     "--stack-size=984",

@@ -61,8 +61,9 @@ pub fn make_snapshot(api: &ApiSources) -> Result<NewSnapshot, SnapshotError> {
         v8::scope!(let handles, &mut isolate);
         let context = v8::Context::new(handles, Default::default());
         let scope = &mut v8::ContextScope::new(handles, context);
+        // Before anything can fail: a blob cannot be made without it, and the creator must make one.
+        scope.set_default_context(context);
         internal::evaluate(scope, api).map(|entry_points| {
-            scope.set_default_context(context);
             for function in entry_points {
                 scope.add_context_data(context, function);
             }

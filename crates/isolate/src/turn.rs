@@ -46,6 +46,16 @@ impl<'s> Turn<'_, 's, '_> {
         value.into_js(self.scope).map(Value)
     }
 
+    /// Makes a string that is one of few, such as a method's name.
+    ///
+    /// # Errors
+    /// When V8 refuses.
+    pub fn pass_name(&mut self, name: &str) -> Result<Value<'s>, OpError> {
+        v8::String::new_from_one_byte(self.scope, name.as_bytes(), v8::NewStringType::Internalized)
+            .map(|name| Value(name.into()))
+            .ok_or(OpError::range_error("Invalid string length"))
+    }
+
     /// Calls an entry point.
     ///
     /// # Errors
@@ -93,9 +103,9 @@ impl<'s> Turn<'_, 's, '_> {
     /// # Errors
     /// What compiling, linking or evaluating threw.
     pub fn run_module(&mut self, name: &str) -> Result<RunningModule, Thrown> {
-        State::of(self.scope).code_from_strings.set(true);
+        let allowed = State::of(self.scope).code_from_strings.replace(true);
         let result = module::run(self.scope, name);
-        State::of(self.scope).code_from_strings.set(false);
+        State::of(self.scope).code_from_strings.set(allowed);
         let (module, promise) = result?;
         Ok(RunningModule {
             module: v8::Global::new(self.scope, module),
@@ -108,14 +118,14 @@ impl<'s> Turn<'_, 's, '_> {
     /// # Errors
     /// What compiling or running it threw.
     pub fn run_script(&mut self, name: &str, source: &str) -> Result<(), Thrown> {
-        State::of(self.scope).code_from_strings.set(true);
+        let allowed = State::of(self.scope).code_from_strings.replace(true);
         let result = crate::internal::caught(self.scope, |scope| {
             let name = v8::String::new(scope, name)?;
             let source = v8::String::new(scope, source)?;
             let origin = module::origin(scope, name.into(), false, None);
             v8::Script::compile(scope, source, Some(&origin))?.run(scope)
         });
-        State::of(self.scope).code_from_strings.set(false);
+        State::of(self.scope).code_from_strings.set(allowed);
         result.map(drop)
     }
 

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { text_decode_utf8, text_encode } from "isolde:ops";
+import { utf8_decode, utf8_encode } from "isolde:ops";
 import { primordials } from "../primordials.js";
 import { closeStream, createReadableByteStream, enqueueBytes } from "../streams/streams.js";
 import {
@@ -118,7 +118,7 @@ export function bytesOfParts(parts, endings) {
     const part = parts[i];
     let bytes;
     if (typeof part === "string") {
-      bytes = text_encode(endings === "native" ? nativeEndings(part) : part);
+      bytes = utf8_encode(endings === "native" ? nativeEndings(part) : part);
     } else {
       bytes = isBlob(part) ? blobBytes(part) : bytesOf(part);
     }
@@ -190,7 +190,7 @@ export class Blob {
 
   async text() {
     if (!(#bytes in this)) illegalInvocation();
-    return text_decode_utf8(this.#bytes, false, false);
+    return utf8_decode(this.#bytes, false, false);
   }
 
   async arrayBuffer() {

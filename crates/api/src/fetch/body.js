@@ -8,7 +8,7 @@
  * @module
  */
 
-import { body_cancel, body_read, text_encode } from "isolde:ops";
+import { body_cancel, body_read, utf8_encode } from "isolde:ops";
 import { primordials } from "../primordials.js";
 import { bytesOfBlob, isBlobObject, streamOfBytes, typeOfBlob } from "../blob/blob.js";
 import { checkContext } from "../context.js";
@@ -230,7 +230,7 @@ function streamOfNative(id, owner, signal) {
 }
 
 /** @param {string | Uint8Array} source */
-const bytesOfSource = (source) => (typeof source === "string" ? text_encode(source) : source);
+const bytesOfSource = (source) => (typeof source === "string" ? utf8_encode(source) : source);
 
 /** The stream of a body, made now if need be. @param {Body} body @returns {ReadableStream} */
 export function streamOf(body) {

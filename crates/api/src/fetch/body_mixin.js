@@ -4,7 +4,7 @@
  * @module
  */
 
-import { body_read_all, text_decode_utf8, text_encode } from "isolde:ops";
+import { body_read_all, utf8_decode, utf8_encode } from "isolde:ops";
 import { primordials } from "../primordials.js";
 import { copyOf, createBlob } from "../blob/blob.js";
 import { checkContext } from "../context.js";
@@ -45,10 +45,10 @@ function toArrayBuffer(bytes) {
 }
 
 /** @param {Uint8Array} bytes @returns {string} */
-const toText = (bytes) => text_decode_utf8(bytes, false, false);
+const toText = (bytes) => utf8_decode(bytes, false, false);
 
 /** @param {Uint8Array} bytes @returns {any} */
-const toJson = (bytes) => JSONParse(text_decode_utf8(bytes, false, false));
+const toJson = (bytes) => JSONParse(utf8_decode(bytes, false, false));
 
 /** A string body is its own text, but for the byte order mark that decoding would remove. */
 function textOfString(text) {
@@ -78,7 +78,7 @@ function consume(body, convert, fresh) {
     return PromisePrototypeThen(readNative(body_read_all, source, signal), convert);
   }
   body.used = true;
-  if (typeof source === "string") return PromiseResolve(convert(text_encode(source)));
+  if (typeof source === "string") return PromiseResolve(convert(utf8_encode(source)));
   return PromiseResolve(convert(fresh ? copyOf(source) : source));
 }
 

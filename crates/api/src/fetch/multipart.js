@@ -5,7 +5,7 @@
  * @module
  */
 
-import { text_decode_utf8, text_encode } from "isolde:ops";
+import { utf8_decode, utf8_encode } from "isolde:ops";
 import { primordials } from "../primordials.js";
 import { bytesOfBlob, copyOf, normalizeType, typeOfBlob, viewOf } from "../blob/blob.js";
 import { createFile, nameOfFile } from "../blob/file.js";
@@ -110,13 +110,13 @@ export function serializeMultipart(entries) {
     }
     const type = typeOfBlob(value) || "application/octet-stream";
     text += `; filename="${escapeName(nameOfFile(value))}"\r\nContent-Type: ${type}\r\n\r\n`;
-    take(text_encode(text));
+    take(utf8_encode(text));
     take(bytesOfBlob(value));
     text = "\r\n";
   }
   text += `--${boundary}--\r\n`;
   if (pieces.length === 0) return { body: text, boundary };
-  take(text_encode(text));
+  take(utf8_encode(text));
   return { body: concatenate(pieces, size), boundary };
 }
 
@@ -241,7 +241,7 @@ function findHeaderEnd(bytes, from) {
  * @returns {[string, string | File][]}
  */
 export function parseMultipart(bytes, boundary) {
-  const delimiter = text_encode(`--${boundary}`);
+  const delimiter = utf8_encode(`--${boundary}`);
   const entries = [];
   let at = 0;
   if (!matchesAt(bytes, 0, delimiter)) {
@@ -252,7 +252,7 @@ export function parseMultipart(bytes, boundary) {
     const start = afterDelimiter(bytes, at, delimiter);
     if (start < 0) return entries;
     const headerEnd = findHeaderEnd(bytes, start);
-    const headerText = text_decode_utf8(viewOf(bytes, start, headerEnd - start), false, true);
+    const headerText = utf8_decode(viewOf(bytes, start, headerEnd - start), false, true);
     const { name, filename, type } = parsePartHeaders(headerText);
     // Without headers the empty line is all there is.
     const bodyStart = headerEnd === start ? start + 2 : headerEnd + 4;
@@ -261,7 +261,7 @@ export function parseMultipart(bytes, boundary) {
     const content = viewOf(bytes, bodyStart, bodyEnd - bodyStart);
     const value =
       filename === null
-        ? text_decode_utf8(content, false, true)
+        ? utf8_decode(content, false, true)
         : createFile(copyOf(content), filename, normalizeType(type));
     ArrayPrototypePush(entries, [name, value]);
     at = bodyEnd + 2;
@@ -273,5 +273,5 @@ export function parseMultipart(bytes, boundary) {
  * @param {Uint8Array} bytes @returns {[string, string][]}
  */
 export function parseUrlEncodedBytes(bytes) {
-  return parseFormUrlEncoded(text_decode_utf8(bytes, false, true));
+  return parseFormUrlEncoded(utf8_decode(bytes, false, true));
 }

@@ -125,3 +125,9 @@ onContextEnd((context) => {
     timer_cancel(id);
   });
 });
+
+/** Called by the native side for a timer of a request that has ended. @param {number} id */
+export function forgetTimer(id) {
+  const timer = MapPrototypeGet(timers, id);
+  if (timer !== undefined) forget(timer);
+}

@@ -7,11 +7,10 @@
 
 import { cped_set, respond, respond_error, sink_new } from "isolde:ops";
 import { primordials } from "../primordials.js";
-import { createInboundRequest } from "../fetch/request.js";
+import { abortRequest, createInboundRequest } from "../fetch/request.js";
 import { isResponseObject, responseParts } from "../fetch/response.js";
 import { STREAM_BODY } from "../fetch/body.js";
 import { pumpStream } from "../fetch/pump.js";
-import { endContext } from "../context.js";
 import { RequestContext, createExecutionContext } from "./request_context.js";
 import { fetchHandler } from "./handlers.js";
 
@@ -19,8 +18,8 @@ const {
   MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, Map, PromisePrototypeThen, PromiseResolve, TypeError,
 } = primordials;
 
-/** Requests in flight by number. @type {Map<number, RequestContext>} */
-const contexts = new Map();
+/** Requests whose handler has not settled, by number. @type {Map<number, any>} */
+const waiting = new Map();
 
 const NOT_A_RESPONSE =
   "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
@@ -30,7 +29,6 @@ const NOT_A_RESPONSE =
  * @param {number} body id of the native body, 0 for none @param {object | undefined} cf */
 export function dispatchFetch(id, method, url, headers, body, cf) {
   const context = new RequestContext(id);
-  MapPrototypeSet(contexts, id, context);
   cped_set(context);
   try {
     const request = createInboundRequest(method, url, headers, body, cf);
@@ -38,10 +36,11 @@ export function dispatchFetch(id, method, url, headers, body, cf) {
     if (isResponseObject(result)) {
       sendResponse(context, result);
     } else {
+      MapPrototypeSet(waiting, id, request);
       PromisePrototypeThen(
         PromiseResolve(result),
         (response) => settled(context, response),
-        (error) => respond_error(id, error),
+        (error) => failed(id, error),
       );
     }
   } catch (error) {
@@ -50,15 +49,21 @@ export function dispatchFetch(id, method, url, headers, body, cf) {
   cped_set(undefined);
 }
 
-/** Forgets a request whose response has been sent and for which nothing is pending. @param {number} id */
-export function endRequest(id) {
-  const context = MapPrototypeGet(contexts, id);
-  if (context === undefined) return;
-  MapPrototypeDelete(contexts, id);
-  endContext(context);
+/** The client of a request is gone. @param {number} id */
+export function disconnect(id) {
+  const request = MapPrototypeGet(waiting, id);
+  if (request === undefined) return;
+  MapPrototypeDelete(waiting, id);
+  abortRequest(request);
+}
+
+function failed(id, error) {
+  MapPrototypeDelete(waiting, id);
+  respond_error(id, error);
 }
 
 function settled(context, response) {
+  MapPrototypeDelete(waiting, context.id);
   if (!isResponseObject(response)) {
     respond_error(context.id, new TypeError(NOT_A_RESPONSE));
     return;

@@ -10,8 +10,8 @@ import { PromiseRejectionEvent, trusted } from "../events/event.js";
 import { dispatch, hasListeners } from "../events/event_target.js";
 
 export { builtinModule } from "./workers_module.js";
-export { dispatchFetch, endRequest } from "./dispatch.js";
-export { fireTimer } from "../timers/timers.js";
+export { disconnect, dispatchFetch } from "./dispatch.js";
+export { fireTimer, forgetTimer } from "../timers/timer_table.js";
 export { bind, handlerNames, setEnvironment, start } from "./handlers.js";
 
 const { globalThis } = primordials;

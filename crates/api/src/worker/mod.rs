@@ -159,6 +159,16 @@ isolate::ops! {
         cx.host::<HostRef>().0.new_fetch_id()
     }
 
+    /// Clones a value, with the platform objects that the hooks know.
+    fn structured_clone(
+        cx: &mut OpContext<'_>,
+        value: Value<'_>,
+        transfer: Value<'_>,
+        hooks: Value<'_>,
+    ) -> Result<Value<'_>, OpError> {
+        cx.structured_clone(value, transfer, hooks)
+    }
+
     /// What an ErrorEvent says of a thrown value: message, file, line, column.
     fn exception_message(cx: &mut OpContext<'_>, exception: Value<'_>) -> List {
         let thrown = cx.describe(exception);

@@ -1,0 +1,152 @@
+//! Bodies on their way in and out, without JavaScript.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::sync::mpsc;
+
+/// An error that ends a body.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum BodyError {
+    /// The other side of the connection went away.
+    #[error("Network connection lost.")]
+    ConnectionLost,
+    /// The request's body passes the limit.
+    #[error("Request body is too large.")]
+    TooLarge,
+    /// The Worker broke its body off.
+    #[error("{0}")]
+    Aborted(String),
+}
+
+/// A body from outside: of an inbound request, or of a subrequest's response.
+pub type InBody = Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>>;
+
+/// Chunks between a Worker's stream and the connection.
+pub const SINK_CHUNKS_MAX: usize = 2;
+
+/// A body on its way out.
+#[derive(Default)]
+pub enum OutBody {
+    /// Nothing, or nothing more.
+    #[default]
+    Empty,
+    /// Bytes that are there.
+    Full(Bytes),
+    /// What JavaScript writes.
+    Sink(mpsc::Receiver<Result<Bytes, BodyError>>),
+    /// What comes in elsewhere.
+    Native(InBody),
+}
+
+impl From<Vec<u8>> for OutBody {
+    fn from(bytes: Vec<u8>) -> Self {
+        if bytes.is_empty() { OutBody::Empty } else { OutBody::Full(bytes.into()) }
+    }
+}
+
+impl Body for OutBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut *self {
+            OutBody::Empty => Poll::Ready(None),
+            OutBody::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                *self = OutBody::Empty;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            OutBody::Sink(chunks) => chunks.poll_recv(context).map(|chunk| {
+                chunk.map(|chunk| chunk.map(Frame::data))
+            }),
+            OutBody::Native(body) => body.as_mut().poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            OutBody::Empty => true,
+            OutBody::Full(_) | OutBody::Sink(_) => false,
+            OutBody::Native(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            OutBody::Empty => SizeHint::with_exact(0),
+            OutBody::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            OutBody::Sink(_) => SizeHint::default(),
+            OutBody::Native(body) => body.size_hint(),
+        }
+    }
+}
+
+/// The body of an inbound request: trailers dropped, cut off at the limit.
+pub struct Inbound {
+    body: hyper::body::Incoming,
+    left: u64,
+}
+
+impl Inbound {
+    /// Limits `body` to `bytes_max`.
+    pub fn new(body: hyper::body::Incoming, bytes_max: u64) -> Self {
+        Self { body, left: bytes_max }
+    }
+}
+
+impl Body for Inbound {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        loop {
+            let frame = match Pin::new(&mut self.body).poll_frame(context) {
+                Poll::Ready(Some(Ok(frame))) => frame,
+                Poll::Ready(Some(Err(_))) => {
+                    return Poll::Ready(Some(Err(BodyError::ConnectionLost)));
+                }
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            };
+            let Ok(bytes) = frame.into_data() else { continue };
+            if bytes.len() as u64 > self.left {
+                self.left = 0;
+                return Poll::Ready(Some(Err(BodyError::TooLarge)));
+            }
+            self.left -= bytes.len() as u64;
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The next chunk of a body, trailers skipped.
+pub async fn next_chunk(body: &mut InBody) -> Option<Result<Bytes, BodyError>> {
+    loop {
+        let frame = std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await?;
+        match frame {
+            Ok(frame) => match frame.into_data() {
+                Ok(bytes) if bytes.is_empty() => {}
+                Ok(bytes) => return Some(Ok(bytes)),
+                Err(_) => {}
+            },
+            Err(error) => return Some(Err(error)),
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! One isolate at work: its turns, and the requests that they serve.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::RequestId;
+use isolate::{Condemned, IntoJs, Isolate, OpError, Resolver, Thrown, Turn, TurnError};
+
+use crate::failure::Failure;
+use crate::host::IsolateHost;
+use crate::requests::Answer;
+use crate::worker::{Format, Observer, Worker};
+
+/// CPU time of a turn that ends a request or belongs to none, in nanoseconds.
+const HOUSEKEEPING_NS_MAX: u64 = 50_000_000;
+/// Longest wait for a top-level `await`.
+const STARTUP_WALL_MAX: Duration = Duration::from_secs(10);
+
+/// An isolate with its Worker, on its thread.
+pub(crate) struct Core {
+    isolate: RefCell<Option<Isolate>>,
+    pub(crate) host: Rc<IsolateHost>,
+    worker: OnceCell<Arc<Worker>>,
+    pub(crate) observer: Arc<dyn Observer>,
+    /// Why the isolate gets no more requests.
+    condemned: Cell<Option<Condemned>>,
+    /// Told when the isolate is condemned or wants to be replaced.
+    pub(crate) over: tokio::sync::Notify,
+    code_cached: Cell<bool>,
+    /// Why the Worker did not start, if it did not.
+    startup: OnceCell<Result<(), Failure>>,
+}
+
+impl Core {
+    /// Ties an isolate to its host.
+    pub(crate) fn new(
+        isolate: Isolate,
+        host: Rc<IsolateHost>,
+        observer: Arc<dyn Observer>,
+    ) -> Rc<Self> {
+        let ledger = isolate.ledger().clone();
+        let core = Rc::new(Self {
+            isolate: RefCell::new(Some(isolate)),
+            host,
+            worker: OnceCell::new(),
+            observer,
+            condemned: Cell::new(None),
+            over: tokio::sync::Notify::new(),
+            code_cached: Cell::new(false),
+            startup: OnceCell::new(),
+        });
+        core.host.attach(&core, ledger);
+        core
+    }
+
+    /// The Worker.
+    ///
+    /// # Panics
+    /// Before [`Core::load`].
+    pub(crate) fn worker(&self) -> &Arc<Worker> {
+        self.worker.get().expect("a Worker is loaded before its requests come")
+    }
+
+    /// The Worker, where one is loaded.
+    pub(crate) fn loaded(&self) -> Option<&Arc<Worker>> {
+        self.worker.get()
+    }
+
+    /// Notes how the Worker's start went.
+    pub(crate) fn set_startup(&self, result: Result<(), Failure>) {
+        let _ = self.startup.set(result);
+    }
+
+    /// Why the Worker did not start.
+    pub(crate) fn startup_failure(&self) -> Option<Failure> {
+        self.startup.get()?.as_ref().err().cloned()
+    }
+
+    /// Tells the Worker that a request's client is gone.
+    pub(crate) fn disconnect(self: &Rc<Self>, request: RequestId) {
+        self.turn(request, |turn| {
+            if let Ok(id) = turn.pass(request) {
+                let _ = turn.call(api::DISCONNECT, &[id]);
+            }
+        });
+    }
+
+    /// Lets JavaScript forget the timers of requests that have ended.
+    pub(crate) fn forget_ended(self: &Rc<Self>) {
+        let timers = self.host.take_dead_timers();
+        if timers.is_empty() {
+            return;
+        }
+        let _ = self.turn_of(0, HOUSEKEEPING_NS_MAX, |turn| {
+            for timer in timers {
+                let Ok(id) = turn.pass(timer) else { return };
+                let _ = turn.call(api::FORGET_TIMER, &[id]);
+            }
+        });
+    }
+
+    /// Whether the isolate takes requests.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.condemned.get().is_none()
+    }
+
+    /// Why the isolate takes none.
+    pub(crate) fn condemned(&self) -> Option<Condemned> {
+        self.condemned.get()
+    }
+
+    /// Starts a Worker: its bindings, its modules, its handlers.
+    pub(crate) async fn load(self: &Rc<Self>, worker: Arc<Worker>) -> Result<(), Failure> {
+        let _ = self.worker.set(worker.clone());
+        self.host.set_limits(&worker.limits);
+        let budget = worker.limits.startup_cpu_ms_max * 1_000_000;
+        if let Some(isolate) = &mut *self.isolate.borrow_mut() {
+            isolate.add_modules(&worker.program.modules);
+        }
+        self.startup_turn(budget, |turn| {
+            let variables = turn.pass(worker.variables.as_str()).map_err(thrown)?;
+            turn.call(api::SET_ENVIRONMENT, &[variables]).map(drop)
+        })?;
+        self.bind_modules(&worker, budget).await?;
+        match worker.program.format {
+            Format::Module => self.start_modules(&worker, budget).await,
+            Format::ServiceWorker => self.start_script(&worker, budget),
+        }
+    }
+
+    async fn bind_modules(self: &Rc<Self>, worker: &Worker, budget: u64) -> Result<(), Failure> {
+        let global = worker.program.format == Format::ServiceWorker;
+        for binding in &worker.module_bindings {
+            let running = self.startup_turn(budget, |turn| turn.run_module(&binding.module))?;
+            self.startup_turn(budget, |turn| {
+                let Some(namespace) = turn.module_result(&running)? else { return Ok(()) };
+                let name = turn.pass(binding.name.as_str()).map_err(thrown)?;
+                let global = turn.pass(global).map_err(thrown)?;
+                turn.call(api::BIND, &[name, namespace, global]).map(drop)
+            })?;
+        }
+        Ok(())
+    }
+
+    async fn start_modules(self: &Rc<Self>, worker: &Worker, budget: u64) -> Result<(), Failure> {
+        let running = self.startup_turn(budget, |turn| turn.run_module(&worker.program.main))?;
+        let deadline = tokio::time::Instant::now() + STARTUP_WALL_MAX;
+        loop {
+            let done = self.startup_turn(budget, |turn| {
+                let Some(namespace) = turn.module_result(&running)? else { return Ok(false) };
+                turn.call(api::START, &[namespace])?;
+                Ok(true)
+            })?;
+            if done {
+                return Ok(());
+            }
+            if tokio::time::Instant::now() >= deadline || !self.host.has_pending(0) {
+                return Err(Failure::Startup(Thrown::new(
+                    "Error",
+                    "Top-level await in module is unsettled.",
+                )));
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    fn start_script(self: &Rc<Self>, worker: &Worker, budget: u64) -> Result<(), Failure> {
+        let main = worker.program.modules.iter().find(|module| module.name == worker.program.main);
+        let main = main.ok_or_else(|| {
+            Failure::Startup(Thrown::new("Error", format!("No such module \"{}\".", worker.program.main)))
+        })?;
+        let source = String::from_utf8_lossy(&main.content);
+        self.startup_turn(budget, |turn| {
+            let none = turn.pass(()).map_err(thrown)?;
+            turn.call(api::START, &[none])?;
+            turn.run_script(&main.name, &source)
+        })
+    }
+
+    fn startup_turn<R>(
+        self: &Rc<Self>,
+        budget: u64,
+        f: impl FnOnce(&mut Turn<'_, '_, '_>) -> Result<R, Thrown>,
+    ) -> Result<R, Failure> {
+        match self.turn_of(0, budget, f) {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(thrown)) => Err(Failure::Startup(thrown)),
+            Err(Condemned::CpuExceeded) => Err(Failure::Startup(Thrown::new(
+                "Error",
+                "Script startup exceeded CPU time limit.",
+            ))),
+            Err(Condemned::MemoryExceeded) => Err(Failure::Startup(Thrown::new(
+                "Error",
+                "Script startup exceeded memory limits.",
+            ))),
+            Err(Condemned::Panicked) => Err(Failure::Internal),
+        }
+    }
+
+    /// The names of the Worker's handlers.
+    pub(crate) fn handler_names(self: &Rc<Self>) -> String {
+        let names = self.turn_of(0, HOUSEKEEPING_NS_MAX, |turn| {
+            let names = turn.call(api::HANDLER_NAMES, &[]).ok()?;
+            turn.string(names)
+        });
+        names.ok().flatten().unwrap_or_default()
+    }
+
+    /// A turn for a request, within what is left of its CPU time.
+    pub(crate) fn turn<R>(
+        self: &Rc<Self>,
+        request: RequestId,
+        f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R,
+    ) -> Option<R> {
+        let budget = self.host.cpu_ns_left(request).unwrap_or(HOUSEKEEPING_NS_MAX);
+        let result = self.turn_of(request, budget, f).ok();
+        self.after_turn(request);
+        result
+    }
+
+    fn turn_of<R>(
+        self: &Rc<Self>,
+        request: RequestId,
+        budget: u64,
+        f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R,
+    ) -> Result<R, Condemned> {
+        let mut slot = self.isolate.borrow_mut();
+        let isolate = slot.as_mut().ok_or(Condemned::Panicked)?;
+        let result = isolate.turn(budget, f);
+        match result {
+            Ok((value, used_ns)) => {
+                self.host.charge(request, used_ns);
+                Ok(value)
+            }
+            Err(TurnError::Condemned(reason)) => {
+                drop(slot);
+                self.condemn(reason);
+                Err(reason)
+            }
+        }
+    }
+
+    /// Settles an op's promise in a turn of its request.
+    pub(crate) fn settle<T: IntoJs>(
+        self: &Rc<Self>,
+        request: RequestId,
+        resolver: Resolver,
+        result: Result<T, OpError>,
+    ) {
+        self.turn(request, |turn| turn.settle(resolver, result));
+    }
+
+    /// Looks for requests that have ended or can never be answered, and for V8's delayed tasks.
+    fn after_turn(self: &Rc<Self>, request: RequestId) {
+        if self.condemned.get().is_some() {
+            return;
+        }
+        self.host.end_if_over(request);
+        for hung in self.host.hung_requests() {
+            self.host.answer(hung, Err(Failure::Hung));
+        }
+        self.forget_ended();
+        if !self.code_cached.get() {
+            self.store_code_cache_soon();
+        }
+    }
+
+    /// After the first request, when its functions have been compiled.
+    fn store_code_cache_soon(self: &Rc<Self>) {
+        self.code_cached.set(true);
+        let core = self.clone();
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            if let Some(isolate) = &mut *core.isolate.borrow_mut() {
+                isolate.store_code_cache();
+            }
+        });
+    }
+
+    /// Ends the isolate's work: everything in flight fails.
+    fn condemn(self: &Rc<Self>, reason: Condemned) {
+        if self.condemned.replace(Some(reason)).is_some() {
+            return;
+        }
+        for request in self.host.unanswered() {
+            self.host.answer(request, Err(reason.into()));
+        }
+        self.host.abandon();
+        self.over.notify_waiters();
+        self.over.notify_one();
+    }
+
+    /// Drops the isolate. Nothing of it can run afterwards.
+    pub(crate) fn dispose(&self) {
+        self.condemned.set(Some(self.condemned.get().unwrap_or(Condemned::Panicked)));
+        self.host.abandon();
+        drop(self.isolate.borrow_mut().take());
+    }
+
+    /// Runs V8's own tasks when they are due; ends with the isolate.
+    pub(crate) async fn run_engine_tasks(self: Rc<Self>) {
+        loop {
+            let due = match &*self.isolate.borrow() {
+                Some(isolate) if self.is_usable() => isolate.next_task_due(),
+                _ => return,
+            };
+            match due {
+                Some(due) => tokio::time::sleep_until(due.into()).await,
+                None => tokio::time::sleep(ENGINE_TASKS_LOOK).await,
+            }
+            if due.is_some() {
+                let _ = self.turn_of(0, HOUSEKEEPING_NS_MAX, |_| ());
+            }
+        }
+    }
+
+    /// Whether the isolate should be replaced at its next idle moment.
+    pub(crate) fn wants_retirement(&self) -> bool {
+        self.isolate.borrow().as_ref().is_none_or(Isolate::wants_retirement)
+    }
+
+    /// Collects garbage of an isolate that is idle.
+    pub(crate) fn trim(&self) {
+        if let Some(isolate) = &mut *self.isolate.borrow_mut() {
+            isolate.trim();
+        }
+    }
+}
+
+/// How often an isolate without tasks is asked for them.
+const ENGINE_TASKS_LOOK: Duration = Duration::from_secs(1);
+
+/// An op's error where an exception is expected.
+fn thrown(error: OpError) -> Thrown {
+    Thrown::new("Error", error.message())
+}
+
+/// The answer of a request that the isolate can no longer give.
+pub(crate) fn lost(core: &Core) -> Answer {
+    Err(core.condemned().map_or(Failure::Internal, Into::into))
+}

@@ -1,0 +1,157 @@
+//! Which isolate serves a Worker: those that run it, fresh ones from the pool, one more for a Worker that is hot.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::sync::oneshot;
+
+use crate::body::OutBody;
+use crate::failure::Failure;
+use crate::pool::Pool;
+use crate::response;
+use crate::thread::{Command, Connection, Hop, IsolateHandle};
+use crate::worker::{Router, Worker};
+
+/// Connections of one isolate above which its Worker gets another one, as long as there are processors for it.
+const CONNECTIONS_PER_ISOLATE: usize = 64;
+
+/// Routes requests to isolates. Shared by all threads of a runtime.
+pub(crate) struct Dispatcher {
+    router: Arc<dyn Router>,
+    pool: Pool,
+    isolates: Mutex<HashMap<u64, Vec<IsolateHandle>>>,
+    isolates_per_worker_max: usize,
+}
+
+impl Dispatcher {
+    pub(crate) fn new(router: Arc<dyn Router>, pool: Pool) -> Arc<Self> {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Arc::new(Self {
+            router,
+            pool,
+            isolates: Mutex::default(),
+            isolates_per_worker_max: processors,
+        })
+    }
+
+    pub(crate) fn route(&self, host: &str, path: &str) -> Option<Arc<Worker>> {
+        self.router.route(host, path)
+    }
+
+    /// The page for a failure, not yet a response.
+    pub(crate) fn page(&self, failure: &Failure) -> crate::failure::Page {
+        self.router.error_page(failure)
+    }
+
+    /// The page for a failure.
+    pub(crate) fn error_page(&self, failure: &Failure) -> Response<OutBody> {
+        response::error(self.router.error_page(failure))
+    }
+
+    /// The isolate that the Worker's next connection or request goes to.
+    pub(crate) fn isolate_for(
+        self: &Arc<Self>,
+        worker: &Arc<Worker>,
+    ) -> Result<IsolateHandle, Failure> {
+        let mut isolates = self.isolates.lock().unwrap_or_else(PoisonError::into_inner);
+        let list = isolates.entry(worker.id).or_default();
+        list.retain(IsolateHandle::is_usable);
+        let connections = |handle: &&IsolateHandle| handle.load.connections.load(Relaxed);
+        let least = list.iter().min_by_key(connections).cloned();
+        if let Some(least) = least {
+            let busy = connections(&&least) >= CONNECTIONS_PER_ISOLATE;
+            if !busy || list.len() >= self.isolates_per_worker_max {
+                return Ok(least);
+            }
+        }
+        let fresh = self.pool.take().map_err(|_| Failure::Overloaded)?;
+        let (loaded, _) = oneshot::channel();
+        let load = Command::Load(worker.clone(), self.clone(), loaded);
+        fresh.commands.try_send(load).map_err(|_| Failure::Overloaded)?;
+        list.push(fresh.clone());
+        Ok(fresh)
+    }
+
+    /// Starts a Worker in a fresh isolate and waits for its handlers' names.
+    pub(crate) async fn start(self: &Arc<Self>, worker: Arc<Worker>) -> Result<String, Failure> {
+        let fresh = self.pool.take().map_err(|_| Failure::Overloaded)?;
+        let (loaded, answer) = oneshot::channel();
+        let load = Command::Load(worker.clone(), self.clone(), loaded);
+        fresh.commands.try_send(load).map_err(|_| Failure::Overloaded)?;
+        let names = answer.await.map_err(|_| Failure::Internal)?;
+        if names.is_ok() {
+            let mut isolates = self.isolates.lock().unwrap_or_else(PoisonError::into_inner);
+            isolates.entry(worker.id).or_default().push(fresh);
+        }
+        names
+    }
+
+    /// Lets a Worker's isolates finish what they have and go.
+    pub(crate) fn retire(&self, worker: u64) {
+        let mut isolates = self.isolates.lock().unwrap_or_else(PoisonError::into_inner);
+        for handle in isolates.remove(&worker).unwrap_or_default() {
+            let _ = handle.commands.try_send(Command::Retire);
+        }
+    }
+
+    /// Lets all isolates finish and go.
+    pub(crate) fn retire_all(&self) {
+        let mut isolates = self.isolates.lock().unwrap_or_else(PoisonError::into_inner);
+        for handle in isolates.drain().flat_map(|(_, handles)| handles) {
+            let _ = handle.commands.try_send(Command::Retire);
+        }
+    }
+
+    /// Whether an isolate still has connections.
+    pub(crate) fn handles(&self) -> Vec<IsolateHandle> {
+        let isolates = self.isolates.lock().unwrap_or_else(PoisonError::into_inner);
+        isolates.values().flatten().cloned().collect()
+    }
+
+    /// Gives a connection to an isolate of the Worker.
+    pub(crate) fn serve(
+        self: &Arc<Self>,
+        worker: &Arc<Worker>,
+        connection: Connection,
+    ) -> Result<(), Failure> {
+        let handle = self.isolate_for(worker)?;
+        handle.commands.try_send(Command::Serve(connection)).map_err(|_| Failure::Overloaded)
+    }
+
+    /// Lets an isolate of the Worker answer a request of this thread's connection.
+    pub(crate) async fn hop(
+        self: &Arc<Self>,
+        worker: &Arc<Worker>,
+        request: Request<Incoming>,
+        peer: IpAddr,
+    ) -> Response<OutBody> {
+        let (response, answer) = oneshot::channel();
+        let hop = Box::new(Hop { request, peer, response });
+        let sent = self
+            .isolate_for(worker)
+            .and_then(|isolate| {
+                isolate.commands.try_send(Command::Request(hop)).map_err(|_| Failure::Overloaded)
+            });
+        if let Err(failure) = sent {
+            return self.error_page(&failure);
+        }
+        match answer.await {
+            Ok(response) => response,
+            Err(_) => self.error_page(&Failure::Internal),
+        }
+    }
+
+    /// Gives what waited for an isolate that has ended to another one of its Worker.
+    pub(crate) fn redirect(self: &Arc<Self>, worker: &Arc<Worker>, command: Command) {
+        if matches!(command, Command::Load(..) | Command::Retire) {
+            return;
+        }
+        if let Ok(isolate) = self.isolate_for(worker) {
+            let _ = isolate.commands.try_send(command);
+        }
+    }
+}

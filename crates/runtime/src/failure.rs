@@ -1,0 +1,86 @@
+//! Why a request got an error of the platform instead of a response, and the page that says so.
+
+use isolate::{Condemned, Thrown};
+
+/// Why there is no response from the Worker.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Failure {
+    /// The Worker threw, or its promise was rejected.
+    #[error("{0}")]
+    Exception(Thrown),
+    /// Nothing that is pending could ever make it respond.
+    #[error(
+        "The Workers runtime canceled this request because it detected that your Worker's code had hung and would never \
+         generate a response. Refer to: https://developers.cloudflare.com/workers/observability/errors/"
+    )]
+    Hung,
+    /// It used more CPU time than it may.
+    #[error("Worker exceeded CPU time limit.")]
+    ExceededCpu,
+    /// It used more memory than it may.
+    #[error("Worker exceeded memory limit.")]
+    ExceededMemory,
+    /// The isolate came to harm that was not the Worker's doing.
+    #[error("internal error")]
+    Internal,
+    /// The Worker could not be started.
+    #[error("{0}")]
+    Startup(Thrown),
+    /// There is no Worker for this host and path.
+    #[error("There is nothing here yet")]
+    NoWorker,
+    /// Every isolate is busy.
+    #[error("too many requests are waiting for this Worker")]
+    Overloaded,
+}
+
+/// An error response.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// Status code.
+    pub status: u16,
+    /// Value of `Content-Type`.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: String,
+}
+
+impl Failure {
+    /// Cloudflare's error code for it.
+    pub fn code(&self) -> u16 {
+        match self {
+            Failure::Exception(_) | Failure::Hung | Failure::Startup(_) | Failure::Internal => 1101,
+            Failure::ExceededCpu | Failure::ExceededMemory => 1102,
+            Failure::NoWorker => 1042,
+            Failure::Overloaded => 1105,
+        }
+    }
+
+    /// The status of the response.
+    pub fn status(&self) -> u16 {
+        match self {
+            Failure::Exception(_) | Failure::Hung | Failure::Startup(_) | Failure::Internal => 500,
+            Failure::ExceededCpu | Failure::ExceededMemory | Failure::Overloaded => 503,
+            Failure::NoWorker => 404,
+        }
+    }
+
+    /// What a stranger may see: the code, and nothing of the Worker.
+    pub fn page(&self) -> Page {
+        Page {
+            status: self.status(),
+            content_type: "text/plain; charset=UTF-8",
+            body: format!("error code: {}\n", self.code()),
+        }
+    }
+}
+
+impl From<Condemned> for Failure {
+    fn from(reason: Condemned) -> Self {
+        match reason {
+            Condemned::CpuExceeded => Failure::ExceededCpu,
+            Condemned::MemoryExceeded => Failure::ExceededMemory,
+            Condemned::Panicked => Failure::Internal,
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Headers as JavaScript sees them: one Latin-1 string of `name\0value\0` pairs.
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+/// Appends headers in flat form; names are lower case already.
+pub fn append(headers: &HeaderMap, flat: &mut Vec<u8>) {
+    for (name, value) in headers {
+        push(name.as_str(), value.as_bytes(), flat);
+    }
+}
+
+/// Appends one header.
+pub fn push(name: &str, value: &[u8], flat: &mut Vec<u8>) {
+    flat.extend_from_slice(name.as_bytes());
+    flat.push(0);
+    flat.extend_from_slice(value);
+    flat.push(0);
+}
+
+/// Reads flat headers; what is no valid header is left out, for JavaScript has checked them already.
+pub fn parse(flat: &[u8]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let mut parts = flat.split(|byte| *byte == 0);
+    while let (Some(name), Some(value)) = (parts.next(), parts.next()) {
+        let name = HeaderName::from_bytes(name);
+        let value = HeaderValue::from_bytes(value);
+        if let (Ok(name), Ok(value)) = (name, value) {
+            headers.append(name, value);
+        }
+    }
+    headers
+}

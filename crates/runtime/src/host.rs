@@ -1,0 +1,467 @@
+//! The runtime's side of what web APIs need: timers, bodies, sinks, subrequests, answers.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::{
+    FetchBody, FetchRequest, Host, RequestId, ResponseBody, ResponseHead, SinkWrite,
+};
+use bytes::Bytes;
+use isolate::{Ledger, OpError, Resolver, Thrown};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use crate::body::{BodyError, InBody, OutBody, SINK_CHUNKS_MAX, next_chunk};
+use crate::core::Core;
+use crate::egress::EgressClient;
+use crate::failure::Failure;
+use crate::limits::Limits;
+use crate::requests::{Answer, Requests};
+
+/// A body that JavaScript may read.
+struct NativeBody {
+    request: RequestId,
+    body: InBody,
+}
+
+/// A body that JavaScript writes.
+struct Sink {
+    request: RequestId,
+    sender: mpsc::Sender<Result<Bytes, BodyError>>,
+    /// Until the response or the subrequest takes it.
+    receiver: Option<mpsc::Receiver<Result<Bytes, BodyError>>>,
+}
+
+/// Native side of one isolate's web APIs.
+pub(crate) struct IsolateHost {
+    core: OnceCell<Weak<Core>>,
+    ledger: OnceCell<Arc<Ledger>>,
+    pub(crate) egress: Rc<dyn EgressClient>,
+    limits: RefCell<Limits>,
+    pub(crate) requests: RefCell<Requests>,
+    bodies: RefCell<HashMap<u32, NativeBody>>,
+    sinks: RefCell<HashMap<u32, Sink>>,
+    timers: RefCell<HashMap<u32, (RequestId, AbortHandle)>>,
+    fetches: RefCell<HashMap<u32, (RequestId, AbortHandle)>>,
+    dead_timers: RefCell<Vec<u32>>,
+    last_id: Cell<u32>,
+    startup_pending: Cell<u32>,
+}
+
+impl IsolateHost {
+    pub(crate) fn new(egress: Rc<dyn EgressClient>) -> Rc<Self> {
+        Rc::new(Self {
+            core: OnceCell::new(),
+            ledger: OnceCell::new(),
+            egress,
+            limits: RefCell::default(),
+            requests: RefCell::default(),
+            bodies: RefCell::default(),
+            sinks: RefCell::default(),
+            timers: RefCell::default(),
+            fetches: RefCell::default(),
+            dead_timers: RefCell::default(),
+            last_id: Cell::new(0),
+            startup_pending: Cell::new(0),
+        })
+    }
+
+    pub(crate) fn attach(&self, core: &Rc<Core>, ledger: Arc<Ledger>) {
+        let _ = self.core.set(Rc::downgrade(core));
+        let _ = self.ledger.set(ledger);
+    }
+
+    pub(crate) fn set_limits(&self, limits: &Limits) {
+        *self.limits.borrow_mut() = limits.clone();
+    }
+
+    fn core(&self) -> Option<Rc<Core>> {
+        self.core.get().and_then(Weak::upgrade)
+    }
+
+    /// A number for a body, sink or subrequest.
+    fn next_id(&self) -> u32 {
+        // Wraps after four thousand million; the tables hold only what is in flight.
+        self.last_id.set(self.last_id.get().wrapping_add(1).max(1));
+        self.last_id.get()
+    }
+
+    /// CPU time that a request has left in nanoseconds.
+    pub(crate) fn cpu_ns_left(&self, request: RequestId) -> Option<u64> {
+        let max = self.limits.borrow().cpu_ms_max * 1_000_000;
+        let used = self.requests.borrow_mut().get(request)?.cpu_ns;
+        Some(max.saturating_sub(used).max(1))
+    }
+
+    pub(crate) fn charge(&self, request: RequestId, used_ns: u64) {
+        if let Some(request) = self.requests.borrow_mut().get(request) {
+            request.cpu_ns += used_ns;
+        }
+    }
+
+    fn note_pending(&self, request: RequestId, more: bool) {
+        if request == 0 {
+            let count = self.startup_pending.get();
+            self.startup_pending.set(if more { count + 1 } else { count.saturating_sub(1) });
+        } else if let Some(request) = self.requests.borrow_mut().get(request) {
+            request.pending = if more { request.pending + 1 } else { request.pending.saturating_sub(1) };
+        }
+    }
+
+    /// Whether anything may still call back for the request; 0 is the global scope.
+    pub(crate) fn has_pending(&self, request: RequestId) -> bool {
+        if request == 0 {
+            return self.startup_pending.get() > 0;
+        }
+        self.requests.borrow_mut().get(request).is_some_and(|request| request.pending > 0)
+    }
+
+    pub(crate) fn hung_requests(&self) -> Vec<RequestId> {
+        self.requests.borrow().hung()
+    }
+
+    pub(crate) fn unanswered(&self) -> Vec<RequestId> {
+        self.requests.borrow().unanswered()
+    }
+
+    pub(crate) fn answer(&self, request: RequestId, answer: Answer) {
+        if let Some(request) = self.requests.borrow_mut().get(request) {
+            request.give(answer);
+        }
+    }
+
+    /// The client has its response, or is gone.
+    pub(crate) fn client_done(self: &Rc<Self>, request: RequestId) {
+        let waits = {
+            let mut requests = self.requests.borrow_mut();
+            let Some(state) = requests.get(request) else { return };
+            state.client_done = true;
+            if !state.answered {
+                state.give(Err(Failure::Internal));
+            }
+            state.wait_until > 0
+        };
+        if waits {
+            let (host, grace) = (self.clone(), self.limits.borrow().wait_until_max);
+            tokio::task::spawn_local(async move {
+                tokio::time::sleep(grace).await;
+                host.end(request);
+            });
+        } else {
+            self.end_if_over(request);
+        }
+    }
+
+    /// Tells when nobody reads the sink that a response was given; its client has all of it then, or is gone.
+    pub(crate) fn watch_sink(self: &Rc<Self>, request: RequestId) {
+        let senders: Vec<_> = {
+            let sinks = self.sinks.borrow();
+            let own = sinks.values().filter(|sink| sink.request == request && sink.receiver.is_none());
+            own.map(|sink| sink.sender.clone()).collect()
+        };
+        let host = self.clone();
+        tokio::task::spawn_local(async move {
+            for sender in senders {
+                sender.closed().await;
+            }
+            host.client_done(request);
+        });
+    }
+
+    /// Forgets the request when nothing of it can run any more.
+    pub(crate) fn end_if_over(&self, request: RequestId) {
+        let over = self.requests.borrow_mut().get(request).is_some_and(|state| state.is_over());
+        if over {
+            self.end(request);
+        }
+    }
+
+    fn end(&self, request: RequestId) {
+        let Some(state) = self.requests.borrow_mut().remove(request) else { return };
+        let mut bodies = self.bodies.borrow_mut();
+        for body in state.bodies {
+            bodies.remove(&body);
+        }
+        self.timers.borrow_mut().retain(|id, (owner, timer)| {
+            if *owner == request {
+                timer.abort();
+                self.dead_timers.borrow_mut().push(*id);
+            }
+            *owner != request
+        });
+        self.sinks.borrow_mut().retain(|_, sink| sink.request != request);
+    }
+
+    /// Timers whose requests have ended and that JavaScript still knows.
+    pub(crate) fn take_dead_timers(&self) -> Vec<u32> {
+        std::mem::take(&mut self.dead_timers.borrow_mut())
+    }
+
+    /// Drops everything in flight.
+    pub(crate) fn abandon(&self) {
+        for (_, (_, timer)) in self.timers.borrow_mut().drain() {
+            timer.abort();
+        }
+        for (_, (_, fetch)) in self.fetches.borrow_mut().drain() {
+            fetch.abort();
+        }
+        self.bodies.borrow_mut().clear();
+        self.sinks.borrow_mut().clear();
+    }
+
+    /// Gives JavaScript a body to read; 0 when there is none.
+    pub(crate) fn add_body(&self, request: RequestId, body: InBody) -> u32 {
+        let id = self.next_id();
+        self.bodies.borrow_mut().insert(id, NativeBody { request, body });
+        if let Some(request) = self.requests.borrow_mut().get(request) {
+            request.bodies.push(id);
+        }
+        id
+    }
+
+    fn out_body(&self, body: ResponseBody) -> OutBody {
+        match body {
+            ResponseBody::Empty => OutBody::Empty,
+            ResponseBody::Bytes(bytes) => bytes.into(),
+            ResponseBody::Native(id) => match self.bodies.borrow_mut().remove(&id) {
+                Some(native) => OutBody::Native(native.body),
+                None => OutBody::Empty,
+            },
+            ResponseBody::Sink(id) => match self.sinks.borrow_mut().get_mut(&id) {
+                Some(Sink { receiver, .. }) => receiver.take().map_or(OutBody::Empty, OutBody::Sink),
+                None => OutBody::Empty,
+            },
+        }
+    }
+
+    /// Runs `work` for a request, then settles its promise.
+    fn settle_later<T: isolate::IntoJs + 'static>(
+        &self,
+        request: RequestId,
+        resolver: Resolver,
+        work: impl Future<Output = Result<T, OpError>> + 'static,
+    ) -> Option<AbortHandle> {
+        let core = self.core()?;
+        self.note_pending(request, true);
+        let task = tokio::task::spawn_local(async move {
+            let result = work.await;
+            core.host.note_pending(request, false);
+            core.settle(request, resolver, result);
+        });
+        Some(task.abort_handle())
+    }
+}
+
+fn lost(error: &BodyError) -> OpError {
+    OpError::error(error.to_string())
+}
+
+impl Host for IsolateHost {
+    fn console(&self, request: RequestId, level: &str, text: String) {
+        let Some(core) = self.core() else { return };
+        let Some(worker) = core.loaded() else { return };
+        if let Some(request) = self.requests.borrow_mut().get(request) {
+            request.log_bytes += text.len();
+            if request.log_bytes > self.limits.borrow().log_bytes_max {
+                return;
+            }
+        }
+        core.observer.console(worker, level, &text);
+    }
+
+    fn report_exception(&self, _request: RequestId, exception: Thrown) {
+        if let Some(core) = self.core()
+            && let Some(worker) = core.loaded()
+        {
+            core.observer.exception(worker, &exception);
+        }
+    }
+
+    fn start_timer(&self, request: RequestId, timer: u32, delay_ms: f64) {
+        let Some(core) = self.core() else { return };
+        self.note_pending(request, true);
+        let delay = Duration::try_from_secs_f64(delay_ms / 1000.0).unwrap_or(Duration::MAX);
+        let task = tokio::task::spawn_local(async move {
+            tokio::time::sleep(delay).await;
+            core.host.timers.borrow_mut().remove(&timer);
+            core.host.note_pending(request, false);
+            core.turn(request, |turn| {
+                if let Ok(id) = turn.pass(timer) {
+                    let _ = turn.call(api::FIRE_TIMER, &[id]);
+                }
+            });
+        });
+        self.timers.borrow_mut().insert(timer, (request, task.abort_handle()));
+    }
+
+    fn cancel_timer(&self, timer: u32) {
+        if let Some((request, task)) = self.timers.borrow_mut().remove(&timer) {
+            task.abort();
+            self.note_pending(request, false);
+        }
+    }
+
+    fn read_body(&self, body: u32, resolver: Resolver) {
+        let native = self.bodies.borrow_mut().remove(&body);
+        let request = native.as_ref().map_or(0, |native| native.request);
+        let core = self.core();
+        self.settle_later(request, resolver, async move {
+            let Some(mut native) = native else { return Ok(None) };
+            let chunk = next_chunk(&mut native.body).await;
+            match chunk {
+                None => Ok(None),
+                Some(Ok(bytes)) => {
+                    if let Some(core) = core {
+                        core.host.bodies.borrow_mut().insert(body, native);
+                    }
+                    Ok(Some(bytes.to_vec()))
+                }
+                Some(Err(error)) => Err(lost(&error)),
+            }
+        });
+    }
+
+    fn read_whole_body(&self, body: u32, resolver: Resolver) {
+        let native = self.bodies.borrow_mut().remove(&body);
+        let request = native.as_ref().map_or(0, |native| native.request);
+        let ledger = self.ledger.get().cloned();
+        self.settle_later(request, resolver, async move {
+            let Some(mut native) = native else { return Ok(Vec::new()) };
+            let expected = native.body.size_hint().lower().min(EXPECTED_BYTES_MAX) as usize;
+            let mut whole = Vec::with_capacity(expected);
+            let mut charges = Vec::new();
+            while let Some(chunk) = next_chunk(&mut native.body).await {
+                let chunk = chunk.map_err(|error| lost(&error))?;
+                if let Some(ledger) = &ledger {
+                    // It is copied into a buffer of the isolate at the end, so it has to fit twice for a moment.
+                    let charge = ledger.charge(chunk.len() * 2).ok_or_else(memory_exceeded)?;
+                    charges.push(charge);
+                }
+                whole.extend_from_slice(&chunk);
+            }
+            Ok(whole)
+        });
+    }
+
+    fn cancel_body(&self, body: u32) {
+        self.bodies.borrow_mut().remove(&body);
+    }
+
+    fn new_sink(&self, request: RequestId) -> u32 {
+        let (sender, receiver) = mpsc::channel(SINK_CHUNKS_MAX);
+        let id = self.next_id();
+        self.sinks.borrow_mut().insert(id, Sink { request, sender, receiver: Some(receiver) });
+        id
+    }
+
+    fn write_sink(&self, sink: u32, bytes: Vec<u8>) -> SinkWrite {
+        let sinks = self.sinks.borrow();
+        let Some(sink) = sinks.get(&sink) else { return SinkWrite::Closed };
+        match sink.sender.try_reserve() {
+            Ok(permit) => {
+                permit.send(Ok(bytes.into()));
+                SinkWrite::Accepted
+            }
+            Err(mpsc::error::TrySendError::Full(())) => SinkWrite::Full(bytes),
+            Err(mpsc::error::TrySendError::Closed(())) => SinkWrite::Closed,
+        }
+    }
+
+    fn write_sink_later(&self, sink: u32, bytes: Vec<u8>, resolver: Resolver) {
+        let (request, sender) = match self.sinks.borrow().get(&sink) {
+            Some(sink) => (sink.request, Some(sink.sender.clone())),
+            None => (0, None),
+        };
+        self.settle_later(request, resolver, async move {
+            let sent = match sender {
+                Some(sender) => sender.send(Ok(bytes.into())).await.is_ok(),
+                None => false,
+            };
+            if sent { Ok(()) } else { Err(lost(&BodyError::ConnectionLost)) }
+        });
+    }
+
+    fn close_sink(&self, sink: u32) {
+        self.sinks.borrow_mut().remove(&sink);
+    }
+
+    fn abort_sink(&self, sink: u32, message: String) {
+        if let Some(sink) = self.sinks.borrow_mut().remove(&sink) {
+            let sender = sink.sender;
+            tokio::task::spawn_local(async move {
+                let _ = sender.send(Err(BodyError::Aborted(message))).await;
+            });
+        }
+    }
+
+    fn new_fetch_id(&self) -> u32 {
+        self.next_id()
+    }
+
+    fn fetch(&self, fetch: FetchRequest, resolver: Resolver) {
+        let Some(core) = self.core() else { return };
+        let (id, request) = (fetch.id, fetch.request);
+        let body = match fetch.body {
+            FetchBody::Empty => OutBody::Empty,
+            FetchBody::Bytes(bytes) => bytes.into(),
+            FetchBody::Native(id) => self.out_body(ResponseBody::Native(id)),
+            FetchBody::Sink(id) => self.out_body(ResponseBody::Sink(id)),
+        };
+        let head = crate::subrequest::Head {
+            method: fetch.method,
+            url: fetch.url,
+            headers: fetch.headers,
+        };
+        let subrequests_max = self.limits.borrow().subrequests_max;
+        let allowed = self.requests.borrow_mut().get(request).is_none_or(|state| {
+            state.subrequests += 1;
+            state.subrequests <= subrequests_max
+        });
+        let task = self.settle_later(request, resolver, async move {
+            if !allowed {
+                return Err(OpError::error("Too many subrequests."));
+            }
+            let response = crate::subrequest::send(&core, head, body).await?;
+            let response = crate::subrequest::to_js(&core, request, response);
+            core.host.fetches.borrow_mut().remove(&id);
+            Ok(isolate::Record::from(response))
+        });
+        if let Some(task) = task {
+            self.fetches.borrow_mut().insert(id, (request, task));
+        }
+    }
+
+    fn abort_fetch(&self, fetch: u32) {
+        if let Some((request, task)) = self.fetches.borrow_mut().remove(&fetch) {
+            task.abort();
+            self.note_pending(request, false);
+        }
+    }
+
+    fn respond(&self, request: RequestId, head: ResponseHead, body: ResponseBody) {
+        let body = self.out_body(body);
+        let answer = crate::response::build(head, body);
+        self.answer(request, Ok(answer));
+    }
+
+    fn fail(&self, request: RequestId, exception: Thrown) {
+        self.answer(request, Err(Failure::Exception(exception)));
+    }
+
+    fn note_wait_until(&self, request: RequestId, more: bool) {
+        if let Some(state) = self.requests.borrow_mut().get(request) {
+            state.wait_until =
+                if more { state.wait_until + 1 } else { state.wait_until.saturating_sub(1) };
+        }
+    }
+}
+
+/// What is reserved at once for a body whose length was announced.
+const EXPECTED_BYTES_MAX: u64 = 16 << 20;
+
+fn memory_exceeded() -> OpError {
+    OpError::type_error("Memory limit would be exceeded before EOF.")
+}

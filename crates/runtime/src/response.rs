@@ -1,0 +1,61 @@
+//! A Worker's response as HTTP.
+
+use api::ResponseHead;
+use http::{Response, StatusCode, header};
+
+use crate::body::OutBody;
+use crate::failure::{Failure, Page};
+use crate::flat_headers;
+
+/// Headers that belong to one hop, so a Worker cannot set them.
+const HOP_BY_HOP: &[header::HeaderName] = &[
+    header::CONNECTION,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::TE,
+    header::TRAILER,
+];
+
+/// Makes the response.
+pub(crate) fn build(head: ResponseHead, body: OutBody) -> Response<OutBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::OK);
+    if !head.status_text.is_empty()
+        && let Ok(reason) = hyper::ext::ReasonPhrase::try_from(head.status_text.into_bytes())
+    {
+        response.extensions_mut().insert(reason);
+    }
+    let headers = response.headers_mut();
+    *headers = flat_headers::parse(&head.headers);
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+    drop_wrong_length(&mut response);
+    response
+}
+
+/// A length that the body is known not to have would break the connection's framing.
+fn drop_wrong_length(response: &mut Response<OutBody>) {
+    use http_body::Body as _;
+    let Some(length) = response.headers().get(header::CONTENT_LENGTH) else { return };
+    let length = length.to_str().ok().and_then(|text| text.parse::<u64>().ok());
+    let exact = response.body().size_hint().exact();
+    if length.is_none() || (exact.is_some() && exact != length) {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+}
+
+/// The page of a failure.
+pub(crate) fn error(page: Page) -> Response<OutBody> {
+    let mut response = Response::new(OutBody::from(page.body.into_bytes()));
+    *response.status_mut() =
+        StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let content_type = header::HeaderValue::from_static(page.content_type);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+/// The page of a failure, as strangers see it.
+pub(crate) fn plain(failure: &Failure) -> Response<OutBody> {
+    error(failure.page())
+}

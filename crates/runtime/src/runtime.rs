@@ -1,0 +1,141 @@
+//! A runtime: V8, the pool of isolates, the front threads, and their orderly end.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use isolate::{IsolateOptions, Platform, PlatformError, PlatformOptions, Startup};
+use tokio::sync::watch;
+
+use crate::dispatch::Dispatcher;
+use crate::egress::Egress;
+use crate::failure::Failure;
+use crate::limits::Limits;
+use crate::pool::Pool;
+use crate::thread::Factory;
+use crate::worker::{Observer, Router, Worker};
+
+/// How a runtime is made.
+pub struct RuntimeOptions {
+    /// Chooses the Worker for a request.
+    pub router: Arc<dyn Router>,
+    /// Hears what happens.
+    pub observer: Arc<dyn Observer>,
+    /// Makes subrequests.
+    pub egress: Arc<dyn Egress>,
+    /// Fresh isolates kept ready.
+    pub pool_size: usize,
+    /// Evaluate the web APIs' sources in each isolate instead of using the snapshot: for work on the web APIs.
+    pub from_sources: bool,
+    /// Allow `eval` and `new Function` in requests: for conformance tests, never for tenants.
+    pub code_from_strings: bool,
+}
+
+/// Why a runtime could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// V8 did not start.
+    #[error("V8 could not be started: {0}")]
+    Platform(#[from] PlatformError),
+    /// A thread could not be made.
+    #[error("a thread could not be started")]
+    Thread(#[source] std::io::Error),
+    /// The listening socket is not usable.
+    #[error("the listening socket could not be used")]
+    Listen(#[source] std::io::Error),
+}
+
+/// Isolates and the threads that serve them.
+pub struct Runtime {
+    dispatcher: Arc<Dispatcher>,
+    closing: watch::Sender<bool>,
+    fronts: Vec<JoinHandle<()>>,
+}
+
+impl Runtime {
+    /// Starts V8 and the pool. Call it on the main thread before other threads are made: V8's memory protection keys let only
+    /// descendants of this thread run JavaScript.
+    ///
+    /// # Errors
+    /// See [`RuntimeError`].
+    pub fn new(options: RuntimeOptions) -> Result<Self, RuntimeError> {
+        let platform = Platform::init(PlatformOptions::default())?;
+        let memory_bytes_max = Limits::default().memory_bytes_max;
+        let factory = Factory {
+            platform,
+            options: IsolateOptions {
+                startup: if options.from_sources {
+                    Startup::Sources
+                } else {
+                    Startup::Snapshot(snapshot::snapshot())
+                },
+                api: Arc::new(api::sources()),
+                heap_bytes_max: memory_bytes_max,
+                memory_bytes_max,
+                code_from_strings: options.code_from_strings,
+            },
+            egress: options.egress,
+            observer: options.observer,
+        };
+        let pool = Pool::new(factory, options.pool_size).map_err(RuntimeError::Thread)?;
+        let (closing, _) = watch::channel(false);
+        let dispatcher = Dispatcher::new(options.router, pool);
+        Ok(Self { dispatcher, closing, fronts: Vec::new() })
+    }
+
+    /// Serves plain HTTP on `listener`, on a front thread of its own; gives the address.
+    ///
+    /// # Errors
+    /// See [`RuntimeError`].
+    pub fn listen(&mut self, listener: TcpListener) -> Result<SocketAddr, RuntimeError> {
+        listener.set_nonblocking(true).map_err(RuntimeError::Listen)?;
+        let address = listener.local_addr().map_err(RuntimeError::Listen)?;
+        let (dispatcher, closing) = (self.dispatcher.clone(), self.closing.subscribe());
+        let front = std::thread::Builder::new()
+            .name("front".to_owned())
+            .spawn(move || {
+                if let Err(error) = crate::front::run(listener, dispatcher, closing) {
+                    eprintln!("isolde: a front thread ended: {error}");
+                }
+            })
+            .map_err(RuntimeError::Thread)?;
+        self.fronts.push(front);
+        Ok(address)
+    }
+
+    /// Starts a Worker in an isolate and gives the names of its handlers.
+    ///
+    /// # Errors
+    /// Why it did not start.
+    pub fn start(&self, worker: Arc<Worker>) -> Result<String, Failure> {
+        let start = self.dispatcher.start(worker);
+        match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(waiting) => waiting.block_on(start),
+            Err(_) => Err(Failure::Internal),
+        }
+    }
+
+    /// Lets a Worker's isolates finish what they have, and forgets them.
+    pub fn retire(&self, worker: u64) {
+        self.dispatcher.retire(worker);
+    }
+
+    /// Stops accepting, lets responses finish for at most `grace`, and ends the isolates.
+    pub fn shut_down(self, grace: Duration) {
+        let isolates = self.dispatcher.handles();
+        let _ = self.closing.send(true);
+        self.dispatcher.retire_all();
+        let deadline = Instant::now() + grace;
+        let busy = || isolates.iter().any(|isolate| isolate.load.connections.load(Relaxed) > 0);
+        while busy() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        for front in self.fronts {
+            if front.is_finished() || Instant::now() < deadline {
+                let _ = front.join();
+            }
+        }
+    }
+}

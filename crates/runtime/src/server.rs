@@ -1,0 +1,259 @@
+//! Requests of a connection, on the isolate's own thread: from hyper to the Worker's handler and back.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use api::RequestId;
+use http::{Request, Response, StatusCode, header};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use isolate::{OneByte, Turn, Value};
+
+use crate::body::{Inbound, OutBody};
+use crate::core::{Core, lost};
+use crate::dispatch::Dispatcher;
+use crate::failure::Failure;
+use crate::limits::{HEADER_BYTES_MAX, URL_BYTES_MAX};
+use crate::requests::Answer;
+use crate::worker::{Outcome, RequestRecord};
+use crate::flat_headers;
+
+/// What a connection's requests need.
+#[derive(Clone)]
+pub(crate) struct Served {
+    pub(crate) core: Rc<Core>,
+    pub(crate) dispatcher: Arc<Dispatcher>,
+    pub(crate) peer: IpAddr,
+}
+
+/// Answers one request: here, or through another Worker's isolate when it is for another.
+pub(crate) async fn serve(served: Served, request: Request<Incoming>) -> Response<OutBody> {
+    if let Some(refusal) = refuse(&request) {
+        return refusal;
+    }
+    let host = host_of(&request);
+    let Some(worker) = served.dispatcher.route(host, request.uri().path()) else {
+        return served.dispatcher.error_page(&Failure::NoWorker);
+    };
+    if worker.id != served.core.worker().id || !served.core.is_usable() {
+        return served.dispatcher.hop(&worker, request, served.peer).await;
+    }
+    answer(served, request).await
+}
+
+/// Requests that no Worker gets to see.
+fn refuse(request: &Request<Incoming>) -> Option<Response<OutBody>> {
+    let target = request.uri().path_and_query().map_or(1, |target| target.as_str().len());
+    if target > URL_BYTES_MAX {
+        return Some(refusal(StatusCode::URI_TOO_LONG, "URL is too long."));
+    }
+    let header_bytes: usize =
+        request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if header_bytes > HEADER_BYTES_MAX {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return Some(refusal(status, "Request headers are too large."));
+    }
+    None
+}
+
+/// A refusal with a line of text.
+pub(crate) fn refusal(status: StatusCode, text: &str) -> Response<OutBody> {
+    let mut response = Response::new(OutBody::from(format!("{text}\n").into_bytes()));
+    *response.status_mut() = status;
+    let text = header::HeaderValue::from_static("text/plain; charset=UTF-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, text);
+    response
+}
+
+/// The host that a request names.
+pub(crate) fn host_of(request: &Request<Incoming>) -> &str {
+    if let Some(authority) = request.uri().authority() {
+        return authority.as_str();
+    }
+    request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost")
+}
+
+/// Runs the Worker's handler for a request.
+pub(crate) async fn answer(served: Served, request: Request<Incoming>) -> Response<OutBody> {
+    let core = served.core.clone();
+    if let Some(failure) = core.startup_failure() {
+        return served.dispatcher.error_page(&failure);
+    }
+    let limit = core.worker().limits.request_body_bytes_max;
+    if request.body().size_hint().lower() > limit {
+        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large.");
+    }
+    let id = core.host.requests.borrow_mut().begin();
+    let mut flight = InFlight { core: core.clone(), id, answered: false };
+    let record = Record::begin(&request);
+    if !dispatch(&served, id, request, limit) {
+        return refusal(StatusCode::BAD_REQUEST, "Invalid URL.");
+    }
+    let answer = flight.answer().await;
+    record.end(&core, id, &answer);
+    match answer {
+        Ok(response) => {
+            flight.answered = true;
+            if matches!(response.body(), OutBody::Sink(_)) {
+                core.host.watch_sink(id);
+            } else {
+                core.host.client_done(id);
+                core.forget_ended();
+            }
+            response
+        }
+        Err(failure) => served.dispatcher.error_page(&failure),
+    }
+}
+
+/// Enters JavaScript with a request; `false` when its URL is none.
+fn dispatch(served: &Served, id: RequestId, request: Request<Incoming>, limit: u64) -> bool {
+    let Some(url) = absolute_url(&request) else { return false };
+    let mut headers = Vec::with_capacity(512);
+    flat_headers::append(request.headers(), &mut headers);
+    flat_headers::push("cf-connecting-ip", served.peer.to_string().as_bytes(), &mut headers);
+    let core = &served.core;
+    let (head, body) = request.into_parts();
+    let body = if body.is_end_stream() {
+        0
+    } else {
+        core.host.add_body(id, Box::pin(Inbound::new(body, limit)))
+    };
+    core.turn(id, |turn| {
+        let arguments = arguments(turn, id, head.method.as_str(), &url, &headers, body);
+        match arguments {
+            Some(arguments) => drop(turn.call(api::DISPATCH_FETCH, &arguments)),
+            None => core.host.answer(id, Err(Failure::ExceededMemory)),
+        }
+    });
+    true
+}
+
+fn arguments<'s>(
+    turn: &mut Turn<'_, 's, '_>,
+    id: RequestId,
+    method: &str,
+    url: &str,
+    headers: &[u8],
+    body: u32,
+) -> Option<[Value<'s>; 5]> {
+    Some([
+        turn.pass(id).ok()?,
+        turn.pass_name(method).ok()?,
+        turn.pass(url).ok()?,
+        turn.pass(OneByte(headers)).ok()?,
+        turn.pass(body).ok()?,
+    ])
+}
+
+/// The request's URL as the URL standard serialises it.
+fn absolute_url(request: &Request<Incoming>) -> Option<String> {
+    let host = host_of(request);
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    let mut url = String::with_capacity(8 + host.len() + target.len());
+    url.push_str("http://");
+    url.push_str(host);
+    url.push_str(target);
+    if is_serialised(host, target) { Some(url) } else { api::normalise_url(&url) }
+}
+
+/// Whether host and target are certain to be what the URL standard would make of them.
+fn is_serialised(host: &str, target: &str) -> bool {
+    let plain_host = |byte: u8| byte.is_ascii_lowercase() || byte == b'-' || byte == b'.';
+    let (name, port) = host.split_once(':').unwrap_or((host, "8787"));
+    // A name that could be an IPv4 address, or a port that could have leading zeros or be the default, is parsed.
+    let host_is_plain = !name.is_empty()
+        && name.bytes().all(plain_host)
+        && port.len() > 2
+        && !port.starts_with('0')
+        && port.bytes().all(|byte| byte.is_ascii_digit())
+        && port.len() < 6;
+    let plain = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'~' | b'?' | b'=' | b'&' | b'+' | b',')
+    };
+    host_is_plain && target.starts_with('/') && target.bytes().all(plain)
+}
+
+/// A request whose client waits. When it is dropped without an answer the client is gone.
+struct InFlight {
+    core: Rc<Core>,
+    id: RequestId,
+    answered: bool,
+}
+
+impl InFlight {
+    /// Waits for the answer. On the common path it is there already.
+    async fn answer(&mut self) -> Answer {
+        std::future::poll_fn(|context| {
+            let mut requests = self.core.host.requests.borrow_mut();
+            let Some(state) = requests.get(self.id) else {
+                return Poll::Ready(lost(&self.core));
+            };
+            match state.take(Some(context.waker())) {
+                Some(answer) => Poll::Ready(answer),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.core.disconnect(self.id);
+            self.core.host.client_done(self.id);
+            self.core.forget_ended();
+        }
+    }
+}
+
+/// What is said of a request when it has ended.
+struct Record {
+    method: http::Method,
+    path: String,
+    started: std::time::Instant,
+}
+
+impl Record {
+    fn begin(request: &Request<Incoming>) -> Self {
+        let path = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        Self {
+            method: request.method().clone(),
+            path: path.to_owned(),
+            started: std::time::Instant::now(),
+        }
+    }
+
+    fn end(self, core: &Core, id: RequestId, answer: &Answer) {
+        let (status, outcome) = match answer {
+            Ok(response) => (response.status().as_u16(), Outcome::Ok),
+            Err(failure) => (failure.status(), outcome_of(failure)),
+        };
+        if let Err(Failure::Exception(exception)) = answer {
+            core.observer.exception(core.worker(), exception);
+        }
+        let cpu_ns =
+            core.host.requests.borrow_mut().get(id).map_or(0, |state| state.cpu_ns);
+        let record = RequestRecord {
+            method: self.method.to_string(),
+            path: self.path,
+            status,
+            wall_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            cpu_us: cpu_ns / 1_000,
+            outcome,
+        };
+        core.observer.request(core.worker(), &record);
+    }
+}
+
+fn outcome_of(failure: &Failure) -> Outcome {
+    match failure {
+        Failure::ExceededCpu => Outcome::ExceededCpu,
+        Failure::ExceededMemory => Outcome::ExceededMemory,
+        Failure::Hung => Outcome::Hung,
+        _ => Outcome::Exception,
+    }
+}

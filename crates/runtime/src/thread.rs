@@ -1,0 +1,250 @@
+//! An isolate's thread: its event loop, its connections, its end.
+
+use std::net::{IpAddr, TcpStream};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use isolate::{Isolate, IsolateOptions, Platform};
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::body::OutBody;
+use crate::core::Core;
+use crate::dispatch::Dispatcher;
+use crate::egress::Egress;
+use crate::failure::Failure;
+use crate::host::IsolateHost;
+use crate::prefixed::Prefixed;
+use crate::server::{self, Served};
+use crate::worker::{Observer, Worker};
+
+/// Commands that wait for an isolate's thread.
+const COMMANDS_MAX: usize = 1_024;
+/// Stack of an isolate's thread: V8 may use 984 KiB of it.
+const STACK_BYTES: usize = 1_536 << 10;
+/// How long a client may take for a request's head.
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long responses may take that are on their way when the isolate ends.
+const DRAIN_MAX: Duration = Duration::from_secs(30);
+/// Heads of requests, and what hyper reads ahead.
+const READ_BUFFER_BYTES_MAX: usize = 192 << 10;
+
+/// A connection that changes threads at a request boundary.
+pub(crate) struct Connection {
+    pub(crate) stream: TcpStream,
+    /// What has been read of it.
+    pub(crate) read: Bytes,
+    pub(crate) peer: IpAddr,
+}
+
+/// A request that another thread received.
+pub(crate) struct Hop {
+    pub(crate) request: Request<Incoming>,
+    pub(crate) peer: IpAddr,
+    pub(crate) response: oneshot::Sender<Response<OutBody>>,
+}
+
+/// What an isolate's thread is told.
+pub(crate) enum Command {
+    /// Start this Worker; answers with the names of its handlers.
+    Load(Arc<Worker>, Arc<Dispatcher>, oneshot::Sender<Result<String, Failure>>),
+    Serve(Connection),
+    Request(Box<Hop>),
+    /// Finish what is in flight and go.
+    Retire,
+}
+
+/// What other threads know of an isolate.
+#[derive(Default)]
+pub(crate) struct Load {
+    /// Connections that it serves.
+    pub(crate) connections: AtomicUsize,
+    /// Whether it takes no more work.
+    pub(crate) closed: AtomicBool,
+}
+
+/// Another thread's handle on an isolate's thread.
+#[derive(Clone)]
+pub(crate) struct IsolateHandle {
+    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) load: Arc<Load>,
+}
+
+impl IsolateHandle {
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.load.closed.load(Relaxed) && !self.commands.is_closed()
+    }
+}
+
+/// What every isolate of a process is made with.
+#[derive(Clone)]
+pub(crate) struct Factory {
+    pub(crate) platform: Platform,
+    pub(crate) options: IsolateOptions,
+    pub(crate) egress: Arc<dyn Egress>,
+    pub(crate) observer: Arc<dyn Observer>,
+}
+
+impl Factory {
+    /// Makes a thread with a fresh isolate.
+    pub(crate) fn spawn(&self) -> std::io::Result<IsolateHandle> {
+        let (commands, received) = mpsc::channel(COMMANDS_MAX);
+        let load = Arc::new(Load::default());
+        let (factory, its_load) = (self.clone(), load.clone());
+        std::thread::Builder::new()
+            .name("isolate".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn(move || factory.run(received, &its_load))?;
+        Ok(IsolateHandle { commands, load })
+    }
+
+    fn run(&self, commands: mpsc::Receiver<Command>, load: &Arc<Load>) {
+        let host = IsolateHost::new(self.egress.client());
+        let for_api: Rc<dyn api::Host> = host.clone();
+        let isolate =
+            match Isolate::new(self.platform, &self.options, Box::new(api::HostRef(for_api))) {
+                Ok(isolate) => isolate,
+                Err(error) => {
+                    load.closed.store(true, Relaxed);
+                    eprintln!("isolde: an isolate could not be made: {error}");
+                    return;
+                }
+            };
+        let runtime = match Builder::new_current_thread()
+            .enable_all()
+            .build_local(LocalOptions::default())
+        {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                load.closed.store(true, Relaxed);
+                eprintln!("isolde: an isolate's event loop could not be made: {error}");
+                return;
+            }
+        };
+        runtime.block_on(async {
+            let core = Core::new(isolate, host, self.observer.clone());
+            tokio::task::spawn_local(core.clone().run_engine_tasks());
+            Thread { core: core.clone(), load: load.clone() }.run(commands).await;
+            core.dispose();
+        });
+    }
+}
+
+struct Thread {
+    core: Rc<Core>,
+    load: Arc<Load>,
+}
+
+impl Thread {
+    async fn run(self, mut commands: mpsc::Receiver<Command>) {
+        let (closing, is_closing) = watch::channel(false);
+        let mut dispatcher = None;
+        loop {
+            let command = tokio::select! {
+                command = commands.recv() => command,
+                () = self.core.over.notified() => None,
+            };
+            match command {
+                Some(Command::Load(worker, its_dispatcher, loaded)) => {
+                    dispatcher = Some(its_dispatcher);
+                    let result = self.core.load(worker).await;
+                    self.core.set_startup(result.clone());
+                    let names = result.map(|()| self.core.handler_names());
+                    let _ = loaded.send(names);
+                }
+                Some(Command::Serve(connection)) => {
+                    if let Some(dispatcher) = &dispatcher {
+                        self.serve(connection, dispatcher.clone(), is_closing.clone());
+                    }
+                }
+                Some(Command::Request(hop)) => {
+                    if let Some(dispatcher) = &dispatcher {
+                        self.answer(*hop, dispatcher.clone());
+                    }
+                }
+                Some(Command::Retire) | None => break,
+            }
+        }
+        self.load.closed.store(true, Relaxed);
+        self.hand_back(commands, dispatcher);
+        let _ = closing.send(true);
+        drop(is_closing);
+        // Connections hold a receiver each, so the sender is closed when the last has ended.
+        let _ = tokio::time::timeout(DRAIN_MAX, closing.closed()).await;
+    }
+
+    /// Gives what waited for this isolate to another one.
+    fn hand_back(
+        &self,
+        mut commands: mpsc::Receiver<Command>,
+        dispatcher: Option<Arc<Dispatcher>>,
+    ) {
+        commands.close();
+        let (Some(dispatcher), Some(worker)) = (dispatcher, self.core.loaded()) else { return };
+        while let Ok(command) = commands.try_recv() {
+            dispatcher.redirect(worker, command);
+        }
+    }
+
+    fn serve(
+        &self,
+        connection: Connection,
+        dispatcher: Arc<Dispatcher>,
+        mut closing: watch::Receiver<bool>,
+    ) {
+        let Connection { stream, read, peer } = connection;
+        let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
+        let served = Served { core: self.core.clone(), dispatcher, peer };
+        let load = self.load.clone();
+        load.connections.fetch_add(1, Relaxed);
+        tokio::task::spawn_local(async move {
+            let io = TokioIo::new(Prefixed::new(stream, read));
+            let service = service_fn(move |request| {
+                let served = served.clone();
+                async move { Ok::<_, std::convert::Infallible>(server::serve(served, request).await) }
+            });
+            let connection = http1_builder().serve_connection(io, service);
+            tokio::pin!(connection);
+            let finished = tokio::select! {
+                result = connection.as_mut() => { drop(result); true }
+                _ = closing.wait_for(|closing| *closing) => false,
+            };
+            if !finished {
+                connection.as_mut().graceful_shutdown();
+                drop(connection.await);
+            }
+            load.connections.fetch_sub(1, Relaxed);
+        });
+    }
+
+    fn answer(&self, hop: Hop, dispatcher: Arc<Dispatcher>) {
+        let served = Served { core: self.core.clone(), dispatcher, peer: hop.peer };
+        tokio::task::spawn_local(async move {
+            let mut receiver = hop.response;
+            tokio::select! {
+                response = server::answer(served, hop.request) => { let _ = receiver.send(response); }
+                () = receiver.closed() => {}
+            }
+        });
+    }
+}
+
+/// HTTP/1.1 as all parts of the runtime speak it.
+pub(crate) fn http1_builder() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(READ_BUFFER_BYTES_MAX)
+        .max_headers(crate::limits::HEADER_COUNT_MAX)
+        .pipeline_flush(true);
+    builder
+}

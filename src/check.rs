@@ -1,0 +1,84 @@
+//! `isolde check`: build a project and start it once.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use bundle::{Mode, Project};
+use runtime::{NoEgress, Router, Runtime, RuntimeOptions, Worker};
+use serde_json::json;
+
+use crate::cli::CheckArguments;
+use crate::reporter::Reporter;
+use crate::source_map::SourceMaps;
+
+/// Routes nothing: nothing is served.
+struct NoRoutes;
+
+impl Router for NoRoutes {
+    fn route(&self, _: &str, _: &str) -> Option<Arc<Worker>> {
+        None
+    }
+}
+
+/// Runs the command.
+pub fn run(arguments: &CheckArguments) -> ExitCode {
+    let maps = Arc::new(SourceMaps::default());
+    let reporter = Arc::new(Reporter::new(arguments.project.json, true, maps.clone()));
+    match check(arguments, &reporter, &maps) {
+        Ok(message) => {
+            reporter.problem("checked", &message);
+            ExitCode::SUCCESS
+        }
+        Err(message) => {
+            reporter.problem("error", &message);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check(
+    arguments: &CheckArguments,
+    reporter: &Arc<Reporter>,
+    maps: &SourceMaps,
+) -> Result<String, String> {
+    let runtime = Runtime::new(RuntimeOptions {
+        router: Arc::new(NoRoutes),
+        observer: reporter.clone(),
+        egress: Arc::new(NoEgress),
+        pool_size: 1,
+        from_sources: false,
+        code_from_strings: false,
+    })
+    .map_err(|error| error.to_string())?;
+    let color = reporter.color();
+    let project = &arguments.project;
+    let opened = Project::open(&project.path, project.env.as_deref(), Mode::Production)
+        .map_err(|error| error.render(color))?;
+    for warning in &opened.warnings {
+        reporter.problem("warning", &warning.render(color));
+    }
+    let builder = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let builder = builder.map_err(|error| format!("the build cannot be run: {error}"))?;
+    let bundle =
+        builder.block_on(bundle::build(&opened.value)).map_err(|error| error.render(color))?;
+    for warning in &bundle.warnings {
+        reporter.problem("warning", &warning.render(color));
+    }
+    maps.replace(&bundle);
+    let worker =
+        crate::program::worker(&opened.value, &bundle).map_err(|error| error.to_string())?;
+    let name = worker.name.clone();
+    let handlers = runtime.start(Arc::new(worker)).map_err(|failure| match &failure {
+        runtime::Failure::Startup(thrown) => reporter.exception_text(thrown),
+        other => other.to_string(),
+    })?;
+    if handlers.is_empty() {
+        return Err(format!("{name} has no event handlers: export a `fetch` handler"));
+    }
+    let bytes: usize = bundle.modules.iter().map(|module| module.content.len()).sum();
+    Ok(if arguments.project.json {
+        json!({ "worker": name, "handlers": handlers, "bytes": bytes }).to_string()
+    } else {
+        format!("{name} starts: handlers {handlers}, {} modules, {bytes} bytes", bundle.modules.len())
+    })
+}

@@ -1,0 +1,78 @@
+//! What can be typed.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Runs Cloudflare-Workers-compatible programs in V8 isolates, on machines that you own.
+#[derive(Debug, Parser)]
+#[command(name = "isolde", version, about, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The roles that exist.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve a Worker project on this machine and rebuild it when its files change
+    Dev(DevArguments),
+    /// Build a Worker project and start it once, without serving it
+    Check(CheckArguments),
+    /// Print shell completions
+    Completions {
+        /// The shell that they are for
+        shell: Shell,
+    },
+    /// Run one web platform test: for `cargo xtask wpt`
+    #[command(hide = true)]
+    WptShell,
+}
+
+/// Which project.
+#[derive(Debug, Args)]
+pub struct ProjectArguments {
+    /// A folder with wrangler.toml, wrangler.json or wrangler.jsonc, or a .js or .ts file
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// The environment of the configuration to use
+    #[arg(short, long, value_name = "NAME")]
+    pub env: Option<String>,
+    /// Print one JSON object a line instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `isolde dev`.
+#[derive(Debug, Args)]
+pub struct DevArguments {
+    /// Which project.
+    #[command(flatten)]
+    pub project: ProjectArguments,
+    /// Port to listen on; 0 chooses a free one [default: the configuration's, else 8787]
+    #[arg(short, long)]
+    pub port: Option<u16>,
+    /// Address to listen on [default: the configuration's, else 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    pub host: Option<IpAddr>,
+    /// Do not print a line for each request
+    #[arg(long)]
+    pub quiet: bool,
+    /// Fresh isolates kept ready for new Workers
+    #[arg(long, hide = true, default_value_t = 2)]
+    pub pool: usize,
+    /// Serve this many copies of the Worker, at the hosts w0, w1 and so on: for benchmarks
+    #[arg(long, hide = true, value_name = "COUNT")]
+    pub copies: Option<usize>,
+}
+
+/// Arguments of `isolde check`.
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    /// Which project.
+    #[command(flatten)]
+    pub project: ProjectArguments,
+}

@@ -1,0 +1,200 @@
+//! `isolde dev`: build, serve, rebuild on change without dropping a request.
+
+mod error_page;
+mod router;
+mod watch;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bundle::{Bundle, Mode, Project};
+use runtime::{Runtime, RuntimeOptions, Worker};
+
+use crate::cli::DevArguments;
+use crate::egress::DevEgress;
+use crate::reporter::Reporter;
+use crate::source_map::SourceMaps;
+
+use self::router::DevRouter;
+use self::watch::Watch;
+
+/// Where `wrangler dev` listens too.
+const DEFAULT_PORT: u16 = 8787;
+/// How long responses may take that are on their way when the program is asked to end.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
+
+/// Why `isolde dev` cannot go on, ready to be shown.
+type Problem = String;
+
+/// Runs the command.
+pub fn run(arguments: &DevArguments) -> ExitCode {
+    let maps = Arc::new(SourceMaps::default());
+    let reporter =
+        Arc::new(Reporter::new(arguments.project.json, arguments.quiet, maps.clone()));
+    match Dev::start(arguments, reporter.clone(), maps).and_then(Dev::serve) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            reporter.problem("error", &problem);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Dev<'a> {
+    arguments: &'a DevArguments,
+    reporter: Arc<Reporter>,
+    maps: Arc<SourceMaps>,
+    router: Arc<DevRouter>,
+    runtime: Runtime,
+    /// Builds and the watcher run here, apart from everything that serves.
+    builder: tokio::runtime::Runtime,
+}
+
+/// A project that was built.
+struct Built {
+    worker: Arc<Worker>,
+    watched: Vec<std::path::PathBuf>,
+    project: Project,
+    milliseconds: u128,
+}
+
+impl<'a> Dev<'a> {
+    fn start(
+        arguments: &'a DevArguments,
+        reporter: Arc<Reporter>,
+        maps: Arc<SourceMaps>,
+    ) -> Result<Self, Problem> {
+        let router = Arc::new(DevRouter::new(reporter.clone(), maps.clone()));
+        let egress = DevEgress::new().map_err(|error| error.to_string())?;
+        // V8 starts before any other thread exists: see `Runtime::new`.
+        let runtime = Runtime::new(RuntimeOptions {
+            router: router.clone(),
+            observer: reporter.clone(),
+            egress: Arc::new(egress),
+            pool_size: arguments.pool,
+            from_sources: false,
+            code_from_strings: false,
+        })
+        .map_err(|error| error.to_string())?;
+        let builder = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(|error| format!("builds cannot be run: {error}"))?;
+        Ok(Self { arguments, reporter, maps, router, runtime, builder })
+    }
+
+    fn serve(mut self) -> Result<(), Problem> {
+        let started = Instant::now();
+        let project = self.open()?;
+        let address = self.address(&project);
+        let listener = TcpListener::bind(address).map_err(|error| {
+            format!("cannot listen on {address}: {error}; choose another port with --port")
+        })?;
+        let (watched, name) = match self.build(project) {
+            Ok(built) => {
+                let name = built.worker.name.clone();
+                self.go_live(&built);
+                (built.watched, name)
+            }
+            Err((problem, watched)) => {
+                self.reporter.problem("error", &problem);
+                self.router.set_problem(problem);
+                (watched, "worker".to_owned())
+            }
+        };
+        let address = self.runtime.listen(listener).map_err(|error| error.to_string())?;
+        let url = format!("http://{address}");
+        self.reporter.ready(&url, &name, started.elapsed().as_millis());
+        self.rebuild_until_stopped(watched)?;
+        self.runtime.shut_down(SHUTDOWN_MAX);
+        self.builder.shutdown_background();
+        Ok(())
+    }
+
+    fn address(&self, project: &Project) -> SocketAddr {
+        let configured = &project.config.dev;
+        let host = configured.ip.as_ref().and_then(|ip| ip.parse().ok());
+        let host = self.arguments.host.or(host).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let port = self.arguments.port.or(configured.port).unwrap_or(DEFAULT_PORT);
+        SocketAddr::new(host, port)
+    }
+
+    fn open(&self) -> Result<Project, Problem> {
+        let arguments = &self.arguments.project;
+        let color = self.reporter.color();
+        let opened = Project::open(&arguments.path, arguments.env.as_deref(), Mode::Development)
+            .map_err(|error| error.render(color))?;
+        for warning in &opened.warnings {
+            self.reporter.problem("warning", &warning.render(color));
+        }
+        Ok(opened.value)
+    }
+
+    /// Builds; on failure gives what to show and what to watch.
+    fn build(&self, project: Project) -> Result<Built, (Problem, Vec<std::path::PathBuf>)> {
+        let started = Instant::now();
+        let color = self.reporter.color();
+        let bundle: Bundle = self
+            .builder
+            .block_on(bundle::build(&project))
+            .map_err(|error| (error.render(color), error.watched.clone()))?;
+        for warning in &bundle.warnings {
+            self.reporter.problem("warning", &warning.render(color));
+        }
+        let worker = crate::program::worker(&project, &bundle)
+            .map_err(|error| (error.to_string(), bundle.watched.clone()))?;
+        self.maps.replace(&bundle);
+        Ok(Built {
+            worker: Arc::new(worker),
+            watched: bundle.watched,
+            project,
+            milliseconds: started.elapsed().as_millis(),
+        })
+    }
+
+    /// Sends new requests to the new build; those in flight finish in the old one.
+    fn go_live(&self, built: &Built) {
+        if let Err(failure) = self.runtime.start(built.worker.clone()) {
+            let text = match &failure {
+                runtime::Failure::Startup(thrown) => self.reporter.exception_text(thrown),
+                other => other.to_string(),
+            };
+            self.reporter.problem("error", &text);
+        }
+        let old = self.router.set_worker(built.worker.clone(), self.arguments.copies);
+        for worker in old {
+            self.runtime.retire(worker);
+        }
+    }
+
+    fn rebuild_until_stopped(&self, watched: Vec<std::path::PathBuf>) -> Result<(), Problem> {
+        let mut watch = Watch::new(watched).map_err(|error| {
+            format!("files cannot be watched for changes: {error}")
+        })?;
+        while self.builder.block_on(watch.changed()) {
+            let built = self
+                .open()
+                .map_err(|problem| (problem, Vec::new()))
+                .and_then(|project| self.build(project));
+            match built {
+                Ok(built) => {
+                    self.go_live(&built);
+                    self.reporter.rebuilt(built.milliseconds);
+                    watch.set(built.watched);
+                    drop(built.project);
+                }
+                Err((problem, watched)) => {
+                    // The last good build keeps serving.
+                    self.reporter.problem("error", &problem);
+                    if !watched.is_empty() {
+                        watch.set(watched);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,31 @@
+//! The command line of Isolde: picks a role and calls the crate that plays it.
+#![forbid(unsafe_code)]
+
+mod check;
+mod cli;
+mod dev;
+mod egress;
+mod program;
+mod reporter;
+mod source_map;
+mod wpt_shell;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        Command::Dev(arguments) => dev::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Completions { shell } => {
+            let mut command = Cli::command();
+            clap_complete::generate(shell, &mut command, "isolde", &mut std::io::stdout());
+            ExitCode::SUCCESS
+        }
+        Command::WptShell => wpt_shell::run(),
+    }
+}

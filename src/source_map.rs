@@ -1,0 +1,99 @@
+//! Stack traces in terms of the project's own files.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+use bundle::Bundle;
+use isolate::{Location, Thrown};
+use oxc_sourcemap::SourceMap;
+
+/// The source maps of a Worker's modules, by module name.
+#[derive(Default)]
+pub struct SourceMaps {
+    maps: RwLock<HashMap<String, Arc<SourceMap<'static>>>>,
+}
+
+impl SourceMaps {
+    /// Takes the maps of a new build.
+    pub fn replace(&self, bundle: &Bundle) {
+        let mut maps = HashMap::new();
+        for module in &bundle.modules {
+            let map = module.source_map.as_deref().map(SourceMap::from_json_string);
+            if let Some(Ok(map)) = map {
+                maps.insert(module.name.clone(), Arc::new(map.into_owned()));
+            }
+        }
+        if let Ok(mut current) = self.maps.write() {
+            *current = maps;
+        }
+    }
+
+    /// Where in the project's files a place in the program comes from.
+    pub fn original(&self, location: &Location) -> Option<Location> {
+        let map = self.maps.read().ok()?.get(&location.script)?.clone();
+        let table = map.generate_lookup_table();
+        let (line, column) = (location.line.checked_sub(1)?, location.column.checked_sub(1)?);
+        let token = map.lookup_source_view_token(&table, line, column)?;
+        Some(Location {
+            script: token.get_source()?.to_string(),
+            line: token.get_src_line() + 1,
+            column: token.get_src_col() + 1,
+        })
+    }
+
+    /// The line of source at a place of the project's files.
+    pub fn source_line(&self, original: &Location) -> Option<String> {
+        let maps = self.maps.read().ok()?;
+        for map in maps.values() {
+            let found = map.get_sources().position(|source| source == original.script.as_str());
+            let Some(index) = found else { continue };
+            let content = map.get_source_content(u32::try_from(index).ok()?)?;
+            return content.lines().nth(original.line as usize - 1).map(str::to_owned);
+        }
+        None
+    }
+
+    /// The exception with its stack and location mapped.
+    pub fn map(&self, thrown: &Thrown) -> Thrown {
+        let mut mapped = thrown.clone();
+        mapped.stack = thrown.stack.lines().map(|line| self.map_line(line)).collect::<Vec<_>>().join("\n");
+        if let Some(original) = thrown.location.as_ref().and_then(|at| self.original(at)) {
+            mapped.source_line = self.source_line(&original).or(mapped.source_line);
+            mapped.location = Some(original);
+        }
+        mapped
+    }
+
+    /// Maps `file:line:column` at the end of a line of a stack trace.
+    fn map_line(&self, line: &str) -> String {
+        let Some(original) = frame(line).and_then(|(location, start, end)| {
+            Some((self.original(&location)?, start, end))
+        }) else {
+            return line.to_owned();
+        };
+        let (at, start, end) = original;
+        format!("{}{}:{}:{}{}", &line[..start], at.script, at.line, at.column, &line[end..])
+    }
+}
+
+/// The place that a line of a V8 stack trace names, and where in the line it stands.
+fn frame(line: &str) -> Option<(Location, usize, usize)> {
+    if !line.trim_start().starts_with("at ") {
+        return None;
+    }
+    let end = line.trim_end().trim_end_matches(')').len();
+    let start = match line[..end].rfind('(') {
+        Some(open) => open + 1,
+        None => line.find("at ")? + 3,
+    };
+    let (rest, column) = line[start..end].rsplit_once(':')?;
+    let (script, number) = rest.rsplit_once(':')?;
+    let script = script.strip_prefix("async ").unwrap_or(script);
+    let start = end - (script.len() + number.len() + column.len() + 2);
+    let location = Location {
+        script: script.to_owned(),
+        line: number.parse().ok()?,
+        column: column.parse().ok()?,
+    };
+    Some((location, start, end))
+}

@@ -1,0 +1,166 @@
+//! `isolde wpt-shell`: runs the scripts of one web platform test in a Worker's request and prints the results.
+//!
+//! `cargo xtask wpt` starts it once a file. The protocol is in `xtask/src/wpt.rs`.
+
+use std::io::Read;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use isolate::{Module, ModuleKind, Thrown};
+use runtime::{
+    Format, Limits, Observer, Program, RequestRecord, Router, Runtime, RuntimeOptions, Worker,
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::egress::DevEgress;
+
+/// What stands for a test: its scripts, in order.
+#[derive(Deserialize)]
+struct Request {
+    scripts: Vec<Script>,
+}
+
+#[derive(Deserialize)]
+struct Script {
+    name: String,
+    source: String,
+}
+
+/// The console line that carries the results.
+const REPORT_MARK: &str = "\u{1}wpt-report\u{1}";
+/// CPU time of one test file in milliseconds.
+const CPU_MS_MAX: u64 = 120_000;
+
+struct Shell {
+    worker: Arc<Worker>,
+    report: Mutex<Option<String>>,
+    problems: Mutex<Vec<String>>,
+}
+
+impl Router for Shell {
+    fn route(&self, _: &str, _: &str) -> Option<Arc<Worker>> {
+        Some(self.worker.clone())
+    }
+}
+
+impl Observer for Shell {
+    fn console(&self, _: &Worker, _: &str, text: &str) {
+        if let Some(report) = text.strip_prefix(REPORT_MARK) {
+            let mut slot = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+            slot.get_or_insert_with(|| report.to_owned());
+        } else {
+            eprintln!("{text}");
+        }
+    }
+
+    fn exception(&self, _: &Worker, exception: &Thrown) {
+        let text = format!("{exception}\n{}", exception.stack);
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+
+    fn request(&self, _: &Worker, _: &RequestRecord) {}
+}
+
+/// Runs the command.
+pub fn run() -> ExitCode {
+    match answer() {
+        Ok(line) => {
+            println!("{line}");
+            ExitCode::SUCCESS
+        }
+        Err(problem) => {
+            println!("{}", json!({ "status": "ERROR", "message": problem, "tests": [] }));
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn answer() -> Result<String, String> {
+    let mut input = String::new();
+    std::io::stdin().read_to_string(&mut input).map_err(|error| error.to_string())?;
+    let request: Request = serde_json::from_str(&input).map_err(|error| error.to_string())?;
+    let shell = Arc::new(Shell {
+        worker: Arc::new(worker(&request)),
+        report: Mutex::default(),
+        problems: Mutex::default(),
+    });
+    let mut runtime = Runtime::new(RuntimeOptions {
+        router: shell.clone(),
+        observer: shell.clone(),
+        egress: Arc::new(DevEgress::new().map_err(|error| error.to_string())?),
+        pool_size: 1,
+        from_sources: std::env::var_os("ISOLDE_API_SOURCES").is_some(),
+        code_from_strings: true,
+    })
+    .map_err(|error| error.to_string())?;
+    runtime.start(shell.worker.clone()).map_err(|failure| failure.to_string())?;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
+    let address = runtime.listen(listener).map_err(|error| error.to_string())?;
+    let response = get(address).map_err(|error| error.to_string())?;
+    let report = shell.report.lock().unwrap_or_else(PoisonError::into_inner).take();
+    report.ok_or_else(|| {
+        let problems = shell.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        format!("no report; {response}\n{}", problems.join("\n"))
+    })
+}
+
+/// Asks the shell's own server once, and waits for as long as it takes.
+fn get(address: std::net::SocketAddr) -> std::io::Result<String> {
+    use std::io::Write as _;
+    let mut stream = std::net::TcpStream::connect(address)?;
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: web-platform.test\r\nconnection: close\r\n\r\n")?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response)?;
+    Ok(response)
+}
+
+/// A Worker whose handler runs all scripts and answers when there is a report.
+///
+/// The scripts are evaluated as classic scripts in global scope, one after the other, while the request is the running one.
+fn worker(request: &Request) -> Worker {
+    let mut source = String::from(PROLOGUE);
+    for script in &request.scripts {
+        let text = serde_json::Value::String(script.source.clone());
+        let name = serde_json::Value::String(script.name.clone());
+        source.push_str(&format!("scripts.push([{name}, {text}]);\n"));
+    }
+    let module = Module {
+        name: "wpt.js".to_owned(),
+        kind: ModuleKind::EsModule,
+        content: source.into_bytes().into(),
+    };
+    Worker {
+        id: 1,
+        name: "wpt".to_owned(),
+        program: Program { format: Format::Module, main: "wpt.js".to_owned(), modules: vec![module] },
+        variables: "{}".to_owned(),
+        module_bindings: Vec::new(),
+        limits: Limits { cpu_ms_max: CPU_MS_MAX, ..Limits::default() },
+    }
+}
+
+/// Runs the scripts with indirect `eval`, which the shell allows, so that their declarations are global.
+const PROLOGUE: &str = r#"
+const scripts = [];
+export default {
+  fetch() {
+    const evaluate = eval;
+    const log = console.log;
+    return new Promise((resolve) => {
+      globalThis.__report = (report) => {
+        log("\u0001wpt-report\u0001" + report);
+        resolve(new Response("done"));
+      };
+      for (const [name, source] of scripts) {
+        try {
+          evaluate(source + "\n//# sourceURL=" + name);
+        } catch (error) {
+          if (typeof globalThis.__scriptError !== "function") throw error;
+          globalThis.__scriptError(error);
+        }
+      }
+    });
+  },
+};
+"#;
