@@ -46,7 +46,7 @@ fn check(
         observer: reporter.clone(),
         egress: Arc::new(NoEgress),
         pool_size: 1,
-        from_sources: false,
+        api_folder: None,
         code_from_strings: false,
     })
     .map_err(|error| error.to_string())?;
@@ -79,6 +79,9 @@ fn check(
     Ok(if arguments.project.json {
         json!({ "worker": name, "handlers": handlers, "bytes": bytes }).to_string()
     } else {
-        format!("{name} starts: handlers {handlers}, {} modules, {bytes} bytes", bundle.modules.len())
+        format!(
+            "{name} starts: handlers {handlers}, {} modules, {bytes} bytes",
+            bundle.modules.len()
+        )
     })
 }

@@ -31,8 +31,7 @@ type Problem = String;
 /// Runs the command.
 pub fn run(arguments: &DevArguments) -> ExitCode {
     let maps = Arc::new(SourceMaps::default());
-    let reporter =
-        Arc::new(Reporter::new(arguments.project.json, arguments.quiet, maps.clone()));
+    let reporter = Arc::new(Reporter::new(arguments.project.json, arguments.quiet, maps.clone()));
     match Dev::start(arguments, reporter.clone(), maps).and_then(Dev::serve) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
@@ -74,7 +73,7 @@ impl<'a> Dev<'a> {
             observer: reporter.clone(),
             egress: Arc::new(egress),
             pool_size: arguments.pool,
-            from_sources: false,
+            api_folder: None,
             code_from_strings: false,
         })
         .map_err(|error| error.to_string())?;
@@ -171,9 +170,8 @@ impl<'a> Dev<'a> {
     }
 
     fn rebuild_until_stopped(&self, watched: Vec<std::path::PathBuf>) -> Result<(), Problem> {
-        let mut watch = Watch::new(watched).map_err(|error| {
-            format!("files cannot be watched for changes: {error}")
-        })?;
+        let mut watch = Watch::new(watched)
+            .map_err(|error| format!("files cannot be watched for changes: {error}"))?;
         while self.builder.block_on(watch.changed()) {
             let built = self
                 .open()

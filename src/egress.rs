@@ -47,10 +47,8 @@ impl EgressClient for DevClient {
         let client = self.0.clone();
         Box::pin(async move {
             let request = request.map(|body| body.map_err(BoxError::from));
-            let response = client
-                .send(request)
-                .await
-                .map_err(|error| EgressError(error.client_message()))?;
+            let response =
+                client.send(request).await.map_err(|error| EgressError(error.client_message()))?;
             Ok(decoded(response))
         })
     }

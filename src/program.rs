@@ -49,7 +49,8 @@ pub fn worker(project: &Project, bundle: &Bundle) -> Result<Worker, ProgramError
     if format == Format::ServiceWorker {
         // Modules of a classic script are globals, named as the bundler calls them.
         let others = modules.iter().filter(|module| module.name != bundle.main);
-        let named = module_bindings.iter().map(|binding| binding.module.clone()).collect::<Vec<_>>();
+        let named =
+            module_bindings.iter().map(|binding| binding.module.clone()).collect::<Vec<_>>();
         let others = others.filter(|module| !named.contains(&module.name));
         let others: Vec<_> = others.map(|module| binding(&module.name, &module.name)).collect();
         module_bindings.extend(others);
@@ -104,9 +105,8 @@ fn blobs(
     let mut bindings = Vec::new();
     for (key, files, kind) in kinds {
         for (name, path) in files {
-            let content = std::fs::read(project.root().join(path)).map_err(|error| {
-                ProgramError::Blob { key, path: path.clone(), error }
-            })?;
+            let content = std::fs::read(project.root().join(path))
+                .map_err(|error| ProgramError::Blob { key, path: path.clone(), error })?;
             let module = format!("{key}/{name}");
             modules.push(isolate::Module { name: module.clone(), kind, content: content.into() });
             bindings.push(ModuleBinding { name: name.clone(), module });

@@ -20,7 +20,8 @@ pub struct Reporter {
 impl Reporter {
     /// A reporter; colours are used on a terminal only.
     pub fn new(json: bool, quiet: bool, maps: Arc<SourceMaps>) -> Self {
-        let color = !json && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let color =
+            !json && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         Self { json, quiet, color, maps }
     }
 

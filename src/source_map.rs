@@ -56,7 +56,8 @@ impl SourceMaps {
     /// The exception with its stack and location mapped.
     pub fn map(&self, thrown: &Thrown) -> Thrown {
         let mut mapped = thrown.clone();
-        mapped.stack = thrown.stack.lines().map(|line| self.map_line(line)).collect::<Vec<_>>().join("\n");
+        mapped.stack =
+            thrown.stack.lines().map(|line| self.map_line(line)).collect::<Vec<_>>().join("\n");
         if let Some(original) = thrown.location.as_ref().and_then(|at| self.original(at)) {
             mapped.source_line = self.source_line(&original).or(mapped.source_line);
             mapped.location = Some(original);
@@ -66,9 +67,9 @@ impl SourceMaps {
 
     /// Maps `file:line:column` at the end of a line of a stack trace.
     fn map_line(&self, line: &str) -> String {
-        let Some(original) = frame(line).and_then(|(location, start, end)| {
-            Some((self.original(&location)?, start, end))
-        }) else {
+        let Some(original) = frame(line)
+            .and_then(|(location, start, end)| Some((self.original(&location)?, start, end)))
+        else {
             return line.to_owned();
         };
         let (at, start, end) = original;

@@ -1,4 +1,5 @@
-//! `isolde wpt-shell`: runs the scripts of one web platform test in a Worker's request and prints the results.
+//! `isolde wpt-shell`: runs the scripts of one web platform test in a Worker's request and prints
+//! the results.
 //!
 //! `cargo xtask wpt` starts it once a file. The protocol is in `xtask/src/wpt.rs`.
 
@@ -90,7 +91,7 @@ fn answer() -> Result<String, String> {
         observer: shell.clone(),
         egress: Arc::new(DevEgress::new().map_err(|error| error.to_string())?),
         pool_size: 1,
-        from_sources: std::env::var_os("ISOLDE_API_SOURCES").is_some(),
+        api_folder: std::env::var_os("ISOLDE_API_SOURCES").map(Into::into),
         code_from_strings: true,
     })
     .map_err(|error| error.to_string())?;
@@ -117,7 +118,8 @@ fn get(address: std::net::SocketAddr) -> std::io::Result<String> {
 
 /// A Worker whose handler runs all scripts and answers when there is a report.
 ///
-/// The scripts are evaluated as classic scripts in global scope, one after the other, while the request is the running one.
+/// The scripts are evaluated in global scope, one after the other, while the request is the running
+/// one.
 fn worker(request: &Request) -> Worker {
     let mut source = String::from(PROLOGUE);
     for script in &request.scripts {
@@ -133,7 +135,11 @@ fn worker(request: &Request) -> Worker {
     Worker {
         id: 1,
         name: "wpt".to_owned(),
-        program: Program { format: Format::Module, main: "wpt.js".to_owned(), modules: vec![module] },
+        program: Program {
+            format: Format::Module,
+            main: "wpt.js".to_owned(),
+            modules: vec![module],
+        },
         variables: "{}".to_owned(),
         module_bindings: Vec::new(),
         limits: Limits { cpu_ms_max: CPU_MS_MAX, ..Limits::default() },

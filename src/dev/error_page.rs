@@ -54,12 +54,7 @@ fn status(failure: &Failure) -> u16 {
 fn exception(thrown: &isolate::Thrown) -> String {
     let mut page = String::new();
     if let Some(at) = &thrown.location {
-        page.push_str(&format!(
-            "<p>{}:{}:{}</p>",
-            escape(&at.script),
-            at.line,
-            at.column
-        ));
+        page.push_str(&format!("<p>{}:{}:{}</p>", escape(&at.script), at.line, at.column));
         if let Some(line) = &thrown.source_line {
             page.push_str(&format!(
                 "<pre><span class=hit>{} | {}</span></pre>",

@@ -48,7 +48,8 @@ impl Watch {
             let _ = self.watcher.unwatch(gone);
         }
         for new in wanted.difference(&self.folders) {
-            // A folder that cannot be watched is a file that does not rebuild; nothing else is lost.
+            // A folder that cannot be watched is a file that does not rebuild; nothing else is
+            // lost.
             let _ = self.watcher.watch(new, RecursiveMode::NonRecursive);
         }
         self.files = files.into_iter().collect();
@@ -85,8 +86,7 @@ impl Watch {
     }
 
     fn concerns(&self, path: &Path) -> bool {
-        self.files.contains(path)
-            || path.parent().is_some_and(|folder| self.files.contains(folder))
+        self.files.contains(path) || path.parent().is_some_and(|folder| self.files.contains(folder))
     }
 }
 

@@ -87,7 +87,8 @@ pub struct FetchResponse {
     pub body: u32,
 }
 
-/// The process around an isolate. Methods return at once; what takes time settles its [`Resolver`] in a later turn.
+/// The process around an isolate. Methods return at once; what takes time settles its [`Resolver`]
+/// in a later turn.
 pub trait Host {
     /// A console method was called in a request (0: global scope).
     fn console(&self, request: RequestId, level: &str, text: String);
@@ -115,7 +116,8 @@ pub trait Host {
     fn abort_sink(&self, sink: u32, message: String);
     /// A number for a subrequest.
     fn new_fetch_id(&self) -> u32;
-    /// Starts a subrequest; settles with a [`FetchResponse`], or rejects when the request has made too many.
+    /// Starts a subrequest; settles with a [`FetchResponse`], or rejects when the request has made
+    /// too many.
     fn fetch(&self, request: FetchRequest, resolver: Resolver);
     /// Ends a subrequest.
     fn abort_fetch(&self, fetch: u32);

@@ -1,7 +1,7 @@
 //! What a Worker can see: the web APIs and bindings, in JavaScript, with the Rust ops beside them.
 //!
-//! `README.md` in this crate says how they are written. [`sources`] gives everything that the startup snapshot is made of;
-//! [`Host`] is what the runtime must offer for them to work.
+//! `README.md` in this crate says how they are written. [`sources`] gives everything that the
+//! startup snapshot is made of; [`Host`] is what the runtime must offer for them to work.
 #![forbid(unsafe_code)]
 
 pub mod host;
@@ -24,17 +24,8 @@ const MODULES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/modules.rs"
 /// The functions of `worker/entry.js` that native code calls. The first must be the one that
 /// [`isolate::REJECTION_ENTRY`] stands for.
 const ENTRY_POINTS: &[&str] = &[
-    "handleRejection",
-    "makeDOMException",
-    "builtinModule",
-    "dispatchFetch",
-    "fireTimer",
-    "setEnvironment",
-    "bind",
-    "start",
-    "forgetTimer",
-    "handlerNames",
-    "disconnect",
+    "handleRejection", "makeDOMException", "builtinModule", "dispatchFetch", "fireTimer",
+    "setEnvironment", "bind", "start", "forgetTimer", "handlerNames", "disconnect",
 ];
 
 /// Starts a request: `(id, method, url, headers, body, cf)`.
@@ -57,6 +48,20 @@ pub const DISCONNECT: EntryPoint = EntryPoint(10);
 /// The serialisation of an absolute URL, as the URL standard has it, or `None` when it is not one.
 pub fn normalise_url(url: &str) -> Option<String> {
     url::normalise(url)
+}
+
+/// The sources of all web APIs, read from a checkout's `crates/api/src` instead of this program, so
+/// that work on them needs no build. For processes without a snapshot.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn sources_in(folder: &std::path::Path) -> std::io::Result<ApiSources> {
+    let mut modules: Vec<(&'static str, &'static str)> = Vec::new();
+    for (name, _) in MODULES {
+        let text = std::fs::read_to_string(folder.join(name))?;
+        modules.push((name, Box::leak(text.into_boxed_str())));
+    }
+    Ok(ApiSources { modules: Box::leak(modules.into_boxed_slice()), ..sources() })
 }
 
 /// The sources of all web APIs.

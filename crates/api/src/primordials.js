@@ -1,13 +1,14 @@
 /**
  * The language's own built-ins, captured before any tenant code runs.
  *
- * A Worker may replace `Array.prototype.push` or `Promise.prototype.then`. The web APIs must not notice, and must not
- * hand their private values to the replacement, so they call methods through the copies kept here: `list.push(x)` is
- * written `ArrayPrototypePush(list, x)`.
+ * A Worker may replace `Array.prototype.push` or `Promise.prototype.then`. The web APIs must not
+ * notice, and must not hand their private values to the replacement, so they call methods through
+ * the copies kept here: `list.push(x)` is written `ArrayPrototypePush(list, x)`.
  *
- * Names follow one rule: constructor, `Prototype` for instance members, then the member with a capital letter;
- * getters have `Get` before the member (`MapPrototypeGetSize`), symbols have `Symbol` (`ArrayPrototypeSymbolIterator`).
- * Static members have no `Prototype` (`ObjectFreeze`). Constructors and namespaces keep their names (`Map`, `JSON`).
+ * Names follow one rule: constructor, `Prototype` for instance members, then the member with a
+ * capital letter; getters have `Get` before the member (`MapPrototypeGetSize`), symbols have
+ * `Symbol` (`ArrayPrototypeSymbolIterator`). Static members have no `Prototype` (`ObjectFreeze`).
+ * Constructors and namespaces keep their names (`Map`, `JSON`).
  * @module
  */
 

@@ -1,13 +1,15 @@
 //! The clock that a Worker sees: it stands still while the Worker computes.
 //!
-//! V8 reads the wall clock (`Date`, `Intl`, `new Date()`) through one function. The linker's `--wrap` (see
-//! `.cargo/config.toml`) sends those calls here, and each thread answers with the time at which its turn began.
+//! V8 reads the wall clock (`Date`, `Intl`, `new Date()`) through one function. The linker's
+//! `--wrap` (see `.cargo/config.toml`) sends those calls here, and each thread answers with the
+//! time at which its turn began.
 
 use std::cell::Cell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 thread_local! {
-    /// Milliseconds since the epoch at which the current turn began; NaN on threads that run no tenant code.
+    /// Milliseconds since the epoch at which the current turn began; NaN on threads that run no
+    /// tenant code.
     static FROZEN_MS: Cell<f64> = const { Cell::new(f64::NAN) };
 }
 
@@ -15,7 +17,8 @@ thread_local! {
 static CALLS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
 
 /// What V8 calls instead of `v8::base::OS::TimeCurrentMillis`.
-// SAFETY: the symbol is defined once, and its signature is that of the C++ function: no arguments, a double.
+// SAFETY: the symbol is defined once, and its signature is that of the C++ function: no arguments,
+// a double.
 #[unsafe(no_mangle)]
 extern "C" fn __wrap__ZN2v84base2OS17TimeCurrentMillisEv() -> f64 {
     let frozen = FROZEN_MS.get();
@@ -38,7 +41,8 @@ pub(crate) fn freeze() {
     FROZEN_MS.set(wall_ms());
 }
 
-/// The frozen time of this thread in milliseconds since the epoch, or the real one where nothing is frozen.
+/// The frozen time of this thread in milliseconds since the epoch, or the real one where nothing is
+/// frozen.
 pub fn now_ms() -> f64 {
     let frozen = FROZEN_MS.get();
     if frozen.is_nan() { wall_ms() } else { frozen }
@@ -57,7 +61,8 @@ pub(crate) fn thread_cpu_ns() -> u64 {
 /// CPU time of the thread whose clock `id` names, in nanoseconds; 0 when the thread is gone.
 pub(crate) fn read_cpu_ns(id: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a valid place to write to; an unknown clock makes the call fail and leaves it zero.
+    // SAFETY: `time` is a valid place to write to; an unknown clock makes the call fail and leaves
+    // it zero.
     unsafe { libc::clock_gettime(id, &mut time) };
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
@@ -65,7 +70,8 @@ pub(crate) fn read_cpu_ns(id: libc::clockid_t) -> u64 {
 /// The clock that counts the calling thread's CPU time and can be read from other threads.
 pub(crate) fn current_thread_clock() -> libc::clockid_t {
     let mut id = libc::CLOCK_THREAD_CPUTIME_ID;
-    // SAFETY: `pthread_self` is always valid for the calling thread, and `id` is a valid place to write to.
+    // SAFETY: `pthread_self` is always valid for the calling thread, and `id` is a valid place to
+    // write to.
     unsafe { libc::pthread_getcpuclockid(libc::pthread_self(), &mut id) };
     id
 }

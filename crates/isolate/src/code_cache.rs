@@ -1,7 +1,9 @@
-//! Bytecode of modules that ran before in this process, so that a second isolate need not compile them again.
+//! Bytecode of modules that ran before in this process, so that a second isolate need not compile
+//! them again.
 //!
-//! V8 checks only a source's length against cached code, so the key is a hash of the content. The cache is filled by this
-//! process alone: bytecode from anywhere else could read and write any memory.
+//! V8 checks only a source's length against cached code, so the key is a hash of the content. The
+//! cache is filled by this process alone: bytecode from anywhere else could read and write any
+//! memory.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -53,7 +55,8 @@ pub(crate) fn store(scope: &mut v8::PinScope<'_, '_>, key: Key, module: &v8::Glo
     }
     let mut cache = cache().lock().unwrap_or_else(PoisonError::into_inner);
     if cache.bytes + code.len() > CACHE_BYTES_MAX {
-        // Rare and cheap to refill: everything goes, rather than an order of use being kept on each hit.
+        // Rare and cheap to refill: everything goes, rather than an order of use being kept on each
+        // hit.
         *cache = Cache::default();
     }
     cache.bytes += code.len();

@@ -57,8 +57,8 @@ impl OpError {
 
     /// Makes the JavaScript error object.
     pub(crate) fn to_js<'s>(&self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
-        let message = v8::String::new(scope, &self.message)
-            .unwrap_or_else(|| v8::String::empty(scope));
+        let message =
+            v8::String::new(scope, &self.message).unwrap_or_else(|| v8::String::empty(scope));
         match self.class {
             ErrorClass::Error | ErrorClass::Pending => v8::Exception::error(scope, message),
             ErrorClass::TypeError => v8::Exception::type_error(scope, message),
@@ -69,8 +69,7 @@ impl OpError {
                     return v8::Exception::error(scope, message);
                 };
                 let make = v8::Local::new(scope, make);
-                let name = v8::String::new(scope, name)
-                    .unwrap_or_else(|| v8::String::empty(scope));
+                let name = v8::String::new(scope, name).unwrap_or_else(|| v8::String::empty(scope));
                 let undefined = v8::undefined(scope).into();
                 make.call(scope, undefined, &[name.into(), message.into()])
                     .unwrap_or_else(|| v8::Exception::error(scope, message))

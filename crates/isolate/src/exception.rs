@@ -16,7 +16,8 @@ pub struct Location {
 /// An exception that tenant code threw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thrown {
-    /// The error's name, for example `TypeError`; empty when something else than an error was thrown.
+    /// The error's name, for example `TypeError`; empty when something else than an error was
+    /// thrown.
     pub name: String,
     /// The message, or the thrown value as a string.
     pub message: String,
@@ -85,9 +86,7 @@ impl Thrown {
 }
 
 fn has_stack(scope: &mut v8::PinScope<'_, '_>, object: v8::Local<'_, v8::Object>) -> bool {
-    v8::String::new(scope, "stack")
-        .and_then(|key| object.has(scope, key.into()))
-        .unwrap_or(false)
+    v8::String::new(scope, "stack").and_then(|key| object.has(scope, key.into())).unwrap_or(false)
 }
 
 fn property(

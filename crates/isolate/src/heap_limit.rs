@@ -1,14 +1,16 @@
 //! What happens when an isolate's heap reaches its limit.
 //!
-//! V8 ends the process when an allocation does not fit, so the limit is raised for a moment (an overdraft), the isolate is
-//! terminated, and it is disposed of at once. The cage that all isolates of the process share must have room for the
-//! overdraft, so they are granted one at a time: a second offender waits until the first is gone.
+//! V8 ends the process when an allocation does not fit, so the limit is raised for a moment (an
+//! overdraft), the isolate is terminated, and it is disposed of at once. The cage that all isolates
+//! of the process share must have room for the overdraft, so they are granted one at a time: a
+//! second offender waits until the first is gone.
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// How far a heap may go over its limit until the termination is seen: the largest single object V8 can make is 1 GiB.
+/// How far a heap may go over its limit until the termination is seen: the largest single object V8
+/// can make is 1 GiB.
 const OVERDRAFT_BYTES: usize = 1 << 30;
 
 static TAKEN: Mutex<bool> = Mutex::new(false);
@@ -64,7 +66,8 @@ pub(crate) unsafe extern "C" fn on_near_limit(
     current_limit: usize,
     _initial_limit: usize,
 ) -> usize {
-    // SAFETY: `data` is the guard that `Isolate` keeps in a box until its V8 isolate is gone; only shared access is made.
+    // SAFETY: `data` is the guard that `Isolate` keeps in a box until its V8 isolate is gone; only
+    // shared access is made.
     let guard = unsafe { &*data.cast::<HeapGuard>() };
     guard.exceeded.store(true, Relaxed);
     guard.handle.terminate_execution();

@@ -27,7 +27,8 @@ pub struct EntryPoint(pub usize);
 
 /// The specifier under which internal modules import ops.
 const OPS_SPECIFIER: &str = "isolde:ops";
-/// The global through which the generated module of ops gets at them; it is gone before anything else runs.
+/// The global through which the generated module of ops gets at them; it is gone before anything
+/// else runs.
 const OPS_GLOBAL: &str = "__isolde_ops";
 
 #[derive(Default)]
@@ -124,14 +125,13 @@ fn load<'s>(
         OPS_SPECIFIER => v8::String::new(scope, &loader.ops_source),
         _ => loader.sources.get(path).and_then(|source| v8::String::new(scope, source)),
     });
-    let source =
-        source.ok_or_else(|| Thrown::new("Error", format!("there is no internal module {path}")))?;
+    let source = source
+        .ok_or_else(|| Thrown::new("Error", format!("there is no internal module {path}")))?;
     let name = if path == OPS_SPECIFIER { path.to_owned() } else { format!("isolde:{path}") };
     let name = v8::String::new(scope, &name).expect("a path is short");
     let origin = crate::module::origin(scope, name.into(), true, None);
     let mut source = v8::script_compiler::Source::new(source, Some(&origin));
-    let module =
-        caught(scope, |scope| v8::script_compiler::compile_module(scope, &mut source))?;
+    let module = caught(scope, |scope| v8::script_compiler::compile_module(scope, &mut source))?;
     let kept = v8::Global::new(scope, module);
     LOADER.with_borrow_mut(|loader| loader.compiled.insert(path.to_owned(), kept));
     Ok(module)
@@ -187,7 +187,8 @@ fn ops_module(ops: &[OpDef]) -> String {
     source
 }
 
-/// Functions that V8 itself offers to embedders, by our name and by its: they run without leaving JavaScript.
+/// Functions that V8 itself offers to embedders, by our name and by its: they run without leaving
+/// JavaScript.
 const ENGINE_OPS: &[(&str, &str)] = &[
     ("cped_get", "getContinuationPreservedEmbedderData"),
     ("cped_set", "setContinuationPreservedEmbedderData"),

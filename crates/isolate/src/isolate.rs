@@ -1,4 +1,5 @@
-//! A V8 isolate with one context, made from the startup snapshot, that belongs to one thread for life.
+//! A V8 isolate with one context, made from the startup snapshot, that belongs to one thread for
+//! life.
 
 use std::any::Any;
 use std::ffi::c_void;
@@ -24,7 +25,8 @@ use crate::watchdog::Slot;
 pub enum Startup {
     /// From the startup snapshot.
     Snapshot(Snapshot),
-    /// From their sources, evaluated now: slow, for work on the web APIs themselves. A process uses one or the other.
+    /// From their sources, evaluated now: slow, for work on the web APIs themselves. A process uses
+    /// one or the other.
     Sources,
 }
 
@@ -71,7 +73,8 @@ pub enum Condemned {
     Panicked,
 }
 
-/// A V8 isolate. Its methods run on the thread that made it; all tenant code runs inside [`Isolate::turn`].
+/// A V8 isolate. Its methods run on the thread that made it; all tenant code runs inside
+/// [`Isolate::turn`].
 pub struct Isolate {
     pub(crate) v8: ManuallyDrop<v8::OwnedIsolate>,
     pub(crate) context: v8::Global<v8::Context>,
@@ -192,7 +195,8 @@ impl Isolate {
         self.cpu_ns
     }
 
-    /// Whether the isolate should be replaced when it is idle: its thread lost priority and could not get it back.
+    /// Whether the isolate should be replaced when it is idle: its thread lost priority and could
+    /// not get it back.
     pub fn wants_retirement(&self) -> bool {
         !self.slot.restore_priority()
     }
@@ -212,8 +216,8 @@ impl Isolate {
         self.v8.low_memory_notification();
     }
 
-    /// Stores the bytecode of the modules that were not in the code cache. Best after the first request, when the functions
-    /// that requests need have been compiled.
+    /// Stores the bytecode of the modules that were not in the code cache. Best after the first
+    /// request, when the functions that requests need have been compiled.
     pub fn store_code_cache(&mut self) {
         let uncached = self.state.modules.borrow_mut().take_uncached();
         if uncached.is_empty() || self.condemned.is_some() {
@@ -227,11 +231,12 @@ impl Isolate {
         }
     }
 
-    /// Runs `f` as a turn of at most `cpu_ns_max` nanoseconds of CPU time, then microtasks, V8's tasks and reports of
-    /// unhandled rejections. This is the only way to run tenant code.
+    /// Runs `f` as a turn of at most `cpu_ns_max` nanoseconds of CPU time, then microtasks, V8's
+    /// tasks and reports of unhandled rejections. This is the only way to run tenant code.
     ///
     /// # Errors
-    /// When the isolate is condemned, before or by this turn; nothing that `f` gave is to be used then.
+    /// When the isolate is condemned, before or by this turn; nothing that `f` gave is to be used
+    /// then.
     pub fn turn<R>(
         &mut self,
         cpu_ns_max: u64,
@@ -244,8 +249,9 @@ impl Isolate {
 impl Drop for Isolate {
     fn drop(&mut self) {
         crate::platform::remove_queue(&self.v8, &self.tasks);
-        // SAFETY: the isolate was entered by its creation on this thread and is entered still; `v8` is not used again. The
-        // state and the guard, which its callbacks use, are dropped after it.
+        // SAFETY: the isolate was entered by its creation on this thread and is entered still; `v8`
+        // is not used again. The state and the guard, which its callbacks use, are dropped after
+        // it.
         unsafe { ManuallyDrop::drop(&mut self.v8) };
         self.guard.release();
     }
@@ -301,8 +307,8 @@ fn make_context(
     Ok((v8::Global::new(scope, context), entries))
 }
 
-/// Threads, and clocks made of them, do not exist for Workers. V8 puts these back when it restores a context, so the snapshot
-/// cannot leave them out.
+/// Threads, and clocks made of them, do not exist for Workers. V8 puts these back when it restores
+/// a context, so the snapshot cannot leave them out.
 fn remove_threads(scope: &mut v8::PinScope<'_, '_>) {
     let context = scope.get_current_context();
     let global = context.global(scope);

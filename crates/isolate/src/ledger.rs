@@ -5,7 +5,8 @@ use std::ffi::c_void;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Memory of one isolate outside V8's heap, in bytes. Buffers can outlive the isolate, so the ledger is shared.
+/// Memory of one isolate outside V8's heap, in bytes. Buffers can outlive the isolate, so the
+/// ledger is shared.
 #[derive(Debug)]
 pub struct Ledger {
     /// Backing stores of `ArrayBuffer`s.
@@ -78,8 +79,8 @@ impl Ledger {
 
     /// The allocator that charges an isolate's array buffers to this ledger.
     pub(crate) fn allocator(self: &Arc<Self>) -> v8::UniqueRef<v8::Allocator> {
-        // SAFETY: the handle is a strong count of the Arc, which `drop_handle` gives back, and the table's functions take
-        // exactly this type.
+        // SAFETY: the handle is a strong count of the Arc, which `drop_handle` gives back, and the
+        // table's functions take exactly this type.
         unsafe { v8::new_rust_allocator(Arc::into_raw(self.clone()), &ALLOCATOR) }
     }
 }
@@ -126,6 +127,7 @@ unsafe extern "C" fn free(ledger: &Ledger, data: *mut c_void, len: usize) {
 }
 
 unsafe extern "C" fn drop_handle(ledger: *const Ledger) {
-    // SAFETY: the pointer came from `Arc::into_raw` in `Ledger::allocator`, and V8 drops an allocator once.
+    // SAFETY: the pointer came from `Arc::into_raw` in `Ledger::allocator`, and V8 drops an
+    // allocator once.
     drop(unsafe { Arc::from_raw(ledger) });
 }

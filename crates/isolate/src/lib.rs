@@ -1,8 +1,9 @@
 //! V8 isolates for Workers: the only crate that names `v8`.
 //!
-//! It gives the rest of Isolde an [`Isolate`] that lives on one thread, [turns](Isolate::turn) as the only way to run tenant
-//! code in it, [ops](ops) as the only way for that code to reach Rust, and the startup snapshot that makes isolates cheap.
-//! It knows nothing of HTTP, of requests or of the web APIs' meaning.
+//! It gives the rest of Isolde an [`Isolate`] that lives on one thread, [turns](Isolate::turn) as
+//! the only way to run tenant code in it, [ops](ops) as the only way for that code to reach Rust,
+//! and the startup snapshot that makes isolates cheap. It knows nothing of HTTP, of requests or of
+//! the web APIs' meaning.
 
 mod clock;
 mod code_cache;
@@ -37,4 +38,7 @@ pub use platform::{Platform, PlatformError, PlatformOptions};
 pub use promise::{Promise, Resolver};
 pub use snapshot::{NewSnapshot, Snapshot, SnapshotError, make_snapshot};
 pub use turn::{REJECTION_ENTRY, RunningModule, Turn, TurnError};
-pub use value::{ArrayBuffer, Field, FromJs, IntoJs, Kept, Latin1, List, OneByte, Record, Utf16, Value, View, ViewMut};
+pub use value::{
+    ArrayBuffer, Field, FromJs, IntoJs, Kept, Latin1, List, OneByte, Record, Utf16, Value, View,
+    ViewMut,
+};

@@ -94,7 +94,8 @@ fn throw<'s>(scope: &mut v8::PinScope<'s, '_>, message: &str) {
     scope.throw_exception(error);
 }
 
-/// Compiles, instantiates and evaluates the module `name`; gives it and the promise of its evaluation.
+/// Compiles, instantiates and evaluates the module `name`; gives it and the promise of its
+/// evaluation.
 pub(crate) fn run<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     name: &str,
@@ -114,7 +115,8 @@ fn evaluate<'s>(
     module.evaluate(scope)?.try_into().ok()
 }
 
-/// Finds and compiles the module `specifier` as imported from `referrer`; throws when there is none.
+/// Finds and compiles the module `specifier` as imported from `referrer`; throws when there is
+/// none.
 fn load<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     specifier: &str,
@@ -214,8 +216,7 @@ fn compile_es_module<'s>(
             v8::script_compiler::Source::new_with_cached_data(source_text, Some(&origin), data);
         let options = v8::script_compiler::CompileOptions::ConsumeCodeCache;
         let reason = v8::script_compiler::NoCacheReason::NoReason;
-        let compiled =
-            v8::script_compiler::compile_module2(scope, &mut source, options, reason)?;
+        let compiled = v8::script_compiler::compile_module2(scope, &mut source, options, reason)?;
         if source.get_cached_data().is_some_and(|data| data.rejected()) {
             code_cache::remove(&key);
         }
@@ -228,7 +229,8 @@ fn compile_es_module<'s>(
     Some(compiled)
 }
 
-/// A module of the platform (`cloudflare:workers`), which the internal JavaScript provides as an object of exports.
+/// A module of the platform (`cloudflare:workers`), which the internal JavaScript provides as an
+/// object of exports.
 fn builtin<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     name: &str,

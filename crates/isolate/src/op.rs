@@ -1,9 +1,10 @@
 //! Ops: Rust functions that the JavaScript of the web APIs can call.
 //!
-//! An op is written with [`ops!`](crate::ops), takes typed arguments and gives a typed result. The macro makes a unit type
-//! for each op; [`OpDef`] holds what V8 needs of it: its name and the address of the callback. That address is also an
-//! external reference of the startup snapshot, so the list of ops must be the same, in the same order, where the snapshot
-//! is made and where it is used ([`OpDef::fingerprint`] is compared at start).
+//! An op is written with [`ops!`](crate::ops), takes typed arguments and gives a typed result. The
+//! macro makes a unit type for each op; [`OpDef`] holds what V8 needs of it: its name and the
+//! address of the callback. That address is also an external reference of the startup snapshot, so
+//! the list of ops must be the same, in the same order, where the snapshot is made and where it is
+//! used ([`OpDef::fingerprint`] is compared at start).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -44,8 +45,8 @@ impl OpDef {
         self.name
     }
 
-    /// Identifies a list of ops by its names in order: the snapshot stores it, and a process whose own list differs
-    /// must not use that snapshot.
+    /// Identifies a list of ops by its names in order: the snapshot stores it, and a process whose
+    /// own list differs must not use that snapshot.
     pub fn fingerprint(ops: &[OpDef]) -> [u8; 32] {
         let mut hash = Sha256::new();
         for op in ops {
@@ -82,7 +83,8 @@ pub struct OpContext<'a, 's, 'i> {
     pub(crate) scope: &'a mut v8::PinScope<'s, 'i>,
     arguments: v8::FunctionCallbackArguments<'a>,
     result: v8::ReturnValue<'a, v8::Value>,
-    /// The memory that a `ViewMut` argument of this call may write, so that no second argument sees it.
+    /// The memory that a `ViewMut` argument of this call may write, so that no second argument sees
+    /// it.
     writable: Option<std::ops::Range<usize>>,
 }
 
@@ -97,9 +99,8 @@ impl<'s> OpContext<'_, 's, '_> {
         let value = v8::Local::new(self.scope, value);
         let mut converted = T::from_js(self.scope, value)?;
         if let Some((range, writes)) = converted.memory() {
-            let overlaps = |seen: &std::ops::Range<usize>| {
-                seen.start < range.end && range.start < seen.end
-            };
+            let overlaps =
+                |seen: &std::ops::Range<usize>| seen.start < range.end && range.start < seen.end;
             if self.writable.as_ref().is_some_and(overlaps) {
                 return Err(OpError::type_error("arguments of an op share memory"));
             }
@@ -129,7 +130,8 @@ impl<'s> OpContext<'_, 's, '_> {
     /// The host that the isolate was created with.
     ///
     /// # Panics
-    /// When the isolate's host is of another type, which is a mistake in the program, not of a tenant.
+    /// When the isolate's host is of another type, which is a mistake in the program, not of a
+    /// tenant.
     pub fn host<T: 'static>(&self) -> &'s T {
         State::of(self.scope).host().downcast_ref().expect("the isolate was created with this host")
     }
@@ -137,8 +139,8 @@ impl<'s> OpContext<'_, 's, '_> {
     /// State of the isolate that belongs to one module of ops; made with `Default` at first use.
     pub fn slot<T: Default + 'static>(&mut self) -> &mut T {
         let slot = State::of(self.scope).slot::<T>();
-        // SAFETY: the box lives until the isolate is dropped; ops do not nest, and the exclusive borrow of this context keeps
-        // the call from asking for the same slot twice.
+        // SAFETY: the box lives until the isolate is dropped; ops do not nest, and the exclusive
+        // borrow of this context keeps the call from asking for the same slot twice.
         unsafe { &mut *slot }
     }
 
@@ -157,8 +159,8 @@ impl<'s> OpContext<'_, 's, '_> {
         crate::promise::rejected(self.scope, error)
     }
 
-    /// Property `id` of the object in the continuation-preserved embedder data, which follows the running code through
-    /// promises; 0 when there is none.
+    /// Property `id` of the object in the continuation-preserved embedder data, which follows the
+    /// running code through promises; 0 when there is none.
     pub fn continuation_id(&mut self) -> u32 {
         let data = self.scope.get_continuation_preserved_embedder_data();
         let Ok(context) = v8::Local::<v8::Object>::try_from(data) else { return 0 };
@@ -188,9 +190,9 @@ impl<'s> OpContext<'_, 's, '_> {
     }
 }
 
-/// Defines ops. Each function takes `cx: &mut OpContext<'_>` first, then arguments of types that implement
-/// [`FromJs`], and returns a type that implements [`IntoJs`]. Makes one unit type an op and `pub const OPS`-like function
-/// `ops() -> Vec<OpDef>` with all of them in order.
+/// Defines ops. Each function takes `cx: &mut OpContext<'_>` first, then arguments of types that
+/// implement [`FromJs`], and returns a type that implements [`IntoJs`]. Makes one unit type an op
+/// and `pub const OPS`-like function `ops() -> Vec<OpDef>` with all of them in order.
 #[macro_export]
 macro_rules! ops {
     ($(
@@ -233,6 +235,10 @@ macro_rules! ops {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! op_result {
-    () => { () };
-    ($result:ty) => { $result };
+    () => {
+        ()
+    };
+    ($result:ty) => {
+        $result
+    };
 }

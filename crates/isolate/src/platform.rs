@@ -1,7 +1,7 @@
 //! V8, once per process: flags, platform, assertions.
 //!
-//! Foreground tasks that V8 posts for an isolate (finalisation, memory reduction, Wasm) are kept here until the isolate's
-//! own thread runs them in a turn.
+//! Foreground tasks that V8 posts for an isolate (finalisation, memory reduction, Wasm) are kept
+//! here until the isolate's own thread runs them in a turn.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -9,24 +9,24 @@ use std::ffi::c_void;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Flags of every process that makes, fills or uses the snapshot. They enter V8's flag hash, so they are in one place.
+/// Flags of every process that makes, fills or uses the snapshot. They enter V8's flag hash, so
+/// they are in one place.
 const FLAGS: &[&str] = &[
-    // GC and JIT of an isolate run on its own thread, so their CPU time is the tenant's, and there is no helper thread for
-    // tenants to contend for.
+    // GC and JIT of an isolate run on its own thread, so their CPU time is the tenant's, and there
+    // is no helper thread for tenants to contend for.
     "--single-threaded",
-    // Snapshots bake one hash seed; a tenant who knew it could flood every other tenant's hash tables.
+    // Snapshots bake one hash seed; a tenant who knew it could flood every other tenant's hash
+    // tables.
     "--rehash-snapshot",
-    
     // Each Wasm memory may have 128 MiB; pages are 64 KiB.
-    "--wasm-max-mem-pages=2048",
-    "--stack-size=984",
+    "--wasm-max-mem-pages=2048", "--stack-size=984",
 ];
 
 /// How V8 is started.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PlatformOptions {
-    /// Turn off V8's memory protection keys for JIT pages. With them, only threads that descend from the one that initialised
-    /// V8 may run JavaScript; a test harness does not hold to that.
+    /// Turn off V8's memory protection keys for JIT pages. With them, only threads that descend
+    /// from the one that initialised V8 may run JavaScript; a test harness does not hold to that.
     pub unprotected: bool,
 }
 
@@ -52,7 +52,8 @@ pub enum PlatformError {
 pub struct Platform(());
 
 impl Platform {
-    /// Starts V8; later calls give the result of the first. Call it before any thread that runs JavaScript is made.
+    /// Starts V8; later calls give the result of the first. Call it before any thread that runs
+    /// JavaScript is made.
     ///
     /// # Errors
     /// See [`PlatformError`].
@@ -79,7 +80,8 @@ fn start(options: PlatformOptions) -> Result<Platform, PlatformError> {
     Ok(Platform(()))
 }
 
-/// Asserts that V8's clock is ours, on a thread without a frozen clock: `Date.now()` must have called the wrapper.
+/// Asserts that V8's clock is ours, on a thread without a frozen clock: `Date.now()` must have
+/// called the wrapper.
 pub(crate) fn assert_clock_wrapped(calls_before: u64) -> Result<(), PlatformError> {
     if crate::clock::calls() == calls_before { Err(PlatformError::ClockNotWrapped) } else { Ok(()) }
 }
@@ -161,7 +163,8 @@ fn queues() -> &'static Mutex<HashMap<usize, Arc<TaskQueue>>> {
 }
 
 thread_local! {
-    /// The queue of the isolate that this thread is making: V8 posts tasks for it before we know its address.
+    /// The queue of the isolate that this thread is making: V8 posts tasks for it before we know
+    /// its address.
     static UNDER_CONSTRUCTION: RefCell<Option<Arc<TaskQueue>>> = const { RefCell::new(None) };
 }
 

@@ -3,7 +3,8 @@
 use crate::error::OpError;
 use crate::value::IntoJs;
 
-/// Settles a promise that an op returned. Use it in a turn of the same isolate: [`Turn::settle`](crate::Turn::settle).
+/// Settles a promise that an op returned. Use it in a turn of the same isolate:
+/// [`Turn::settle`](crate::Turn::settle).
 pub struct Resolver(pub(crate) v8::Global<v8::PromiseResolver>);
 
 /// A promise for an op to return.

@@ -6,8 +6,8 @@ use crate::op::OpDef;
 
 /// A startup snapshot, embedded in the program.
 ///
-/// A process uses one snapshot for all its isolates: V8's read-only heap comes from the first. The process that makes a
-/// snapshot must not use it.
+/// A process uses one snapshot for all its isolates: V8's read-only heap comes from the first. The
+/// process that makes a snapshot must not use it.
 #[derive(Debug, Clone, Copy)]
 pub struct Snapshot {
     /// V8's blob.
@@ -39,14 +39,16 @@ pub enum SnapshotError {
     Serialise,
 }
 
-/// Everything outside the heap that a snapshot may point to. Order and length must be the same where it is made and used.
+/// Everything outside the heap that a snapshot may point to. Order and length must be the same
+/// where it is made and used.
 pub(crate) fn external_references(
     ops: &[OpDef],
 ) -> std::borrow::Cow<'static, [v8::ExternalReference]> {
     ops.iter().map(|op| v8::ExternalReference { function: op.callback }).collect::<Vec<_>>().into()
 }
 
-/// Evaluates the API's JavaScript and freezes the heap. Only for a process of its own, such as a build script.
+/// Evaluates the API's JavaScript and freezes the heap. Only for a process of its own, such as a
+/// build script.
 ///
 /// # Errors
 /// See [`SnapshotError`].
@@ -61,7 +63,8 @@ pub fn make_snapshot(api: &ApiSources) -> Result<NewSnapshot, SnapshotError> {
         v8::scope!(let handles, &mut isolate);
         let context = v8::Context::new(handles, Default::default());
         let scope = &mut v8::ContextScope::new(handles, context);
-        // Before anything can fail: a blob cannot be made without it, and the creator must make one.
+        // Before anything can fail: a blob cannot be made without it, and the creator must make
+        // one.
         scope.set_default_context(context);
         internal::evaluate(scope, api).map(|entry_points| {
             for function in entry_points {
@@ -69,7 +72,8 @@ pub fn make_snapshot(api: &ApiSources) -> Result<NewSnapshot, SnapshotError> {
             }
         })
     };
-    // The creator must be consumed, or dropping it panics, so the blob is made even after a failure.
+    // The creator must be consumed, or dropping it panics, so the blob is made even after a
+    // failure.
     let blob = isolate.create_blob(v8::FunctionCodeHandling::Keep);
     made.map_err(SnapshotError::Module)?;
     let blob = blob.ok_or(SnapshotError::Serialise)?;

@@ -52,8 +52,9 @@ impl State {
     pub(crate) fn of<'a>(isolate: &v8::Isolate) -> &'a State {
         let state: *const State = isolate.get_data(SLOT).cast_const().cast();
         assert!(!state.is_null(), "every isolate of this crate has its state attached");
-        // SAFETY: `attach` stored a pointer to a box that `Isolate` drops after the V8 isolate, and callers are callbacks of
-        // that isolate, so the state is alive for as long as any of them runs.
+        // SAFETY: `attach` stored a pointer to a box that `Isolate` drops after the V8 isolate, and
+        // callers are callbacks of that isolate, so the state is alive for as long as any of them
+        // runs.
         unsafe { &*state }
     }
 

@@ -1,7 +1,7 @@
 //! The structured clone algorithm, by V8's serializer, with platform objects left to JavaScript.
 //!
-//! <https://html.spec.whatwg.org/#structuredserializeinternal>. The hooks are functions of the internal JavaScript; the
-//! contract is in `structured_clone.js` of crate `api`.
+//! <https://html.spec.whatwg.org/#structuredserializeinternal>. The hooks are functions of the
+//! internal JavaScript; the contract is in `structured_clone.js` of crate `api`.
 
 use v8::{ValueDeserializerHelper, ValueSerializerHelper};
 

@@ -1,7 +1,7 @@
 //! A turn: the only way to run tenant code.
 //!
-//! Freeze the clock, arm the watchdog, enter JavaScript, run the microtasks, run V8's tasks, report rejections, disarm,
-//! settle the ledgers. Turns never nest and are never held across an `.await`.
+//! Freeze the clock, arm the watchdog, enter JavaScript, run the microtasks, run V8's tasks, report
+//! rejections, disarm, settle the ledgers. Turns never nest and are never held across an `.await`.
 
 use std::time::Instant;
 
@@ -20,7 +20,8 @@ use crate::watchdog::Disarmed;
 const TURNS_PER_HEAP_LOOK: u32 = 32;
 /// CPU time of a turn after which the heap is looked at in any case.
 const LONG_TURN_NS: u64 = 2_000_000;
-/// Rounds of microtasks, tasks and rejection reports in one turn; what is left waits for the next turn.
+/// Rounds of microtasks, tasks and rejection reports in one turn; what is left waits for the next
+/// turn.
 const ROUNDS_MAX: u32 = 8;
 
 /// Why a turn's result cannot be used.
@@ -78,9 +79,7 @@ impl<'s> Turn<'_, 's, '_> {
         }
         let (exception, message) = (scope.exception(), scope.message());
         match exception {
-            Some(exception) if scope.can_continue() => {
-                Err(Thrown::read(scope, exception, message))
-            }
+            Some(exception) if scope.can_continue() => Err(Thrown::read(scope, exception, message)),
             _ => Err(Thrown::new("Error", "execution was terminated")),
         }
     }
@@ -97,8 +96,8 @@ impl<'s> Turn<'_, 's, '_> {
         };
     }
 
-    /// Compiles and evaluates the module `name` and those it imports. The promise that comes back settles when top-level
-    /// `await`s have; [`Turn::promise_state`] looks at it.
+    /// Compiles and evaluates the module `name` and those it imports. The promise that comes back
+    /// settles when top-level `await`s have; [`Turn::promise_state`] looks at it.
     ///
     /// # Errors
     /// What compiling, linking or evaluating threw.
@@ -129,7 +128,8 @@ impl<'s> Turn<'_, 's, '_> {
         result.map(drop)
     }
 
-    /// How far the evaluation of a module has come: its namespace when it is done, nothing while it waits.
+    /// How far the evaluation of a module has come: its namespace when it is done, nothing while it
+    /// waits.
     ///
     /// # Errors
     /// What a top-level `await` threw.
@@ -208,11 +208,9 @@ pub(crate) fn run<R>(
     }
 }
 
-/// Enters JavaScript: `f`, then microtasks, tasks and rejection reports until there are none. Whether it was terminated.
-fn enter<R>(
-    isolate: &mut Isolate,
-    f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R,
-) -> (R, bool) {
+/// Enters JavaScript: `f`, then microtasks, tasks and rejection reports until there are none.
+/// Whether it was terminated.
+fn enter<R>(isolate: &mut Isolate, f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R) -> (R, bool) {
     v8::scope!(let handles, &mut *isolate.v8);
     let context = v8::Local::new(handles, &isolate.context);
     let scope = &mut v8::ContextScope::new(handles, context);
@@ -274,7 +272,8 @@ fn report_rejections(
     true
 }
 
-/// Looks at the heap now and then, and after every long turn, and condemns an isolate over its quota.
+/// Looks at the heap now and then, and after every long turn, and condemns an isolate over its
+/// quota.
 fn settle_memory(isolate: &mut Isolate, used_ns: u64) {
     isolate.turns_since_heap_look += 1;
     if used_ns < LONG_TURN_NS && isolate.turns_since_heap_look < TURNS_PER_HEAP_LOOK {

@@ -1,4 +1,5 @@
-//! Values that cross between JavaScript and Rust: arguments of ops, results, and arguments of entry points.
+//! Values that cross between JavaScript and Rust: arguments of ops, results, and arguments of entry
+//! points.
 
 use std::ops::{Deref, DerefMut, Range};
 
@@ -188,7 +189,8 @@ impl<'s> FromJs<'s> for View<'s> {
         }
         let buffer = v8::Local::<v8::ArrayBuffer>::try_from(value)
             .map_err(|_| OpError::type_error("expected bytes"))?;
-        let start = buffer.data().map_or(std::ptr::null(), |data| data.as_ptr().cast_const().cast());
+        let start =
+            buffer.data().map_or(std::ptr::null(), |data| data.as_ptr().cast_const().cast());
         Ok(Self { start, len: buffer.byte_length(), _buffer: value })
     }
 
@@ -218,9 +220,10 @@ impl Deref for View<'_> {
         if self.len == 0 {
             return &[];
         }
-        // SAFETY: the buffer is alive (`_buffer`), is not shared with another thread (there is no SharedArrayBuffer), and
-        // nothing detaches, resizes or writes it while the op runs: an op runs no JavaScript, and `OpContext::argument`
-        // refuses a call whose writable argument overlaps another.
+        // SAFETY: the buffer is alive (`_buffer`), is not shared with another thread (there is no
+        // SharedArrayBuffer), and nothing detaches, resizes or writes it while the op runs: an op
+        // runs no JavaScript, and `OpContext::argument` refuses a call whose writable argument
+        // overlaps another.
         unsafe { std::slice::from_raw_parts(self.start, self.len) }
     }
 }
@@ -244,7 +247,8 @@ impl DerefMut for ViewMut<'_> {
 }
 
 impl ViewMut<'_> {
-    /// The memory as 32-bit words, as a `Uint32Array` sees it; empty when it is not aligned for that.
+    /// The memory as 32-bit words, as a `Uint32Array` sees it; empty when it is not aligned for
+    /// that.
     pub fn as_u32_mut(&mut self) -> &mut [u32] {
         // SAFETY: any bit pattern is a valid u32, and `align_to_mut` gives only aligned words.
         let (before, words, _) = unsafe { (**self).align_to_mut::<u32>() };

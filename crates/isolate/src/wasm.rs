@@ -33,7 +33,8 @@ pub(crate) fn module<'s>(
     Some(module)
 }
 
-/// V8's callback that decides on `WebAssembly.compile` and its relatives: never, only the platform compiles.
+/// V8's callback that decides on `WebAssembly.compile` and its relatives: never, only the platform
+/// compiles.
 pub(crate) extern "C" fn refuse_code_generation(
     _context: v8::Local<'_, v8::Context>,
     _source: v8::Local<'_, v8::String>,

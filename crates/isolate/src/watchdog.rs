@@ -1,9 +1,9 @@
-//! The watchdog: one thread that looks at every turn in flight, lowers the priority of the long ones, and terminates those
-//! that have used up their CPU time.
+//! The watchdog: one thread that looks at every turn in flight, lowers the priority of the long
+//! ones, and terminates those that have used up their CPU time.
 //!
-//! A turn arms its slot with a store and disarms it with a compare-exchange. When the watchdog has claimed the turn in
-//! between, the turn waits until the termination has been requested and then cancels it, so that no termination ever reaches
-//! the next turn.
+//! A turn arms its slot with a store and disarms it with a compare-exchange. When the watchdog has
+//! claimed the turn in between, the turn waits until the termination has been requested and then
+//! cancels it, so that no termination ever reaches the next turn.
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64};
@@ -126,7 +126,8 @@ impl Slot {
 
     /// Whether the watchdog has lowered this thread's priority; tries to raise it again.
     ///
-    /// An unprivileged process may not raise it, so an isolate whose thread stays lowered is to be retired.
+    /// An unprivileged process may not raise it, so an isolate whose thread stays lowered is to be
+    /// retired.
     pub(crate) fn restore_priority(&self) -> bool {
         if self.lowered.load(Relaxed) == 0 {
             return true;

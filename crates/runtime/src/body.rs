@@ -62,9 +62,9 @@ impl Body for OutBody {
                 *self = OutBody::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            OutBody::Sink(chunks) => chunks.poll_recv(context).map(|chunk| {
-                chunk.map(|chunk| chunk.map(Frame::data))
-            }),
+            OutBody::Sink(chunks) => {
+                chunks.poll_recv(context).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
+            }
             OutBody::Native(body) => body.as_mut().poll_frame(context),
         }
     }

@@ -169,7 +169,10 @@ impl Core {
     fn start_script(self: &Rc<Self>, worker: &Worker, budget: u64) -> Result<(), Failure> {
         let main = worker.program.modules.iter().find(|module| module.name == worker.program.main);
         let main = main.ok_or_else(|| {
-            Failure::Startup(Thrown::new("Error", format!("No such module \"{}\".", worker.program.main)))
+            Failure::Startup(Thrown::new(
+                "Error",
+                format!("No such module \"{}\".", worker.program.main),
+            ))
         })?;
         let source = String::from_utf8_lossy(&main.content);
         self.startup_turn(budget, |turn| {

@@ -1,4 +1,5 @@
-//! Which isolate serves a Worker: those that run it, fresh ones from the pool, one more for a Worker that is hot.
+//! Which isolate serves a Worker: those that run it, fresh ones from the pool, one more for a
+//! Worker that is hot.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -16,7 +17,8 @@ use crate::response;
 use crate::thread::{Command, Connection, Hop, IsolateHandle};
 use crate::worker::{Router, Worker};
 
-/// Connections of one isolate above which its Worker gets another one, as long as there are processors for it.
+/// Connections of one isolate above which its Worker gets another one, as long as there are
+/// processors for it.
 const CONNECTIONS_PER_ISOLATE: usize = 64;
 
 /// Routes requests to isolates. Shared by all threads of a runtime.
@@ -131,11 +133,9 @@ impl Dispatcher {
     ) -> Response<OutBody> {
         let (response, answer) = oneshot::channel();
         let hop = Box::new(Hop { request, peer, response });
-        let sent = self
-            .isolate_for(worker)
-            .and_then(|isolate| {
-                isolate.commands.try_send(Command::Request(hop)).map_err(|_| Failure::Overloaded)
-            });
+        let sent = self.isolate_for(worker).and_then(|isolate| {
+            isolate.commands.try_send(Command::Request(hop)).map_err(|_| Failure::Overloaded)
+        });
         if let Err(failure) = sent {
             return self.error_page(&failure);
         }

@@ -17,7 +17,8 @@ pub fn push(name: &str, value: &[u8], flat: &mut Vec<u8>) {
     flat.push(0);
 }
 
-/// Reads flat headers; what is no valid header is left out, for JavaScript has checked them already.
+/// Reads flat headers; what is no valid header is left out, for JavaScript has checked them
+/// already.
 pub fn parse(flat: &[u8]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let mut parts = flat.split(|byte| *byte == 0);

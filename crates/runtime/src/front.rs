@@ -1,4 +1,5 @@
-//! Front threads: accept connections, read the first request's head, find the Worker, and hand the socket to its isolate.
+//! Front threads: accept connections, read the first request's head, find the Worker, and hand the
+//! socket to its isolate.
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -74,12 +75,16 @@ async fn first_request(
     let head = tokio::time::timeout(HEAD_TIMEOUT, read_head(&mut stream, &mut read)).await;
     let first = match head {
         Ok(first) => first?,
-        Err(_) => Some(First::Refused(http::StatusCode::REQUEST_TIMEOUT, "Request head took too long.")),
+        Err(_) => {
+            Some(First::Refused(http::StatusCode::REQUEST_TIMEOUT, "Request head took too long."))
+        }
     };
     match first {
         None => Ok(()),
         Some(First::Refused(status, text)) => refuse(stream, status, text).await,
-        Some(First::Http2) => serve_http2(stream, read.freeze(), peer.ip(), dispatcher, closing).await,
+        Some(First::Http2) => {
+            serve_http2(stream, read.freeze(), peer.ip(), dispatcher, closing).await
+        }
         Some(First::Http1 { host, path }) => {
             let Some(worker) = dispatcher.route(&host, &path) else {
                 return answer(stream, &dispatcher, &Failure::NoWorker).await;
@@ -92,7 +97,8 @@ async fn first_request(
     }
 }
 
-/// Reads until the head is complete, is seen to be HTTP/2, or is refused; nothing when the client went away.
+/// Reads until the head is complete, is seen to be HTTP/2, or is refused; nothing when the client
+/// went away.
 async fn read_head(stream: &mut TcpStream, read: &mut BytesMut) -> std::io::Result<Option<First>> {
     loop {
         if stream.read_buf(read).await? == 0 {

@@ -6,9 +6,7 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{
-    FetchBody, FetchRequest, Host, RequestId, ResponseBody, ResponseHead, SinkWrite,
-};
+use api::{FetchBody, FetchRequest, Host, RequestId, ResponseBody, ResponseHead, SinkWrite};
 use bytes::Bytes;
 use isolate::{Ledger, OpError, Resolver, Thrown};
 use tokio::sync::mpsc;
@@ -107,7 +105,8 @@ impl IsolateHost {
             let count = self.startup_pending.get();
             self.startup_pending.set(if more { count + 1 } else { count.saturating_sub(1) });
         } else if let Some(request) = self.requests.borrow_mut().get(request) {
-            request.pending = if more { request.pending + 1 } else { request.pending.saturating_sub(1) };
+            request.pending =
+                if more { request.pending + 1 } else { request.pending.saturating_sub(1) };
         }
     }
 
@@ -155,11 +154,13 @@ impl IsolateHost {
         }
     }
 
-    /// Tells when nobody reads the sink that a response was given; its client has all of it then, or is gone.
+    /// Tells when nobody reads the sink that a response was given; its client has all of it then,
+    /// or is gone.
     pub(crate) fn watch_sink(self: &Rc<Self>, request: RequestId) {
         let senders: Vec<_> = {
             let sinks = self.sinks.borrow();
-            let own = sinks.values().filter(|sink| sink.request == request && sink.receiver.is_none());
+            let own =
+                sinks.values().filter(|sink| sink.request == request && sink.receiver.is_none());
             own.map(|sink| sink.sender.clone()).collect()
         };
         let host = self.clone();
@@ -231,7 +232,9 @@ impl IsolateHost {
                 None => OutBody::Empty,
             },
             ResponseBody::Sink(id) => match self.sinks.borrow_mut().get_mut(&id) {
-                Some(Sink { receiver, .. }) => receiver.take().map_or(OutBody::Empty, OutBody::Sink),
+                Some(Sink { receiver, .. }) => {
+                    receiver.take().map_or(OutBody::Empty, OutBody::Sink)
+                }
                 None => OutBody::Empty,
             },
         }
@@ -336,7 +339,8 @@ impl Host for IsolateHost {
             while let Some(chunk) = next_chunk(&mut native.body).await {
                 let chunk = chunk.map_err(|error| lost(&error))?;
                 if let Some(ledger) = &ledger {
-                    // It is copied into a buffer of the isolate at the end, so it has to fit twice for a moment.
+                    // It is copied into a buffer of the isolate at the end, so it has to fit twice
+                    // for a moment.
                     let charge = ledger.charge(chunk.len() * 2).ok_or_else(memory_exceeded)?;
                     charges.push(charge);
                 }

@@ -1,7 +1,8 @@
 //! The main runtime process: front threads, isolate threads, and the way of a request through them.
 //!
-//! A front thread accepts a connection, reads the first request's head, asks the [`Router`] for the Worker, and hands the
-//! socket to the thread of an isolate that runs it. From then on the connection's requests are served there, without a hop.
+//! A front thread accepts a connection, reads the first request's head, asks the [`Router`] for the
+//! Worker, and hands the socket to the thread of an isolate that runs it. From then on the
+//! connection's requests are served there, without a hop.
 #![forbid(unsafe_code)]
 
 mod body;

@@ -20,12 +20,8 @@ struct Shared {
 impl Pool {
     /// A pool of `size` isolates.
     pub(crate) fn new(factory: Factory, size: usize) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared {
-            factory,
-            ready: Mutex::default(),
-            taken: Condvar::new(),
-            size,
-        });
+        let shared =
+            Arc::new(Shared { factory, ready: Mutex::default(), taken: Condvar::new(), size });
         let refilled = Arc::downgrade(&shared);
         std::thread::Builder::new().name("isolate-pool".to_owned()).spawn(move || {
             while let Some(shared) = refilled.upgrade() {

@@ -85,7 +85,8 @@ impl Requests {
         self.table.len()
     }
 
-    /// Requests without an answer, when nothing is pending in the whole isolate: none of them can ever get one.
+    /// Requests without an answer, when nothing is pending in the whole isolate: none of them can
+    /// ever get one.
     pub(crate) fn hung(&self) -> Vec<RequestId> {
         if self.table.values().any(|request| request.pending > 0) {
             return Vec::new();

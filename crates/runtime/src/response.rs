@@ -8,13 +8,8 @@ use crate::failure::{Failure, Page};
 use crate::flat_headers;
 
 /// Headers that belong to one hop, so a Worker cannot set them.
-const HOP_BY_HOP: &[header::HeaderName] = &[
-    header::CONNECTION,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::TE,
-    header::TRAILER,
-];
+const HOP_BY_HOP: &[header::HeaderName] =
+    &[header::CONNECTION, header::TRANSFER_ENCODING, header::UPGRADE, header::TE, header::TRAILER];
 
 /// Makes the response.
 pub(crate) fn build(head: ResponseHead, body: OutBody) -> Response<OutBody> {

@@ -27,8 +27,9 @@ pub struct RuntimeOptions {
     pub egress: Arc<dyn Egress>,
     /// Fresh isolates kept ready.
     pub pool_size: usize,
-    /// Evaluate the web APIs' sources in each isolate instead of using the snapshot: for work on the web APIs.
-    pub from_sources: bool,
+    /// Evaluate the web APIs' sources, read from this folder, in each isolate instead of using the
+    /// snapshot: for work on the web APIs.
+    pub api_folder: Option<std::path::PathBuf>,
     /// Allow `eval` and `new Function` in requests: for conformance tests, never for tenants.
     pub code_from_strings: bool,
 }
@@ -39,6 +40,9 @@ pub enum RuntimeError {
     /// V8 did not start.
     #[error("V8 could not be started: {0}")]
     Platform(#[from] PlatformError),
+    /// The web APIs' sources cannot be read.
+    #[error("the sources of the web APIs could not be read")]
+    Sources(#[source] std::io::Error),
     /// A thread could not be made.
     #[error("a thread could not be started")]
     Thread(#[source] std::io::Error),
@@ -55,23 +59,25 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Starts V8 and the pool. Call it on the main thread before other threads are made: V8's memory protection keys let only
-    /// descendants of this thread run JavaScript.
+    /// Starts V8 and the pool. Call it on the main thread before other threads are made: V8's
+    /// memory protection keys let only descendants of this thread run JavaScript.
     ///
     /// # Errors
     /// See [`RuntimeError`].
     pub fn new(options: RuntimeOptions) -> Result<Self, RuntimeError> {
         let platform = Platform::init(PlatformOptions::default())?;
         let memory_bytes_max = Limits::default().memory_bytes_max;
+        let (startup, sources) = match &options.api_folder {
+            Some(folder) => {
+                (Startup::Sources, api::sources_in(folder).map_err(RuntimeError::Sources)?)
+            }
+            None => (Startup::Snapshot(snapshot::snapshot()), api::sources()),
+        };
         let factory = Factory {
             platform,
             options: IsolateOptions {
-                startup: if options.from_sources {
-                    Startup::Sources
-                } else {
-                    Startup::Snapshot(snapshot::snapshot())
-                },
-                api: Arc::new(api::sources()),
+                startup,
+                api: Arc::new(sources),
                 heap_bytes_max: memory_bytes_max,
                 memory_bytes_max,
                 code_from_strings: options.code_from_strings,

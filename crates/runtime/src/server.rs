@@ -1,4 +1,5 @@
-//! Requests of a connection, on the isolate's own thread: from hyper to the Worker's handler and back.
+//! Requests of a connection, on the isolate's own thread: from hyper to the Worker's handler and
+//! back.
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -15,10 +16,10 @@ use crate::body::{Inbound, OutBody};
 use crate::core::{Core, lost};
 use crate::dispatch::Dispatcher;
 use crate::failure::Failure;
+use crate::flat_headers;
 use crate::limits::{HEADER_BYTES_MAX, URL_BYTES_MAX};
 use crate::requests::Answer;
 use crate::worker::{Outcome, RequestRecord};
-use crate::flat_headers;
 
 /// What a connection's requests need.
 #[derive(Clone)]
@@ -163,7 +164,8 @@ fn absolute_url(request: &Request<Incoming>) -> Option<String> {
 fn is_serialised(host: &str, target: &str) -> bool {
     let plain_host = |byte: u8| byte.is_ascii_lowercase() || byte == b'-' || byte == b'.';
     let (name, port) = host.split_once(':').unwrap_or((host, "8787"));
-    // A name that could be an IPv4 address, or a port that could have leading zeros or be the default, is parsed.
+    // A name that could be an IPv4 address, or a port that could have leading zeros or be the
+    // default, is parsed.
     let host_is_plain = !name.is_empty()
         && name.bytes().all(plain_host)
         && port.len() > 2
@@ -171,7 +173,8 @@ fn is_serialised(host: &str, target: &str) -> bool {
         && port.bytes().all(|byte| byte.is_ascii_digit())
         && port.len() < 6;
     let plain = |byte: u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'~' | b'?' | b'=' | b'&' | b'+' | b',')
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'/' | b'-' | b'_' | b'~' | b'?' | b'=' | b'&' | b'+' | b',')
     };
     host_is_plain && target.starts_with('/') && target.bytes().all(plain)
 }
@@ -235,8 +238,7 @@ impl Record {
         if let Err(Failure::Exception(exception)) = answer {
             core.observer.exception(core.worker(), exception);
         }
-        let cpu_ns =
-            core.host.requests.borrow_mut().get(id).map_or(0, |state| state.cpu_ns);
+        let cpu_ns = core.host.requests.borrow_mut().get(id).map_or(0, |state| state.cpu_ns);
         let record = RequestRecord {
             method: self.method.to_string(),
             path: self.path,

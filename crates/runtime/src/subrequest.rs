@@ -24,7 +24,8 @@ pub(crate) async fn send(
     body: OutBody,
 ) -> Result<Response<InBody>, OpError> {
     let url = head.url.split('#').next().unwrap_or_default();
-    let uri: Uri = url.parse().map_err(|_| OpError::type_error("Fetch API cannot load this URL."))?;
+    let uri: Uri =
+        url.parse().map_err(|_| OpError::type_error("Fetch API cannot load this URL."))?;
     let method = http::Method::from_bytes(head.method.as_bytes())
         .map_err(|_| OpError::type_error("Invalid method."))?;
     let mut request = Request::new(body);

@@ -118,17 +118,15 @@ impl Factory {
                     return;
                 }
             };
-        let runtime = match Builder::new_current_thread()
-            .enable_all()
-            .build_local(LocalOptions::default())
-        {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                load.closed.store(true, Relaxed);
-                eprintln!("isolde: an isolate's event loop could not be made: {error}");
-                return;
-            }
-        };
+        let runtime =
+            match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+                Ok(runtime) => runtime,
+                Err(error) => {
+                    load.closed.store(true, Relaxed);
+                    eprintln!("isolde: an isolate's event loop could not be made: {error}");
+                    return;
+                }
+            };
         runtime.block_on(async {
             let core = Core::new(isolate, host, self.observer.clone());
             tokio::task::spawn_local(core.clone().run_engine_tasks());

@@ -52,7 +52,8 @@ pub struct Worker {
     pub limits: Limits,
 }
 
-/// What happens in isolates, as the process around them wants to know it. Methods are called on isolate threads.
+/// What happens in isolates, as the process around them wants to know it. Methods are called on
+/// isolate threads.
 pub trait Observer: Send + Sync {
     /// A console method was called.
     fn console(&self, worker: &Worker, level: &str, text: &str);

@@ -25,7 +25,8 @@ const NOT_A_RESPONSE =
   "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
 
 /** Starts a request. Nothing is thrown: whatever goes wrong is told to the native side.
- * @param {number} id @param {string} method @param {string} url serialised @param {string} headers flat
+ * @param {number} id @param {string} method @param {string} url serialised @param {string} headers
+ * flat
  * @param {number} body id of the native body, 0 for none @param {object | undefined} cf */
 export function dispatchFetch(id, method, url, headers, body, cf) {
   const context = new RequestContext(id);

@@ -1,5 +1,5 @@
-//! Ops of the request life cycle: time, timers, bodies, sinks, subrequests, responses. They only translate; the
-//! [`Host`](crate::Host) does the work.
+//! Ops of the request life cycle: time, timers, bodies, sinks, subrequests, responses. They only
+//! translate; the [`Host`](crate::Host) does the work.
 
 use isolate::{Field, Latin1, List, OpContext, OpError, Promise, Value, View};
 

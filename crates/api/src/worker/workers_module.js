@@ -1,5 +1,6 @@
 /**
- * The module `cloudflare:workers`: base classes of entrypoints, and `env` for code that is not a handler.
+ * The module `cloudflare:workers`: base classes of entrypoints, and `env` for code that is not a
+ * handler.
  * @module
  */
 
