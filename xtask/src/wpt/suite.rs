@@ -151,7 +151,7 @@ impl Test {
         ];
         for (index, name) in names.into_iter().enumerate() {
             let source = read(&name)?;
-            scripts.push((name, source));
+            scripts.push((name, if index == 0 { source } else { global_names(&source) }));
             if index == 0 {
                 scripts.push(("adapter-listen.js".to_owned(), "__wpt.listen();\n".to_owned()));
             }
@@ -160,6 +160,28 @@ impl Test {
         scripts.push(("adapter-finish.js".to_owned(), "__wpt.finish();\n".to_owned()));
         Ok(scripts)
     }
+}
+
+/// Makes the names that a script declares at the beginning of a line global.
+///
+/// The shell evaluates scripts with indirect `eval`, which keeps `let`, `const` and `class` to the
+/// script, and in strict mode every name. Scripts that a test loads first declare names for it.
+pub fn global_names(source: &str) -> String {
+    let mut text = String::with_capacity(source.len() + 64);
+    for line in source.split_inclusive('\n') {
+        let word_end = line.find([' ', ';', '\n']).unwrap_or(line.len());
+        let (word, rest) = line.split_at(word_end);
+        match word {
+            "const" | "let" => text.push_str(&format!("var{rest}")),
+            "class" => {
+                let name = rest.trim_start().split([' ', '{']).next().unwrap_or_default();
+                text.push_str(&format!("var {name} = {line}"));
+            }
+            "'use" | "\"use" if rest.starts_with(" strict") => text.push_str(&format!("//{line}")),
+            _ => text.push_str(line),
+        }
+    }
+    text
 }
 
 /// A reference in the file `base`, as a path from the suite that begins with a slash.

@@ -8,7 +8,7 @@ use std::{env, fs, process};
 
 use super::report::{FileResult, Report, Subtest};
 use super::server::{Server, parse_query, percent_decode};
-use super::suite::{Meta, Test, discover, imported, parse_list, resolve};
+use super::suite::{Meta, Test, discover, global_names, imported, parse_list, resolve};
 use super::{WptError, shell};
 
 /// A folder that is removed again.
@@ -71,6 +71,13 @@ fn references() {
     assert_eq!(percent_decode("a%20b%zz%E4"), "a b%zz\u{e4}");
     let query = [("a".to_owned(), "1 2".to_owned()), ("b".to_owned(), String::new())];
     assert_eq!(parse_query("a=1+2&b"), query);
+}
+
+#[test]
+fn names_of_helper_scripts_become_global() {
+    let source = "'use strict';\nconst a = 1;\n  let b;\nclass C extends D {\n}\nlet { e } = a;\n";
+    let global = "//'use strict';\nvar a = 1;\n  let b;\nvar C = class C extends D {\n}\nvar { e } = a;\n";
+    assert_eq!(global_names(source), global);
 }
 
 #[test]
