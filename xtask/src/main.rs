@@ -1,6 +1,6 @@
-//! The checks and measurements of the project: `cargo xtask tidy`, `bench` and `wpt`.
+//! The checks and measurements of the project: `cargo xtask test`, `tidy`, `bench` and `wpt`.
 //!
-//! Nothing here depends on a crate of ours, so that `cargo xtask tidy` is built without V8.
+//! Nothing here depends on a crate of ours, so that it is built without V8.
 #![forbid(unsafe_code)]
 
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod test;
 mod tidy;
 mod wpt;
 
@@ -21,6 +22,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run all checks and tests: the project's test command
+    Test(test::Arguments),
     /// Check the style, the crate boundaries and the rules for JavaScript in `crates/api`
     Tidy,
     /// Measure Isolde beside workerd, Node and bare hyper on this machine
@@ -38,6 +41,7 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command {
+        Command::Test(arguments) => test::run(&project_root(), &arguments),
         Command::Tidy => tidy::run(&project_root()),
         Command::Bench(arguments) => bench::run(&project_root(), &arguments),
         Command::Wpt(arguments) => wpt::run(&project_root(), &arguments),
