@@ -167,7 +167,9 @@ impl Places {
         };
         let mut command = Command::new(program);
         match contender {
-            Contender::Isolde => command.arg("dev").arg(folder).args(["--port", &port]),
+            Contender::Isolde => {
+                command.arg("dev").arg(folder).args(["--quiet", "--port", &port])
+            },
             Contender::Workerd => command
                 .arg("serve")
                 .arg(folder.join("config.capnp"))

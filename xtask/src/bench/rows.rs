@@ -70,7 +70,7 @@ fn hello(name: &'static str) -> Project {
 pub fn rows() -> Vec<Row> {
     let echo = Bytes::from((0..ECHO_BYTES).map(|at| (at * 31 % 251) as u8).collect::<Vec<u8>>());
     vec![
-        Row { project: hello("hello"), exchange: get("/", HELLO), requests: 200_000 },
+        Row { project: hello("hello"), exchange: get("/", HELLO), requests: 100_000 },
         Row {
             project: Project {
                 name: "json",
