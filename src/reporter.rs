@@ -117,10 +117,11 @@ impl Observer for Reporter {
         }
     }
 
+    fn wants_requests(&self) -> bool {
+        !self.quiet
+    }
+
     fn request(&self, worker: &Worker, record: &RequestRecord) {
-        if self.quiet {
-            return;
-        }
         if self.json {
             let event = json!({
                 "event": "request", "worker": worker.name, "method": record.method,

@@ -10,6 +10,7 @@ use isolate::{Condemned, IntoJs, Isolate, OpError, Resolver, Thrown, Turn, TurnE
 
 use crate::failure::Failure;
 use crate::host::IsolateHost;
+use crate::request_url::HostCache;
 use crate::requests::Answer;
 use crate::worker::{Format, Observer, Worker};
 
@@ -29,6 +30,7 @@ pub(crate) struct Core {
     /// Told when the isolate is condemned or wants to be replaced.
     pub(crate) over: tokio::sync::Notify,
     code_cached: Cell<bool>,
+    pub(crate) hosts: HostCache,
     /// Why the Worker did not start, if it did not.
     startup: OnceCell<Result<(), Failure>>,
 }
@@ -49,6 +51,7 @@ impl Core {
             condemned: Cell::new(None),
             over: tokio::sync::Notify::new(),
             code_cached: Cell::new(false),
+            hosts: HostCache::default(),
             startup: OnceCell::new(),
         });
         core.host.attach(&core, ledger);
@@ -322,6 +325,11 @@ impl Core {
     /// Whether the isolate should be replaced at its next idle moment.
     pub(crate) fn wants_retirement(&self) -> bool {
         self.isolate.borrow().as_ref().is_none_or(Isolate::wants_retirement)
+    }
+
+    /// How many turns the isolate has taken.
+    pub(crate) fn turn_count(&self) -> u64 {
+        self.isolate.borrow().as_ref().map_or(0, Isolate::turn_count)
     }
 
     /// Collects garbage of an isolate that is idle.

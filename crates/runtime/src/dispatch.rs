@@ -2,7 +2,6 @@
 //! Worker that is hot.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -129,7 +128,7 @@ impl Dispatcher {
         self: &Arc<Self>,
         worker: &Arc<Worker>,
         request: Request<Incoming>,
-        peer: IpAddr,
+        peer: String,
     ) -> Response<OutBody> {
         let (response, answer) = oneshot::channel();
         let hop = Box::new(Hop { request, peer, response });

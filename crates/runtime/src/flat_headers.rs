@@ -2,6 +2,19 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+/// The header that says who the client is. Only the platform sets it.
+pub const CLIENT_ADDRESS: &str = "cf-connecting-ip";
+
+/// Appends the headers of an inbound request in flat form, without those that only the platform
+/// sets.
+pub fn append_inbound(headers: &HeaderMap, flat: &mut Vec<u8>) {
+    for (name, value) in headers {
+        if name.as_str() != CLIENT_ADDRESS {
+            push(name.as_str(), value.as_bytes(), flat);
+        }
+    }
+}
+
 /// Appends headers in flat form; names are lower case already.
 pub fn append(headers: &HeaderMap, flat: &mut Vec<u8>) {
     for (name, value) in headers {

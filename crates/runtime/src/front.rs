@@ -186,7 +186,7 @@ async fn serve_http2(
         async move {
             let worker = dispatcher.route(host_of(&request), request.uri().path());
             let response = match worker {
-                Some(worker) => dispatcher.hop(&worker, request, peer).await,
+                Some(worker) => dispatcher.hop(&worker, request, peer.to_string()).await,
                 None => dispatcher.error_page(&Failure::NoWorker),
             };
             Ok::<_, std::convert::Infallible>(response)

@@ -87,6 +87,16 @@ impl IsolateHost {
         self.last_id.get()
     }
 
+    /// A new request.
+    pub(crate) fn begin(&self) -> RequestId {
+        self.requests.borrow_mut().begin(self.limits.borrow().open_connections_max)
+    }
+
+    /// How many requests are in flight.
+    pub(crate) fn request_count(&self) -> usize {
+        self.requests.borrow().len()
+    }
+
     /// CPU time that a request has left in nanoseconds.
     pub(crate) fn cpu_ns_left(&self, request: RequestId) -> Option<u64> {
         let max = self.limits.borrow().cpu_ms_max * 1_000_000;
@@ -424,10 +434,17 @@ impl Host for IsolateHost {
             state.subrequests += 1;
             state.subrequests <= subrequests_max
         });
+        let connections =
+            self.requests.borrow_mut().get(request).map(|state| state.connections.clone());
         let task = self.settle_later(request, resolver, async move {
             if !allowed {
                 return Err(OpError::error("Too many subrequests."));
             }
+            // Held until the response's head is there; more subrequests than that wait in order.
+            let _connection = match &connections {
+                Some(connections) => connections.acquire().await.ok(),
+                None => None,
+            };
             let response = crate::subrequest::send(&core, head, body).await?;
             let response = crate::subrequest::to_js(&core, request, response);
             core.host.fetches.borrow_mut().remove(&id);

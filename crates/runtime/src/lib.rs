@@ -16,6 +16,7 @@ mod host;
 mod limits;
 mod pool;
 mod prefixed;
+mod request_url;
 mod requests;
 mod response;
 mod runtime;

@@ -1,11 +1,12 @@
 //! The requests in flight in one isolate.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::task::Waker;
-use std::time::Instant;
 
 use api::RequestId;
 use http::Response;
+use tokio::sync::Semaphore;
 
 use crate::body::OutBody;
 use crate::failure::Failure;
@@ -27,13 +28,13 @@ pub(crate) struct RequestState {
     /// CPU time of its turns so far in nanoseconds.
     pub(crate) cpu_ns: u64,
     pub(crate) subrequests: u32,
-    pub(crate) open_connections: usize,
+    /// Limits the subrequests that wait for a response at the same time.
+    pub(crate) connections: Rc<Semaphore>,
     pub(crate) log_bytes: usize,
     /// Bodies that belong to it and go with it.
     pub(crate) bodies: Vec<u32>,
     /// Whether the client is gone or has its whole response.
     pub(crate) client_done: bool,
-    pub(crate) started: Instant,
 }
 
 /// All requests of an isolate, by number.
@@ -45,7 +46,7 @@ pub(crate) struct Requests {
 
 impl Requests {
     /// A new request.
-    pub(crate) fn begin(&mut self) -> RequestId {
+    pub(crate) fn begin(&mut self, connections_max: usize) -> RequestId {
         loop {
             self.last = self.last.wrapping_add(1);
             if self.last != 0 && !self.table.contains_key(&self.last) {
@@ -62,11 +63,10 @@ impl Requests {
                 wait_until: 0,
                 cpu_ns: 0,
                 subrequests: 0,
-                open_connections: 0,
+                connections: Rc::new(Semaphore::new(connections_max)),
                 log_bytes: 0,
                 bodies: Vec::new(),
                 client_done: false,
-                started: Instant::now(),
             },
         );
         self.last

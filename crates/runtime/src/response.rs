@@ -4,7 +4,7 @@ use api::ResponseHead;
 use http::{Response, StatusCode, header};
 
 use crate::body::OutBody;
-use crate::failure::{Failure, Page};
+use crate::failure::Page;
 use crate::flat_headers;
 
 /// Headers that belong to one hop, so a Worker cannot set them.
@@ -48,9 +48,4 @@ pub(crate) fn error(page: Page) -> Response<OutBody> {
     let content_type = header::HeaderValue::from_static(page.content_type);
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
-}
-
-/// The page of a failure, as strangers see it.
-pub(crate) fn plain(failure: &Failure) -> Response<OutBody> {
-    error(failure.page())
 }

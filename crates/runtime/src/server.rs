@@ -1,7 +1,6 @@
 //! Requests of a connection, on the isolate's own thread: from hyper to the Worker's handler and
 //! back.
 
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -26,7 +25,8 @@ use crate::worker::{Outcome, RequestRecord};
 pub(crate) struct Served {
     pub(crate) core: Rc<Core>,
     pub(crate) dispatcher: Arc<Dispatcher>,
-    pub(crate) peer: IpAddr,
+    /// The client's address, as the Worker sees it.
+    pub(crate) peer: Rc<str>,
 }
 
 /// Answers one request: here, or through another Worker's isolate when it is for another.
@@ -39,7 +39,7 @@ pub(crate) async fn serve(served: Served, request: Request<Incoming>) -> Respons
         return served.dispatcher.error_page(&Failure::NoWorker);
     };
     if worker.id != served.core.worker().id || !served.core.is_usable() {
-        return served.dispatcher.hop(&worker, request, served.peer).await;
+        return served.dispatcher.hop(&worker, request, served.peer.to_string()).await;
     }
     answer(served, request).await
 }
@@ -86,7 +86,7 @@ pub(crate) async fn answer(served: Served, request: Request<Incoming>) -> Respon
     if request.body().size_hint().lower() > limit {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large.");
     }
-    let id = core.host.requests.borrow_mut().begin();
+    let id = core.host.begin();
     let mut flight = InFlight { core: core.clone(), id, answered: false };
     let record = Record::begin(&request);
     if !dispatch(&served, id, request, limit) {
@@ -111,11 +111,12 @@ pub(crate) async fn answer(served: Served, request: Request<Incoming>) -> Respon
 
 /// Enters JavaScript with a request; `false` when its URL is none.
 fn dispatch(served: &Served, id: RequestId, request: Request<Incoming>, limit: u64) -> bool {
-    let Some(url) = absolute_url(&request) else { return false };
-    let mut headers = Vec::with_capacity(512);
-    flat_headers::append(request.headers(), &mut headers);
-    flat_headers::push("cf-connecting-ip", served.peer.to_string().as_bytes(), &mut headers);
     let core = &served.core;
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    let Some(url) = core.hosts.absolute(host_of(&request), target) else { return false };
+    let mut headers = Vec::with_capacity(512);
+    flat_headers::append_inbound(request.headers(), &mut headers);
+    flat_headers::push(flat_headers::CLIENT_ADDRESS, served.peer.as_bytes(), &mut headers);
     let (head, body) = request.into_parts();
     let body = if body.is_end_stream() {
         0
@@ -147,36 +148,6 @@ fn arguments<'s>(
         turn.pass(OneByte(headers)).ok()?,
         turn.pass(body).ok()?,
     ])
-}
-
-/// The request's URL as the URL standard serialises it.
-fn absolute_url(request: &Request<Incoming>) -> Option<String> {
-    let host = host_of(request);
-    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-    let mut url = String::with_capacity(8 + host.len() + target.len());
-    url.push_str("http://");
-    url.push_str(host);
-    url.push_str(target);
-    if is_serialised(host, target) { Some(url) } else { api::normalise_url(&url) }
-}
-
-/// Whether host and target are certain to be what the URL standard would make of them.
-fn is_serialised(host: &str, target: &str) -> bool {
-    let plain_host = |byte: u8| byte.is_ascii_lowercase() || byte == b'-' || byte == b'.';
-    let (name, port) = host.split_once(':').unwrap_or((host, "8787"));
-    // A name that could be an IPv4 address, or a port that could have leading zeros or be the
-    // default, is parsed.
-    let host_is_plain = !name.is_empty()
-        && name.bytes().all(plain_host)
-        && port.len() > 2
-        && !port.starts_with('0')
-        && port.bytes().all(|byte| byte.is_ascii_digit())
-        && port.len() < 6;
-    let plain = |byte: u8| {
-        byte.is_ascii_alphanumeric()
-            || matches!(byte, b'/' | b'-' | b'_' | b'~' | b'?' | b'=' | b'&' | b'+' | b',')
-    };
-    host_is_plain && target.starts_with('/') && target.bytes().all(plain)
 }
 
 /// A request whose client waits. When it is dropped without an answer the client is gone.
@@ -216,16 +187,15 @@ impl Drop for InFlight {
 /// What is said of a request when it has ended.
 struct Record {
     method: http::Method,
-    path: String,
+    target: http::Uri,
     started: std::time::Instant,
 }
 
 impl Record {
     fn begin(request: &Request<Incoming>) -> Self {
-        let path = request.uri().path_and_query().map_or("/", |target| target.as_str());
         Self {
             method: request.method().clone(),
-            path: path.to_owned(),
+            target: request.uri().clone(),
             started: std::time::Instant::now(),
         }
     }
@@ -238,10 +208,13 @@ impl Record {
         if let Err(Failure::Exception(exception)) = answer {
             core.observer.exception(core.worker(), exception);
         }
+        if !core.observer.wants_requests() {
+            return;
+        }
         let cpu_ns = core.host.requests.borrow_mut().get(id).map_or(0, |state| state.cpu_ns);
         let record = RequestRecord {
             method: self.method.to_string(),
-            path: self.path,
+            path: self.target.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
             status,
             wall_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
             cpu_us: cpu_ns / 1_000,

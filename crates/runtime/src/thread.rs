@@ -34,6 +34,8 @@ const STACK_BYTES: usize = 1_536 << 10;
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long responses may take that are on their way when the isolate ends.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
+/// How long an isolate has to be without work to count as idle.
+const IDLE_LOOK: Duration = Duration::from_secs(10);
 /// Heads of requests, and what hyper reads ahead.
 const READ_BUFFER_BYTES_MAX: usize = 192 << 10;
 
@@ -48,7 +50,7 @@ pub(crate) struct Connection {
 /// A request that another thread received.
 pub(crate) struct Hop {
     pub(crate) request: Request<Incoming>,
-    pub(crate) peer: IpAddr,
+    pub(crate) peer: String,
     pub(crate) response: oneshot::Sender<Response<OutBody>>,
 }
 
@@ -130,7 +132,8 @@ impl Factory {
         runtime.block_on(async {
             let core = Core::new(isolate, host, self.observer.clone());
             tokio::task::spawn_local(core.clone().run_engine_tasks());
-            Thread { core: core.clone(), load: load.clone() }.run(commands).await;
+            let trimmed = std::cell::Cell::new(0);
+            Thread { core: core.clone(), load: load.clone(), trimmed }.run(commands).await;
             core.dispose();
         });
     }
@@ -139,6 +142,8 @@ impl Factory {
 struct Thread {
     core: Rc<Core>,
     load: Arc<Load>,
+    /// How many turns the isolate had taken when its garbage was last collected for idleness.
+    trimmed: std::cell::Cell<u64>,
 }
 
 impl Thread {
@@ -149,6 +154,12 @@ impl Thread {
             let command = tokio::select! {
                 command = commands.recv() => command,
                 () = self.core.over.notified() => None,
+                () = self.idle() => {
+                    if self.core.wants_retirement() {
+                        break;
+                    }
+                    continue;
+                }
             };
             match command {
                 Some(Command::Load(worker, its_dispatcher, loaded)) => {
@@ -179,6 +190,22 @@ impl Thread {
         let _ = tokio::time::timeout(DRAIN_MAX, closing.closed()).await;
     }
 
+    /// Waits for a quiet moment. An isolate that served since the last one collects its garbage
+    /// then, once; one whose thread lost its priority for good is seen then, too.
+    async fn idle(&self) {
+        loop {
+            let turns = self.core.turn_count();
+            tokio::time::sleep(IDLE_LOOK).await;
+            if self.core.turn_count() != turns || self.core.host.request_count() > 0 {
+                continue;
+            }
+            if self.trimmed.replace(turns) != turns {
+                self.core.trim();
+                return;
+            }
+        }
+    }
+
     /// Gives what waited for this isolate to another one.
     fn hand_back(
         &self,
@@ -199,6 +226,7 @@ impl Thread {
         mut closing: watch::Receiver<bool>,
     ) {
         let Connection { stream, read, peer } = connection;
+        let peer = Rc::from(peer.to_string());
         let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
         let served = Served { core: self.core.clone(), dispatcher, peer };
         let load = self.load.clone();
@@ -224,7 +252,7 @@ impl Thread {
     }
 
     fn answer(&self, hop: Hop, dispatcher: Arc<Dispatcher>) {
-        let served = Served { core: self.core.clone(), dispatcher, peer: hop.peer };
+        let served = Served { core: self.core.clone(), dispatcher, peer: Rc::from(hop.peer) };
         tokio::task::spawn_local(async move {
             let mut receiver = hop.response;
             tokio::select! {

@@ -59,6 +59,10 @@ pub trait Observer: Send + Sync {
     fn console(&self, worker: &Worker, level: &str, text: &str);
     /// An exception reached nobody, or failed a request.
     fn exception(&self, worker: &Worker, exception: &Thrown);
+    /// Whether [`Observer::request`] does anything: records cost time.
+    fn wants_requests(&self) -> bool {
+        true
+    }
     /// A request has ended.
     fn request(&self, worker: &Worker, record: &RequestRecord);
 }
