@@ -28,7 +28,7 @@ import { Response } from "./fetch/response.js";
 import { Navigator, navigator } from "./navigator/navigator.js";
 import {
   Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure, PerformanceObserver,
-  PerformanceObserverEntryList, performance,
+  PerformanceObserverEntryList,
 } from "./performance/performance.js";
 import {
   ByteLengthQueuingStrategy, CountQueuingStrategy, FixedLengthStream, IdentityTransformStream,
@@ -65,7 +65,7 @@ const interfaces = {
 /** Functions and objects of the global scope: enumerable too. */
 const members = {
   __proto__: null,
-  atob, btoa, clearInterval, clearTimeout, crypto, fetch, navigator, performance, queueMicrotask, reportError, scheduler,
+  atob, btoa, clearInterval, clearTimeout, crypto, fetch, navigator, queueMicrotask, reportError, scheduler,
   setInterval, setTimeout, structuredClone,
 };
 

@@ -78,9 +78,5 @@ captured.decodeURIComponent = decodeURIComponent;
 captured.encodeURIComponent = encodeURIComponent;
 captured.globalThis = globalThis;
 
-/** A promise reaction that never looks at the promise's `constructor` or `then`. */
-captured.promiseThen = (promise, onFulfilled, onRejected) =>
-  captured.PromisePrototypeThen(promise, onFulfilled, onRejected);
-
 /** Every captured built-in, by the names described above. Destructure what a module needs at its top. */
 export const primordials = Object.freeze(captured);

@@ -36,7 +36,7 @@ const {
   TypeError,
   TypedArrayPrototypeGetByteLength,
   TypedArrayPrototypeGetSymbolToStringTag,
-  promiseThen,
+  PromisePrototypeThen,
 } = primordials;
 
 /** The algorithms by the numbers of `ops.rs`. MD5 is no part of the standard, but of the platform.
@@ -113,7 +113,7 @@ class RunningDigest {
       this.#reject = reject;
     });
     // Who aborts the stream often has no interest in the digest; that is no unhandled rejection.
-    promiseThen(this.promise, undefined, () => {});
+    PromisePrototypeThen(this.promise, undefined, () => {});
     this.#number = crypto_digest_open(algorithm);
     registry ??= new FinalizationRegistry(crypto_digest_close);
     FinalizationRegistryPrototypeRegister(registry, this, this.#number, this);

@@ -27,7 +27,7 @@ import {
   readChunk,
   teeForClone,
 } from "../streams/streams.js";
-import { URLSearchParams } from "../url/search_params.js";
+import { isSearchParams, textOfSearchParams } from "../url/search_params.js";
 import { copyOfBytes, isBufferSource, isObject } from "../webidl/webidl.js";
 import { entriesOfFormData, isFormDataObject } from "./form_data.js";
 import { serializeMultipart } from "./multipart.js";
@@ -40,7 +40,6 @@ const {
   SymbolAsyncIterator,
   SymbolIterator,
   TypeError,
-  uncurryThis,
 } = primordials;
 
 const USED =
@@ -55,7 +54,6 @@ const URLENCODED_TYPE = "application/x-www-form-urlencoded;charset=UTF-8";
 
 const plainToString = Object.prototype.toString;
 const { from: streamFrom } = ReadableStream;
-const searchParamsToString = uncurryThis(URLSearchParams.prototype.toString);
 
 /** https://fetch.spec.whatwg.org/#concept-body */
 export class Body {
@@ -104,15 +102,6 @@ export function usedBody() {
 /** The content type that goes with what `extractBody` was given last, or null. */
 export let extractedType = null;
 
-/** What URLSearchParams serialize to; null for anything else. */
-function searchParamsText(value) {
-  try {
-    return searchParamsToString(value);
-  } catch {
-    return null;
-  }
-}
-
 /**
  * The platform's own kind of body: an iterable whose items are bytes. What has a `toString` of its
  * own, as arrays and String objects have, is a string as in the standard.
@@ -151,10 +140,9 @@ export function extractBody(value) {
       extractedType = `multipart/form-data; boundary=${boundary}`;
       return typeof body === "string" ? body : new Body(body);
     }
-    const text = searchParamsText(value);
-    if (text !== null) {
+    if (isSearchParams(value)) {
       extractedType = URLENCODED_TYPE;
-      return text;
+      return textOfSearchParams(value);
     }
   }
   if (isIterable(value)) return new Body(null, streamFrom(value));

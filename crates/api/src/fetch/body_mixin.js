@@ -71,7 +71,7 @@ function consume(body, convert, fresh) {
   if (signal !== null && isAborted(signal)) return PromiseReject(abortReason(signal));
   requireUsable(body);
   const { source, stream } = body;
-  if (stream !== undefined) return PromisePrototypeThen(readAllBytes(stream), convert);
+  if (stream !== undefined) return readAllBytes(stream, convert);
   if (typeof source === "number") {
     checkContext(body.owner, "ReadableStream");
     body.used = true;

@@ -16,42 +16,43 @@ const NOT_BYTES = "This ReadableStream did not return bytes.";
 /** The message that the native side logs; reading it may not run a Worker's getters. */
 const STREAM_FAILED = "The stream of the body failed.";
 
+/** The bytes of a chunk, or an error where it is none. */
+function requireBytes(chunk) {
+  if (!isObject(chunk) || !isBufferSource(chunk)) throw new TypeError(NOT_BYTES);
+  return bytesOf(chunk);
+}
+
 /**
- * Sends the stream's chunks to the sink, one at a time, each when the one before has been taken.
+ * Reads a stream to its end into a native sink, one chunk at a time, each when the one before has
+ * been taken. When the stream fails the sink is aborted and the promise rejected. When the other
+ * end has no use for more, the stream is cancelled, and that is all.
  * @param {any} reader of the stream @param {number} sink @returns {Promise<void>}
  */
-async function pumpChunks(reader, sink) {
-  for (;;) {
-    const { value, done } = await readChunk(reader);
-    if (done) return;
-    if (!isObject(value) || !isBufferSource(value)) throw new TypeError(NOT_BYTES);
-    const bytes = bytesOf(value);
-    if (TypedArrayPrototypeGetByteLength(bytes) > 0) await sink_write(sink, bytes);
-  }
-}
-
-/**
- * Reads a stream to its end into a native sink. Whatever goes wrong, on either side, aborts the
- * sink, cancels the stream and rejects the promise.
- * @param {ReadableStream} stream an unlocked one
- * @param {number} sink
- * @returns {Promise<void>}
- */
-export async function pumpStream(stream, sink) {
-  return pumpReader(acquireReader(stream), sink);
-}
-
-/**
- * As `pumpStream`, for who wants to cancel the reader meanwhile.
- * @param {any} reader @param {number} sink @returns {Promise<void>}
- */
 export async function pumpReader(reader, sink) {
-  try {
-    await pumpChunks(reader, sink);
-  } catch (error) {
-    sink_abort(sink, STREAM_FAILED);
-    cancelReader(reader, error);
-    throw error;
+  for (;;) {
+    let bytes;
+    try {
+      const { value, done } = await readChunk(reader);
+      if (done) break;
+      bytes = requireBytes(value);
+    } catch (error) {
+      sink_abort(sink, STREAM_FAILED);
+      cancelReader(reader, error);
+      throw error;
+    }
+    if (TypedArrayPrototypeGetByteLength(bytes) === 0) continue;
+    try {
+      await sink_write(sink, bytes);
+    } catch (error) {
+      cancelReader(reader, error);
+      return;
+    }
   }
-  await sink_close(sink);
+  sink_close(sink);
+}
+
+/** `pumpReader` for a stream. @param {ReadableStream} stream an unlocked one
+ * @param {number} sink @returns {Promise<void>} */
+export function pumpStream(stream, sink) {
+  return pumpReader(acquireReader(stream), sink);
 }

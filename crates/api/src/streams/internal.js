@@ -207,7 +207,8 @@ class Collector {
   wasAnswered = false;
   isDone = false;
 
-  constructor(stream, maxBytes) {
+  constructor(stream, maxBytes, convert) {
+    this.convert = convert;
     this.maxBytes = maxBytes;
     this.reader = acquireDefaultReader(stream);
     this.request = new ReadRequest(COLLECT_STEPS, this);
@@ -227,8 +228,15 @@ const COLLECT_STEPS = {
     else readOn(collector);
   },
   close(request) {
+    const { convert, deferred } = request.owner;
     request.owner.isDone = true;
-    resolveDeferred(request.owner.deferred, join(request.owner));
+    // The bytes go through no promise of ours: one would call a `then` that a Worker put on
+    // Object.prototype.
+    try {
+      resolveDeferred(deferred, convert(join(request.owner)));
+    } catch (e) {
+      rejectDeferred(deferred, e);
+    }
   },
   error(request, reason) {
     request.owner.isDone = true;
@@ -288,13 +296,14 @@ function join(collector) {
 /** Reads a stream to its end; it stays locked.
  * https://streams.spec.whatwg.org/#readablestreamdefaultreader-read-all-bytes
  * @param {ReadableStream} stream not locked
+ * @param {(bytes: Uint8Array) => any} convert gets them in memory of their own; may throw
  * @param {number} [maxBytes] more than that rejects and cancels the stream
- * @returns {Promise<Uint8Array>} in memory of its own */
-export function readAllBytes(stream, maxBytes = Infinity) {
+ * @returns {Promise<any>} what `convert` gave */
+export function readAllBytes(stream, convert, maxBytes = Infinity) {
   const record = readableRecordOf(stream);
   const refused = foreignOwner(record);
   if (refused !== undefined) return PromiseReject(refused);
-  const collector = new Collector(record, maxBytes);
+  const collector = new Collector(record, maxBytes, convert);
   readOn(collector);
   return collector.deferred.promise;
 }

@@ -7,22 +7,28 @@
  * deserializes it again, in this realm. `transfer` holds distinct ArrayBuffers, none detached: they
  * move (detached only after all of `value` was written,
  * https://html.spec.whatwg.org/#dom-structuredclone), everything else is copied. `hooks` has
- * three functions: - `tagOf(object): number` for each ordinary object that is met: -1 for one to
- * be copied property by   property, else the tag of a platform object (a u32; V8:
- * `is_host_object`). It throws the   DataCloneError for a platform object that cannot be cloned.
+ * these functions:
+ * - `tagOf(object): number` for each ordinary object that is met: -1 for one to be copied property
+ *   by property, else the tag of a platform object (a u32; V8: `is_host_object`). It throws the
+ *   DataCloneError for a platform object that cannot be cloned.
  * - `write(object, tag): any` gives the data of a platform object, which the op writes with the
- * same   serializer, behind the tag (V8: `write_host_object`). - `read(tag, data): object` makes
- * the platform object from the clone of that data. - `error(message): DOMException` makes the
- * DataCloneError that the op throws for everything else   (V8: `throw_data_clone_error`):
- * functions, symbols, proxies, WeakMaps and so on.
+ *   same serializer, behind the tag (V8: `write_host_object`).
+ * - `read(tag, data): object` makes the platform object from the clone of that data.
+ * - `error(message): DOMException` makes the DataCloneError that the op throws for everything else
+ *   (V8: `throw_data_clone_error`): functions, symbols, proxies, WeakMaps and so on.
  *
- * Known limit: a DOMException is an Error to V8, so below the top level it becomes a plain Error.
+ * Known limits. A DOMException is an Error to V8, so below the top level it becomes a plain Error.
+ * V8 ends the process when `read` is called, for no JavaScript may run while it deserializes, so a
+ * Blob or File is cloned at the top level only (`NESTED_PLATFORM_OBJECTS`).
  * @module
  */
 
 import { structured_clone } from "isolde:ops";
+import { Blob, bytesOfBlob, copyOf, createBlob, isBlobObject, typeOfBlob } from "../blob/blob.js";
+import { createFile, dateOfFile, File, nameOfFile } from "../blob/file.js";
 import { DOMException, domException, isDOMException } from "../events/dom_exception.js";
 import { primordials } from "../primordials.js";
+import { setChunkClone } from "../streams/streams.js";
 import {
   interfaceOf,
   isArrayBuffer,
@@ -71,6 +77,9 @@ export function registerCloneable(Class, serialize, deserialize) {
 
 const dataCloneError = (message) => domException("DataCloneError", message);
 
+/** Whether the op allows JavaScript in `read`, by an AllowJavascriptExecutionScope around it. */
+const NESTED_PLATFORM_OBJECTS = false;
+
 function tagOf(object) {
   const Class = interfaceOf(object);
   if (Class === undefined) return -1;
@@ -79,9 +88,16 @@ function tagOf(object) {
   return entry.tag;
 }
 
+function nestedTagOf(object) {
+  const tag = tagOf(object);
+  if (tag < 0 || NESTED_PLATFORM_OBJECTS) return tag;
+  const { name } = interfaceOf(object);
+  throw dataCloneError(`A ${name} object inside of another object could not be cloned.`);
+}
+
 const hooks = {
   __proto__: null,
-  tagOf,
+  tagOf: nestedTagOf,
   write: (object, tag) => (0, byTag[tag].serialize)(object),
   read: (tag, data) => (0, byTag[tag].deserialize)(data),
   error: dataCloneError,
@@ -104,7 +120,7 @@ function cloneWith(value, transfer) {
   if (value === null || (type !== "object" && type !== "function" && type !== "symbol")) {
     return value;
   }
-  if (transfer.length === 0 && isDOMException(value)) {
+  if (transfer.length === 0 && (isDOMException(value) || isBlobObject(value))) {
     const tag = tagOf(value);
     return (0, hooks.read)(tag, (0, hooks.write)(value, tag));
   }
@@ -146,8 +162,30 @@ export function structuredClone(value, options = undefined) {
   return cloneWith(value, transfer);
 }
 
+setChunkClone(cloneValue);
+
 registerCloneable(
   DOMException,
   (error) => ({ __proto__: null, name: error.name, message: error.message, stack: error.stack }),
   (data) => new DOMException(data.message, data.name),
+);
+
+// https://w3c.github.io/FileAPI/#blob-section, the serialization steps
+registerCloneable(
+  Blob,
+  (blob) => ({ __proto__: null, bytes: copyOf(bytesOfBlob(blob)), type: typeOfBlob(blob) }),
+  (data) => createBlob(data.bytes, data.type),
+);
+
+// https://w3c.github.io/FileAPI/#file-section, the serialization steps
+registerCloneable(
+  File,
+  (file) => ({
+    __proto__: null,
+    bytes: copyOf(bytesOfBlob(file)),
+    type: typeOfBlob(file),
+    name: nameOfFile(file),
+    date: dateOfFile(file),
+  }),
+  (data) => createFile(data.bytes, data.name, data.type, data.date),
 );

@@ -143,6 +143,9 @@ function matches(pair, name, value) {
  * @type {(params: URLSearchParams) => [string, string][]} */
 let listOf;
 
+/** @type {(value: object) => boolean} */
+let isParams;
+
 /** @type {(query: string, onChange: (query: string) => void) => URLSearchParams} */
 export let createQueryObject;
 
@@ -157,6 +160,7 @@ export class URLSearchParams {
 
   static {
     listOf = (params) => params.#list;
+    isParams = (value) => #list in value;
     createQueryObject = (query, onChange) => {
       const params = new URLSearchParams();
       params.#list = parseFormUrlEncoded(query);
@@ -282,3 +286,14 @@ export class URLSearchParams {
 
 definePairIterable(URLSearchParams, "URLSearchParams", listOf);
 defineInterface(URLSearchParams);
+
+/** True for a URLSearchParams. @param {any} value */
+export function isSearchParams(value) {
+  return isObject(value) && isParams(value);
+}
+
+/** What a URLSearchParams serializes to, whatever its `toString` has become.
+ * @param {URLSearchParams} params @returns {string} */
+export function textOfSearchParams(params) {
+  return serializeFormUrlEncoded(listOf(params));
+}

@@ -9,6 +9,8 @@ import { cped_set, respond, respond_error, sink_new } from "isolde:ops";
 import { primordials } from "../primordials.js";
 import { abortRequest, createInboundRequest } from "../fetch/request.js";
 import { isResponseObject, responseParts } from "../fetch/response.js";
+import { reportException } from "../events/report.js";
+import { flatGet } from "../fetch/flat_headers.js";
 import { STREAM_BODY } from "../fetch/body.js";
 import { pumpStream } from "../fetch/pump.js";
 import { RequestContext, createExecutionContext } from "./request_context.js";
@@ -78,12 +80,17 @@ function settled(context, response) {
 
 /** Sends a response. Its body is used by this. */
 function sendResponse(context, response) {
-  const { status, statusText, headers, bodyKind, body } = responseParts(response);
+  const { status, statusText, headers, bodyKind, body, bodyLength } = responseParts(response);
   if (bodyKind !== STREAM_BODY) {
     respond(context.id, status, statusText, headers, bodyKind, body);
     return;
   }
   const sink = sink_new();
-  respond(context.id, status, statusText, headers, bodyKind, sink);
-  pumpStream(body, sink);
+  const flat =
+    bodyLength === undefined || flatGet(headers, "content-length") !== null
+      ? headers
+      : `${headers}content-length\0${bodyLength}\0`;
+  respond(context.id, status, statusText, flat, bodyKind, sink);
+  // What breaks off a body has no other place to be seen: the status has gone out.
+  PromisePrototypeThen(pumpStream(body, sink), undefined, reportException);
 }

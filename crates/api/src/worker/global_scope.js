@@ -6,15 +6,32 @@
 
 import { primordials } from "../primordials.js";
 import { EventTarget, defineEventHandler } from "../events/event_target.js";
-import { defineInterface, illegalConstructor } from "../webidl/webidl.js";
+import { performance } from "../performance/performance.js";
+import { defineInterface, illegalConstructor, illegalInvocation } from "../webidl/webidl.js";
 
 const { ObjectDefineProperty, ObjectSetPrototypeOf, globalThis } = primordials;
+
+/** A missing receiver stands for the global object. */
+function requireGlobal(receiver) {
+  if (receiver !== globalThis && receiver !== undefined) illegalInvocation();
+}
 
 /** Base class of the global object. */
 class WorkerGlobalScope extends EventTarget {
   constructor() {
     illegalConstructor();
     super();
+  }
+
+  // [Replaceable]: https://w3c.github.io/hr-time/#the-performance-attribute
+  get performance() {
+    requireGlobal(this);
+    return performance;
+  }
+
+  set performance(value) {
+    requireGlobal(this);
+    define("performance", value, true);
   }
 }
 defineInterface(WorkerGlobalScope, { __proto__: null });
