@@ -12,13 +12,19 @@ import { body_cancel, body_read, utf8_encode } from "isolde:ops";
 import { primordials } from "../primordials.js";
 import { bytesOfBlob, isBlobObject, streamOfBytes, typeOfBlob } from "../blob/blob.js";
 import { checkContext } from "../context.js";
-import { abortReason, isAborted } from "../events/abort.js";
+import {
+  abortReason,
+  addAbortAlgorithm,
+  isAborted,
+  removeAbortAlgorithm,
+} from "../events/abort.js";
 import {
   acquireReader,
   closeStream,
   createNativeByteStream,
   createReadableByteStream,
   detachNativeSource,
+  errorStream,
   isDisturbed,
   isLocked,
   isReadableStream,
@@ -34,6 +40,7 @@ import { serializeMultipart } from "./multipart.js";
 
 const {
   Object,
+  Promise,
   PromisePrototypeThen,
   PromiseReject,
   StringPrototypeToWellFormed,
@@ -190,15 +197,28 @@ function consumedStream() {
 }
 
 /**
- * Starts a native read. Where a signal aborts it, the error is the signal's reason.
+ * Starts a native read. Where a signal aborts it, the promise is rejected with the signal's reason
+ * at once.
  * @param {(id: number) => Promise<any>} read an op @param {number} id
  * @param {AbortSignal | null} signal @returns {Promise<any>}
  */
 export function readNative(read, id, signal) {
   if (signal === null) return read(id);
   if (isAborted(signal)) return PromiseReject(abortReason(signal));
-  return PromisePrototypeThen(read(id), undefined, (error) => {
-    throw isAborted(signal) ? abortReason(signal) : error;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(abortReason(signal));
+    const settle = (fn, value) => {
+      removeAbortAlgorithm(signal, onAbort);
+      // The body was not there to be cancelled while it was read from.
+      if (isAborted(signal)) body_cancel(id);
+      fn(value);
+    };
+    addAbortAlgorithm(signal, onAbort);
+    PromisePrototypeThen(
+      read(id),
+      (value) => settle(resolve, value),
+      (error) => settle(reject, error),
+    );
   });
 }
 
@@ -207,7 +227,7 @@ export function readNative(read, id, signal) {
  * natively.
  */
 function streamOfNative(id, owner, signal) {
-  return createNativeByteStream({
+  const stream = createNativeByteStream({
     __proto__: null,
     bodyId: id,
     owner,
@@ -215,6 +235,11 @@ function streamOfNative(id, owner, signal) {
     read: () => readNative(body_read, id, signal),
     cancel: () => body_cancel(id),
   });
+  if (signal !== null) {
+    if (isAborted(signal)) errorStream(stream, abortReason(signal));
+    else addAbortAlgorithm(signal, () => errorStream(stream, abortReason(signal)));
+  }
+  return stream;
 }
 
 /** @param {string | Uint8Array} source */

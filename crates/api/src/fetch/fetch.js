@@ -81,8 +81,8 @@ class Subrequest {
   redirects = 0;
   /** Reads the body that goes out, where that is a stream. */
   reader = null;
-  /** Why the body could not be sent. @type {{ error: any } | null} */
-  bodyFailure = null;
+  /** The native body of the answer, 0 until there is one. */
+  answerId = 0;
 }
 
 /** https://fetch.spec.whatwg.org/#redirect-status */
@@ -155,12 +155,17 @@ function prepare(request, owner) {
   return subrequest;
 }
 
-/** Sends a stream body while the answer is awaited. When it fails, so does the subrequest. */
-function startPump(subrequest, sink) {
-  const { fetchId } = subrequest;
-  PromisePrototypeThen(pumpReader(subrequest.reader, sink), undefined, (error) => {
-    subrequest.bodyFailure = { error };
-    fetch_abort(fetchId);
+/** Sends a stream body while the answer is awaited. When the stream fails, so does the
+ * subrequest. @param {Subrequest} subrequest @param {number} sink @param {Promise<any>} reply */
+function startPump(subrequest, sink, reply) {
+  const { fetchId, reader } = subrequest;
+  return new Promise((resolve, reject) => {
+    PromisePrototypeThen(reply, resolve, reject);
+    PromisePrototypeThen(pumpReader(reader, sink), undefined, (error) => {
+      // What is aborted never settles by itself.
+      reject(error);
+      fetch_abort(fetchId);
+    });
   });
 }
 
@@ -173,8 +178,7 @@ function send(subrequest) {
   }
   const sink = sink_new();
   const reply = fetch_start(method, url, headers, STREAM_BODY, sink, cf, subrequest.fetchId);
-  startPump(subrequest, sink);
-  return reply;
+  return startPump(subrequest, sink, reply);
 }
 
 /**
@@ -210,6 +214,7 @@ function follow(subrequest, status, location) {
 /** @param {Subrequest} subrequest @param {any} reply of the native side @returns {Response} */
 function respond(subrequest, reply) {
   const { status, statusText, headers, bodyId } = reply;
+  subrequest.answerId = bodyId;
   let body = null;
   if (hasNoBody(subrequest.method, status)) {
     if (bodyId !== 0) body_cancel(bodyId);
@@ -231,13 +236,7 @@ function respond(subrequest, reply) {
  */
 async function run(subrequest) {
   for (;;) {
-    let reply;
-    try {
-      reply = await send(subrequest);
-    } catch (error) {
-      const failure = subrequest.bodyFailure;
-      throw failure === null ? error : failure.error;
-    }
+    const reply = await send(subrequest);
     if (subrequest.redirect === "manual" || !isRedirect(reply.status)) {
       return respond(subrequest, reply);
     }
@@ -263,6 +262,7 @@ function runAbortable(subrequest) {
       const reason = abortReason(signal);
       reject(reason);
       fetch_abort(subrequest.fetchId);
+      if (subrequest.answerId !== 0) body_cancel(subrequest.answerId);
       if (subrequest.reader !== null) cancelReader(subrequest.reader, reason);
     });
     PromisePrototypeThen(run(subrequest), resolve, reject);

@@ -300,7 +300,7 @@ const takeBodyOf = friends.takeBody;
  * validated.
  * @param {string} method
  * @param {string} url serialized
- * @param {string} flatHeaders `name\0value\0…` with lower-case names
+ * @param {string} flatHeaders `name\0value\0...` with lower-case names
  * @param {number} bodyId of the native body, 0 for none
  * @param {object | undefined} cf
  * @returns {Request}

@@ -1,5 +1,5 @@
 /**
- * Service Worker syntax: `addEventListener("fetch", (event) => event.respondWith(…))`.
+ * Service Worker syntax: `addEventListener("fetch", (event) => event.respondWith(...))`.
  * @module
  */
 
