@@ -1,0 +1,43 @@
+//! What the tests of the program share: the program as a child process, raw HTTP to it, and the
+//! transcripts of a folder.
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
+
+pub mod http;
+pub mod process;
+pub mod requests;
+pub mod transcript;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long anything may take before a test says that it never came. Generous: machines are slow
+/// and shared; no test waits for it when all is well.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A path below the repository's root.
+pub fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A fresh folder for a test that changes files.
+pub fn scratch_folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("the target folder can be written");
+    folder
+}
+
+/// Asks again and again until `look` gives something.
+///
+/// # Panics
+/// When it never does.
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = std::time::Instant::now() + DEADLINE;
+    while std::time::Instant::now() < end {
+        if let Some(found) = look() {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("waited {DEADLINE:?} for {what}");
+}

@@ -1,0 +1,196 @@
+//! `isolde dev` as a child process: its address, the events that it prints, its end.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::DEADLINE;
+use super::http::{Connection, Response};
+
+/// The events that a child has printed so far.
+#[derive(Default)]
+struct Events {
+    list: Mutex<(Vec<Value>, bool)>,
+    more: Condvar,
+}
+
+/// A running `isolde dev`. Dropping it ends the process.
+pub struct Isolde {
+    child: Child,
+    events: Arc<Events>,
+    complaints: Arc<Mutex<String>>,
+    /// Where it listens: `127.0.0.1:1234`.
+    pub address: String,
+}
+
+impl Isolde {
+    /// Serves a Worker, by its folder or its file.
+    pub fn dev(worker: &Path) -> Self {
+        Self::dev_with(worker, &[])
+    }
+
+    /// The same with more arguments.
+    pub fn dev_with(worker: &Path, arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_isolde"))
+            .arg("dev")
+            .arg(worker)
+            .args(["--port", "0", "--json"])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("isolde can be started");
+        let events = Arc::new(Events::default());
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let sink = events.clone();
+        std::thread::spawn(move || read_events(BufReader::new(stdout), &sink));
+        let complaints = Arc::new(Mutex::new(String::new()));
+        let mut stderr = child.stderr.take().expect("stderr is piped");
+        let sink = complaints.clone();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = stderr.read(&mut buffer) {
+                sink.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..count]));
+            }
+        });
+        let mut isolde = Self { child, events, complaints, address: String::new() };
+        let ready = isolde.event("ready", |event| event["event"] == "ready");
+        let url = ready["url"].as_str().expect("ready has a URL");
+        isolde.address = url.strip_prefix("http://").expect("it is plain HTTP").to_owned();
+        isolde
+    }
+
+    /// A new connection.
+    pub fn connect(&self) -> Connection {
+        Connection::open(&self.address)
+    }
+
+    /// `GET` on a new connection, with the program's own address as host.
+    pub fn get(&self, path: &str) -> Response {
+        self.get_from(&self.address, path)
+    }
+
+    /// `GET` on a new connection from a given host.
+    pub fn get_from(&self, host: &str, path: &str) -> Response {
+        let mut connection = self.connect();
+        connection.send(format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n").as_bytes());
+        connection.response("GET")
+    }
+
+    /// Waits for an event, one that came before included.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub fn event(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.look(what, |events, _| events.iter().find(|event| wanted(event)).cloned())
+    }
+
+    /// Looks at the events each time that there are more; the flag says that none will follow.
+    fn look<T>(&self, what: &str, wanted: impl Fn(&[Value], bool) -> Option<T>) -> T {
+        let end = Instant::now() + DEADLINE;
+        let mut list = self.events.list.lock().unwrap();
+        loop {
+            if let Some(found) = wanted(&list.0, list.1) {
+                return found;
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero() && !list.1,
+                "there was no {what} in {:#?}\nstderr: {}",
+                list.0,
+                self.complaints.lock().unwrap(),
+            );
+            list = self.events.more.wait_timeout(list, left).unwrap().0;
+        }
+    }
+
+    /// Ends the program in good order and gives all that it printed.
+    pub fn stop(mut self) -> Vec<Value> {
+        self.assert_alive();
+        self.terminate();
+        let events = self.look("end", |events, over| over.then(|| events.to_vec()));
+        let status = self.wait();
+        assert!(status.success(), "isolde ended with {status}: {}", self.complaints());
+        events
+    }
+
+    /// All events so far.
+    pub fn events(&self) -> Vec<Value> {
+        self.events.list.lock().unwrap().0.clone()
+    }
+
+    /// Waits for a console line that holds `text`.
+    pub fn console_line(&self, text: &str) -> Value {
+        self.event(&format!("console {text:?}"), |event| {
+            event["event"] == "console" && event["message"].as_str().unwrap_or("").contains(text)
+        })
+    }
+
+    /// What it wrote to its standard error.
+    pub fn complaints(&self) -> String {
+        self.complaints.lock().unwrap().clone()
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Fails the test when the process has ended.
+    pub fn assert_alive(&mut self) {
+        let ended = self.child.try_wait().expect("a child can be waited for");
+        assert!(ended.is_none(), "isolde ended: {ended:?}\n{}", self.complaints());
+    }
+
+    /// Asks the process to end, as an operator's service manager does.
+    pub fn terminate(&self) {
+        // `std` has no call for a signal; the shell has one everywhere.
+        let signal = format!("kill -TERM {}", self.child.id());
+        let status = Command::new("sh").args(["-c", &signal]).status().expect("sh runs");
+        assert!(status.success(), "the signal could not be sent");
+    }
+
+    /// Waits for the process to end.
+    pub fn wait(&mut self) -> ExitStatus {
+        super::until("isolde to end", || self.child.try_wait().expect("a child can be waited for"))
+    }
+}
+
+impl Drop for Isolde {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read_events(lines: impl BufRead, events: &Events) {
+    for line in lines.lines() {
+        let Ok(line) = line else { break };
+        let event = serde_json::from_str(&line)
+            .unwrap_or_else(|_| serde_json::json!({ "event": "not json", "message": line }));
+        events.list.lock().unwrap().0.push(event);
+        events.more.notify_all();
+    }
+    events.list.lock().unwrap().1 = true;
+    events.more.notify_all();
+}
+
+/// What `isolde check --json` says of a Worker: whether it is one, and the events printed.
+pub fn check(worker: &Path) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_isolde"))
+        .arg("check")
+        .arg(worker)
+        .arg("--json")
+        .stdin(Stdio::null())
+        .output()
+        .expect("isolde can be started");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(complaints.is_empty(), "isolde check complains: {complaints}");
+    (output.status.success(), text)
+}

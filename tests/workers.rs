@@ -1,0 +1,54 @@
+//! What Workers may rely on: a folder of `tests/workers` each, with the Worker, the requests, and
+//! the transcript that is expected.
+#![forbid(unsafe_code)]
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use support::{repository, transcript};
+
+/// A test for each folder, and one that says when a folder was forgotten.
+macro_rules! workers {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                transcript::run(&repository("tests/workers").join(stringify!($name)));
+            }
+        )*
+
+        #[test]
+        fn every_folder_is_a_test() {
+            let tests: BTreeSet<String> = [$(stringify!($name).to_owned()),*].into();
+            let folders = std::fs::read_dir(repository("tests/workers")).unwrap();
+            let folders: BTreeSet<String> =
+                folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            assert_eq!(folders, tests);
+        }
+    };
+}
+
+workers! {
+    bindings
+    bodies
+    console
+    cross_request
+    failures
+    form_data
+    global_scope
+    handlers_class
+    handlers_object
+    handlers_service_worker
+    headers
+    interleaving
+    no_handler
+    responses
+    streaming
+    subrequest_limit
+    subrequests
+    timers
+    typescript
+    wait_until
+    web_apis
+}

@@ -1,0 +1,3 @@
+/** Another module. */
+export const named = "named";
+export default "other";

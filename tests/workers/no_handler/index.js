@@ -1,0 +1,4 @@
+/** A Worker with a handler, but none for requests. */
+export default {
+  scheduled() {},
+};
