@@ -17,6 +17,8 @@ mod load;
 mod process;
 mod report;
 mod rows;
+mod tenants;
+mod visits;
 
 #[cfg(test)]
 mod tests;
@@ -35,6 +37,15 @@ pub struct Arguments {
     /// Keep-alive connections of the load generator
     #[arg(long, default_value_t = 16)]
     connections: usize,
+    /// Fresh isolates that Isolde keeps ready in the rows with many Workers
+    #[arg(long, default_value_t = 8)]
+    pool: usize,
+    /// New Workers a second in the row `burst`
+    #[arg(long, default_value_t = 50)]
+    burst_rate: u32,
+    /// How long new Workers come in the row `burst`
+    #[arg(long, default_value_t = 20)]
+    burst_seconds: u32,
     /// The program to measure
     #[arg(long, default_value = "target/release/isolde")]
     isolde: PathBuf,

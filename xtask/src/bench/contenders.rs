@@ -7,12 +7,15 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::load::{self, Exchange};
 use super::process::Server;
 use super::rows::Project;
 use super::{BenchError, chain};
 
 const READY_WAIT_MAX: Duration = Duration::from_secs(20);
+const COMPATIBILITY_DATE: &str = "2026-11-01";
 const READY_POLL: Duration = Duration::from_millis(2);
 
 /// How to get what the project does not carry.
@@ -87,22 +90,10 @@ impl Places {
     /// Writes the project of a row and returns its folder.
     fn write_project(&self, project: &Project) -> Result<PathBuf, BenchError> {
         let folder = self.folder.join("projects").join(project.name);
-        let configuration = format!(
-            "{{\n  \"name\": \"{}\",\n  \"main\": \"src/{}\",\n  \"compatibility_date\": \
-             \"2026-11-01\"\n}}\n",
-            project.name, project.file
-        );
-        let date = "2026-11-01";
-        let capnp = format!(
-            "using Workerd = import \"/workerd/workerd.capnp\";\n\
-             const config :Workerd.Config = (\n\
-             services = [(name = \"main\", worker = (compatibilityDate = \"{date}\",\n\
-             modules = [(name = \"main\", esModule = embed \"bundle.js\")]))],\n\
-             sockets = [(name = \"http\", http = (), service = \"main\")]);\n"
-        );
-        write(&folder.join("wrangler.jsonc"), &configuration)?;
+        write(&folder.join("wrangler.jsonc"), &wrangler_configuration(project))?;
         write(&folder.join("src").join(project.file), project.worker)?;
-        write(&folder.join("config.capnp"), &capnp)?;
+        write(&folder.join("config.capnp"), &workerd_configuration(project))?;
+        write(&folder.join("loader.js"), include_str!("servers/loader.worker.js"))?;
         if let Some(node) = project.node {
             write(&folder.join("node.mjs"), node)?;
         }
@@ -138,7 +129,10 @@ impl Places {
     ) -> Result<Running, BenchError> {
         let folder = self.write_project(project)?;
         let port = free_port().map_err(BenchError::Connect)?;
-        let command = self.command(contender, &folder, port)?;
+        let mut command = self.command(contender, &folder, port, project)?;
+        if project.copies.is_some() {
+            command = with_many_files(&command);
+        }
         let log = folder.join(format!("{}.log", contender.name()));
         let started = Instant::now();
         let server = Server::start(command, &log)?;
@@ -157,6 +151,7 @@ impl Places {
         contender: Contender,
         folder: &Path,
         port: u16,
+        project: &Project,
     ) -> Result<Command, BenchError> {
         let port = port.to_string();
         let program = match contender {
@@ -177,8 +172,58 @@ impl Places {
             Contender::Node => command.arg(folder.join("node.mjs")).arg(&port),
             Contender::Hyper => command.args(["bench-server", &port]),
         };
+        if let (Contender::Isolde, Some(copies)) = (contender, &project.copies) {
+            command.arg(format!("--copies={}", copies.count));
+            command.arg(format!("--pool={}", copies.pool));
+        }
+        if contender == Contender::Workerd && project.copies.is_some() {
+            command.arg("--experimental");
+        }
         Ok(command)
     }
+}
+
+/// What `isolde dev` reads.
+fn wrangler_configuration(project: &Project) -> String {
+    let limits = project.cpu_ms.map(|cpu_ms| json!({ "cpu_ms": cpu_ms }));
+    let mut configuration = json!({
+        "name": project.name,
+        "main": format!("src/{}", project.file),
+        "compatibility_date": COMPATIBILITY_DATE,
+    });
+    if let Some(limits) = limits {
+        configuration["limits"] = limits;
+    }
+    format!("{configuration:#}\n")
+}
+
+/// What workerd reads: the Worker, or one that loads copies of it.
+fn workerd_configuration(project: &Project) -> String {
+    let worker = match project.copies {
+        None => "modules = [(name = \"main\", esModule = embed \"bundle.js\")]",
+        Some(_) => {
+            "modules = [(name = \"main\", esModule = embed \"loader.js\"),\n\
+             (name = \"copy.js\", text = embed \"bundle.js\")],\n\
+             bindings = [(name = \"loader\", workerLoader = (id = \"bench\"))]"
+        }
+    };
+    format!(
+        "using Workerd = import \"/workerd/workerd.capnp\";\n\
+         const config :Workerd.Config = (\n\
+         services = [(name = \"main\", worker = (compatibilityDate = \"{COMPATIBILITY_DATE}\",\n\
+         {worker}))],\n\
+         sockets = [(name = \"http\", http = (), service = \"main\")]);\n"
+    )
+}
+
+/// The same command with as many open files as the hard limit allows: an isolate needs a few, and
+/// the usual soft limit of 1,024 ends at about 300 isolates. A shell does it, and becomes the
+/// program.
+fn with_many_files(command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -Sn \"$(ulimit -Hn)\"; exec \"$0\" \"$@\""]);
+    shell.arg(command.get_program()).args(command.get_args());
+    shell
 }
 
 /// A contender that answers.

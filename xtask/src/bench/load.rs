@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 
 use super::BenchError;
+use super::report::percentile;
 
 /// One kind of request and the answer to it.
 #[derive(Clone)]
@@ -38,8 +39,7 @@ pub struct Run {
 impl Run {
     /// The latency below which `per_cent` of the requests stayed, in microseconds.
     pub fn percentile(&self, per_cent: usize) -> u32 {
-        let index = self.latencies_us.len() * per_cent / 100;
-        self.latencies_us.get(index).or(self.latencies_us.last()).copied().unwrap_or(0)
+        percentile(&self.latencies_us, per_cent)
     }
 }
 
@@ -78,9 +78,11 @@ pub fn run(
     })
 }
 
-type Sender = SendRequest<Full<Bytes>>;
+/// A connection's sender of requests.
+pub type Sender = SendRequest<Full<Bytes>>;
 
-async fn connect(port: u16) -> Result<Sender, BenchError> {
+/// A new connection.
+pub async fn connect(port: u16) -> Result<Sender, BenchError> {
     let stream = TcpStream::connect(("127.0.0.1", port)).await.map_err(BenchError::Connect)?;
     stream.set_nodelay(true).map_err(BenchError::Connect)?;
     let (sender, connection) =
@@ -100,18 +102,23 @@ async fn work(
     while left.get() > 0 {
         left.set(left.get() - 1);
         let started = Instant::now();
-        send(&mut sender, &exchange, latencies.is_empty()).await?;
+        send(&mut sender, &exchange, "localhost", latencies.is_empty()).await?;
         latencies.push(u32::try_from(started.elapsed().as_micros()).unwrap_or(u32::MAX));
     }
     Ok(latencies)
 }
 
 /// One request; its whole answer is compared where `thorough`, otherwise its length.
-async fn send(sender: &mut Sender, exchange: &Exchange, thorough: bool) -> Result<(), BenchError> {
+pub async fn send(
+    sender: &mut Sender,
+    exchange: &Exchange,
+    host: &str,
+    thorough: bool,
+) -> Result<(), BenchError> {
     let request = Request::builder()
         .method(exchange.method.clone())
         .uri(exchange.path)
-        .header("host", "localhost")
+        .header("host", host)
         .body(Full::new(exchange.body.clone()))
         .map_err(BenchError::Http)?;
     sender.ready().await.map_err(BenchError::Request)?;

@@ -34,11 +34,25 @@ pub struct Measurement {
     pub samples: Vec<Sample>,
 }
 
+/// A number of a row with many Workers.
+pub struct Figure {
+    /// The row.
+    pub row: &'static str,
+    /// Who was measured.
+    pub contender: Contender,
+    /// What it is, with its unit.
+    pub name: &'static str,
+    /// One a round.
+    pub values: Vec<f64>,
+}
+
 /// All that was measured.
 #[derive(Default)]
 pub struct Report {
     /// In the order of the table.
     pub measurements: Vec<Measurement>,
+    /// The rows with many Workers.
+    pub figures: Vec<Figure>,
 }
 
 impl Measurement {
@@ -72,7 +86,24 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
     Some((values.get(middle - 1)? + upper) / 2.0)
 }
 
+/// The value below which `per_cent` of ascending values are.
+pub fn percentile(ascending: &[u32], per_cent: usize) -> u32 {
+    let index = ascending.len() * per_cent / 100;
+    ascending.get(index).or(ascending.last()).copied().unwrap_or(0)
+}
+
 impl Report {
+    /// Adds a round's number to the others of its kind.
+    pub fn add(&mut self, figure: Figure) {
+        let same = |other: &&mut Figure| {
+            (other.row, other.contender, other.name) == (figure.row, figure.contender, figure.name)
+        };
+        match self.figures.iter_mut().find(same) {
+            Some(other) => other.values.extend(figure.values),
+            None => self.figures.push(figure),
+        }
+    }
+
     /// CPU per request of Isolde divided by that of another contender in the same row.
     fn ratio(&self, measurement: &Measurement) -> Option<f64> {
         let own = self
@@ -85,6 +116,27 @@ impl Report {
 
     /// A table for people. The last column is Isolde's CPU per request by theirs.
     pub fn table(&self) -> String {
+        let mut table = String::new();
+        if !self.measurements.is_empty() {
+            table.push_str(&self.load_table());
+        }
+        if !self.figures.is_empty() {
+            table.push_str(&self.tenant_table());
+        }
+        table
+    }
+
+    /// A line for each number of the rows with many Workers: these rows have few in common.
+    fn tenant_table(&self) -> String {
+        let mut table = format!("{:<12} {:<8} {:<14} {:>10}\n", "row", "server", "what", "median");
+        for Figure { row, contender, name, values } in &self.figures {
+            let value = median(values.clone()).map_or("-".to_owned(), |value| format!("{value:.3}"));
+            let _ = writeln!(table, "{row:<12} {:<8} {name:<14} {value:>10}", contender.name());
+        }
+        table
+    }
+
+    fn load_table(&self) -> String {
         let mut table = format!("{:<10} {:<8}", "row", "server");
         for (name, ..) in self.measurements.first().map(Measurement::columns).iter().flatten() {
             let _ = write!(table, " {name:>10}");
@@ -116,6 +168,18 @@ impl Report {
             }
             entry
         };
-        json!({ "measurements": self.measurements.iter().map(one).collect::<Vec<_>>() })
+        let figure = |figure: &Figure| {
+            json!({
+                "row": figure.row,
+                "server": figure.contender.name(),
+                "what": figure.name,
+                "rounds": figure.values.len(),
+                "median": median(figure.values.clone()),
+            })
+        };
+        json!({
+            "measurements": self.measurements.iter().map(one).collect::<Vec<_>>(),
+            "tenants": self.figures.iter().map(figure).collect::<Vec<_>>(),
+        })
     }
 }

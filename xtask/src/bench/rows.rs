@@ -9,7 +9,7 @@ use hyper::Method;
 use super::contenders::{Contender, Places, Running, report_failure};
 use super::load::{self, Exchange};
 use super::report::{Measurement, Report, Sample};
-use super::{Arguments, BenchError};
+use super::{Arguments, BenchError, tenants};
 
 /// The answer of the row `hello`.
 pub const HELLO: &str = "Hello World!";
@@ -33,6 +33,19 @@ pub struct Project {
     pub node: Option<&'static str>,
     /// Whether the bare hyper server can do the same.
     pub hyper: bool,
+    /// CPU limit of a request, in milliseconds; the usual one without it.
+    pub cpu_ms: Option<u32>,
+    /// Serves this Worker many times, at the hosts `w0`, `w1` and so on.
+    pub copies: Option<Copies>,
+}
+
+/// How many Workers the same program is.
+#[derive(Debug, Clone, Copy)]
+pub struct Copies {
+    /// How many.
+    pub count: usize,
+    /// Fresh isolates that Isolde keeps ready.
+    pub pool: usize,
 }
 
 /// A row of the table.
@@ -45,7 +58,8 @@ pub struct Row {
     pub requests: usize,
 }
 
-fn get(path: &'static str, expected: &'static str) -> Exchange {
+/// A request for a text.
+pub fn get(path: &'static str, expected: &'static str) -> Exchange {
     Exchange {
         method: Method::GET,
         path,
@@ -54,7 +68,8 @@ fn get(path: &'static str, expected: &'static str) -> Exchange {
     }
 }
 
-fn hello(name: &'static str) -> Project {
+/// The Worker that greets, in a row of this name.
+pub fn hello(name: &'static str) -> Project {
     Project {
         name,
         file: "index.js",
@@ -62,11 +77,12 @@ fn hello(name: &'static str) -> Project {
         package: None,
         node: Some(include_str!("servers/hello.mjs")),
         hyper: true,
+        cpu_ms: None,
+        copies: None,
     }
 }
 
-/// The rows in the order of the table. Cold starts, density and noisy neighbours are missing: they
-/// need a server with many Workers.
+/// The rows in the order of the table; those with many Workers are in `tenants.rs`.
 pub fn rows() -> Vec<Row> {
     let echo = Bytes::from((0..ECHO_BYTES).map(|at| (at * 31 % 251) as u8).collect::<Vec<u8>>());
     vec![
@@ -78,7 +94,7 @@ pub fn rows() -> Vec<Row> {
                 worker: include_str!("servers/json.worker.js"),
                 package: None,
                 node: Some(include_str!("servers/json.mjs")),
-                hyper: true,
+                ..hello("json")
             },
             exchange: get("/json", JSON),
             requests: 100_000,
@@ -90,7 +106,7 @@ pub fn rows() -> Vec<Row> {
                 worker: include_str!("servers/echo.worker.js"),
                 package: None,
                 node: Some(include_str!("servers/echo.mjs")),
-                hyper: true,
+                ..hello("echo-1mib")
             },
             exchange: Exchange {
                 method: Method::POST,
@@ -108,6 +124,7 @@ pub fn rows() -> Vec<Row> {
                 package: Some("hono"),
                 node: None,
                 hyper: false,
+                ..hello("hono")
             },
             exchange: get("/user/42", "{\"id\":\"42\"}"),
             requests: 50_000,
@@ -125,35 +142,53 @@ pub fn measure(root: &Path, arguments: &Arguments) -> Result<Report, BenchError>
     };
     let contender_names = Contender::ALL.map(Contender::name);
     let rows = rows();
-    let row_names: Vec<&str> = rows.iter().map(|row| row.project.name).collect();
+    let row_names: Vec<&str> = rows
+        .iter()
+        .map(|row| row.project.name)
+        .chain(tenants::ROWS.iter().map(|(name, ..)| *name))
+        .collect();
     let is_known = |name: &&String| {
         row_names.contains(&name.as_str()) || contender_names.contains(&name.as_str())
     };
     if let Some(name) = arguments.names.iter().find(|name| !is_known(name)) {
         return Err(BenchError::Unknown(name.clone()));
     }
+    let wanted: Vec<Contender> = Contender::ALL
+        .into_iter()
+        .filter(|contender| is_wanted(&contender_names, contender.name()))
+        .collect();
     let mut report = Report::default();
     for row in rows.iter().filter(|row| is_wanted(&row_names, row.project.name)) {
-        let mut ready = Vec::new();
-        for contender in Contender::ALL {
-            if !is_wanted(&contender_names, contender.name()) {
-                continue;
-            }
-            match places.missing(contender, &row.project) {
-                Some(reason) => {
-                    eprintln!("bench: {}: without {}: {reason}", row.project.name, contender.name())
-                }
-                None => ready.push(contender),
-            }
-        }
         eprintln!("bench: {}", row.project.name);
+        let ready = present(&places, &wanted, &row.project);
         let measured = match row.requests {
             0 => measure_start(&places, row, &ready, arguments),
             _ => measure_load(&places, row, &ready, arguments),
         };
         report.measurements.extend(measured);
     }
+    for row in tenants::ROWS.iter().filter(|(name, ..)| is_wanted(&row_names, name)) {
+        let (name, servers, _) = row;
+        eprintln!("bench: {name}");
+        let mut ready = present(&places, &wanted, &hello(name));
+        ready.retain(|contender| servers.contains(contender));
+        tenants::measure(row, &places, arguments, &ready, &mut report);
+    }
     Ok(report)
+}
+
+/// Those contenders that can run; says why of the others.
+fn present(places: &Places, wanted: &[Contender], project: &Project) -> Vec<Contender> {
+    let mut ready = Vec::new();
+    for contender in wanted {
+        match places.missing(*contender, project) {
+            Some(reason) => {
+                eprintln!("bench: {}: without {}: {reason}", project.name, contender.name());
+            }
+            None => ready.push(*contender),
+        }
+    }
+    ready
 }
 
 /// Starts every contender in every round, one at a time.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::contenders::Contender;
 use super::load::Run;
 use super::process::{Stat, parse_pss};
-use super::report::{Measurement, Report, Sample, median};
+use super::report::{Figure, Measurement, Report, Sample, median};
 
 #[test]
 fn medians() {
@@ -50,9 +50,24 @@ fn tables_compare_with_isolde() {
             measurement(Contender::Isolde, [5.0, 50.0, 4.0]),
             measurement(Contender::Workerd, [50.0, 40.0, 60.0]),
         ],
+        ..Report::default()
     };
     let json = report.json();
     assert_eq!(json["measurements"][1]["isolde_cpu_by_this"], 0.1);
     assert_eq!(json["measurements"][1]["p99_us"], serde_json::Value::Null);
     assert!(report.table().lines().nth(2).unwrap().ends_with("0.10"), "{}", report.table());
+}
+
+#[test]
+fn figures_of_several_rounds_become_their_median() {
+    let mut report = Report::default();
+    for (name, value) in [("p50_ms", 3.0), ("failed", 0.0), ("p50_ms", 1.0), ("p50_ms", 1.5)] {
+        let (row, contender) = ("cold", Contender::Isolde);
+        report.add(Figure { row, contender, name, values: vec![value] });
+    }
+    assert_eq!(report.table().lines().count(), 3);
+    let json = report.json();
+    assert_eq!(json["tenants"][0]["median"], 1.5);
+    assert_eq!(json["tenants"][0]["rounds"], 3);
+    assert_eq!(json["tenants"][1]["median"], 0.0);
 }

@@ -1,0 +1,198 @@
+//! Requests to the copies `w0`, `w1` and so on: first visits, and regular ones beside noise.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use tokio::task::LocalSet;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use super::BenchError;
+use super::load::{self, Exchange};
+use super::report::percentile;
+use super::rows::{HELLO, get};
+
+/// How long a visit may take before it counts as failed.
+const VISIT_MAX: Duration = Duration::from_secs(10);
+/// Connections to each noisy Worker.
+const NOISE_CONNECTIONS: usize = 2;
+/// What a noisy client waits after a failure, which may be a refused connection.
+const NOISE_PAUSE: Duration = Duration::from_millis(1);
+
+/// What a series of requests saw.
+#[derive(Default)]
+pub struct Visits {
+    /// Of each right answer, in microseconds, ascending.
+    latencies_us: Vec<u32>,
+    /// Requests without a right answer.
+    pub failed: usize,
+    /// Requests to noisy Workers that ended, in whatever way.
+    pub noise: usize,
+}
+
+impl Visits {
+    /// The latency below which `per_cent` of the answers stayed.
+    pub fn percentile_ms(&self, per_cent: usize) -> f64 {
+        f64::from(percentile(&self.latencies_us, per_cent)) / 1000.0
+    }
+
+    /// How many right answers there were.
+    pub fn answered(&self) -> usize {
+        self.latencies_us.len()
+    }
+
+    fn add(&mut self, visit: Option<Duration>) {
+        match visit {
+            Some(took) => {
+                self.latencies_us.push(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
+            }
+            None => self.failed += 1,
+        }
+    }
+
+    fn sorted(mut self) -> Self {
+        self.latencies_us.sort_unstable();
+        self
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> Result<T, BenchError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(BenchError::Runtime)?;
+    Ok(LocalSet::new().block_on(&runtime, work))
+}
+
+/// One request on a new connection; the time holds the connecting too.
+async fn visit(port: u16, copy: usize) -> Option<Duration> {
+    let exchange = get("/", HELLO);
+    let host = format!("w{copy}");
+    let started = Instant::now();
+    let whole = async {
+        let mut sender = load::connect(port).await?;
+        load::send(&mut sender, &exchange, &host, true).await
+    };
+    match timeout(VISIT_MAX, whole).await {
+        Ok(Ok(())) => Some(started.elapsed()),
+        Ok(Err(error)) => {
+            eprintln!("bench: {host}: {}", super::chain(&error));
+            None
+        }
+        Err(_) => {
+            eprintln!("bench: {host}: no answer in {} s", VISIT_MAX.as_secs());
+            None
+        }
+    }
+}
+
+/// Visits the copies one after the other.
+pub fn in_turn(port: u16, count: usize, pause: Duration) -> Result<Visits, BenchError> {
+    block_on(async {
+        let mut visits = Visits::default();
+        for copy in 0..count {
+            visits.add(visit(port, copy).await);
+            if !pause.is_zero() {
+                sleep(pause).await;
+            }
+        }
+        visits.sorted()
+    })
+}
+
+/// Visits the copies at fixed times, whether the earlier ones have answered or not.
+pub fn at_rate(port: u16, count: usize, period: Duration) -> Result<Visits, BenchError> {
+    block_on(async {
+        let mut ticks = interval(period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let mut under_way = Vec::with_capacity(count);
+        for copy in 0..count {
+            ticks.tick().await;
+            under_way.push(tokio::task::spawn_local(visit(port, copy)));
+        }
+        let mut visits = Visits::default();
+        for visit in under_way {
+            visits.add(visit.await.expect("no task of the load generator panics"));
+        }
+        visits.sorted()
+    })
+}
+
+/// Visits `w0` regularly over one connection, while `w1` and so on get these requests all the time.
+pub fn regularly(
+    port: u16,
+    time: Duration,
+    period: Duration,
+    noise: &[&'static str],
+) -> Result<Visits, BenchError> {
+    block_on(async {
+        let is_over = Rc::new(Cell::new(false));
+        let made = Rc::new(Cell::new(0));
+        for (at, path) in noise.iter().enumerate() {
+            for _ in 0..NOISE_CONNECTIONS {
+                let (is_over, made) = (Rc::clone(&is_over), Rc::clone(&made));
+                tokio::task::spawn_local(disturb(port, at + 1, get(path, HELLO), is_over, made));
+            }
+        }
+        let visits = RefCell::new(Visits::default());
+        // What is measured is bounded by the time, even where an answer does not come.
+        let _ = timeout(time, look(port, period, &visits)).await;
+        is_over.set(true);
+        let mut visits = visits.into_inner().sorted();
+        visits.noise = made.get();
+        visits
+    })
+}
+
+async fn look(port: u16, period: Duration, visits: &RefCell<Visits>) {
+    let exchange = get("/", HELLO);
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut sender = None;
+    loop {
+        ticks.tick().await;
+        let started = Instant::now();
+        let answered = async {
+            let mut open = match sender.take() {
+                Some(open) => open,
+                None => load::connect(port).await?,
+            };
+            load::send(&mut open, &exchange, "w0", true).await?;
+            Ok::<_, BenchError>(open)
+        };
+        match answered.await {
+            Ok(open) => {
+                sender = Some(open);
+                visits.borrow_mut().add(Some(started.elapsed()));
+            }
+            Err(_) => visits.borrow_mut().add(None),
+        }
+    }
+}
+
+/// Keeps one noisy Worker busy; what it answers does not matter.
+async fn disturb(
+    port: u16,
+    copy: usize,
+    exchange: Exchange,
+    is_over: Rc<Cell<bool>>,
+    made: Rc<Cell<usize>>,
+) {
+    let host = format!("w{copy}");
+    let mut sender = None;
+    while !is_over.get() {
+        let request = async {
+            let mut open = match sender.take() {
+                Some(open) => open,
+                None => load::connect(port).await?,
+            };
+            load::send(&mut open, &exchange, &host, false).await?;
+            Ok::<_, BenchError>(open)
+        };
+        match request.await {
+            Ok(open) => sender = Some(open),
+            Err(_) => sleep(NOISE_PAUSE).await,
+        }
+        made.set(made.get() + 1);
+    }
+}
