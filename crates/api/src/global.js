@@ -32,10 +32,10 @@ import {
 } from "./performance/performance.js";
 import {
   ByteLengthQueuingStrategy, CountQueuingStrategy, FixedLengthStream, IdentityTransformStream,
-  ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
-  ReadableStreamDefaultController, ReadableStreamDefaultReader, TransformStream,
-  TransformStreamDefaultController, WritableStream, WritableStreamDefaultController,
-  WritableStreamDefaultWriter,
+  ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader,
+  ReadableStreamBYOBRequest, ReadableStreamDefaultController, ReadableStreamDefaultReader,
+  TransformStream, TransformStreamDefaultController, WritableStream,
+  WritableStreamDefaultController, WritableStreamDefaultWriter,
 } from "./streams/streams.js";
 import { structuredClone } from "./structured_clone/structured_clone.js";
 import {
@@ -52,21 +52,24 @@ const { ObjectDefineProperty, ObjectKeys, globalThis } = primordials;
 /** Classes and namespaces: writable and configurable, not enumerable. */
 const interfaces = {
   __proto__: null,
-  AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, CloseEvent, CountQueuingStrategy, Crypto, CryptoKey,
-  CustomEvent, DOMException, ErrorEvent, Event, EventTarget, ExtendableEvent, FetchEvent, File, FixedLengthStream,
-  FormData, Headers, IdentityTransformStream, MessageEvent, Navigator, Performance, PerformanceEntry, PerformanceMark,
-  PerformanceMeasure, PerformanceObserver, PerformanceObserverEntryList, PromiseRejectionEvent, QuotaExceededError,
-  ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
-  ReadableStreamDefaultController, ReadableStreamDefaultReader, Request, Response, Scheduler, SubtleCrypto, TextDecoder,
-  TextDecoderStream, TextEncoder, TextEncoderStream, TransformStream, TransformStreamDefaultController, URL,
-  URLSearchParams, WritableStream, WritableStreamDefaultController, WritableStreamDefaultWriter, console,
+  AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, CloseEvent,
+  CountQueuingStrategy, Crypto, CryptoKey, CustomEvent, DOMException, ErrorEvent, Event,
+  EventTarget, ExtendableEvent, FetchEvent, File, FixedLengthStream, FormData, Headers,
+  IdentityTransformStream, MessageEvent, Navigator, Performance, PerformanceEntry,
+  PerformanceMark, PerformanceMeasure, PerformanceObserver, PerformanceObserverEntryList,
+  PromiseRejectionEvent, QuotaExceededError, ReadableByteStreamController, ReadableStream,
+  ReadableStreamBYOBReader, ReadableStreamBYOBRequest, ReadableStreamDefaultController,
+  ReadableStreamDefaultReader, Request, Response, Scheduler, SubtleCrypto, TextDecoder,
+  TextDecoderStream, TextEncoder, TextEncoderStream, TransformStream,
+  TransformStreamDefaultController, URL, URLSearchParams, WritableStream,
+  WritableStreamDefaultController, WritableStreamDefaultWriter, console,
 };
 
 /** Functions and objects of the global scope: enumerable too. */
 const members = {
   __proto__: null,
-  atob, btoa, clearInterval, clearTimeout, crypto, fetch, navigator, queueMicrotask, reportError, scheduler,
-  setInterval, setTimeout, structuredClone,
+  atob, btoa, clearInterval, clearTimeout, crypto, fetch, navigator, queueMicrotask,
+  reportError, scheduler, setInterval, setTimeout, structuredClone,
 };
 
 function define(values, enumerable) {

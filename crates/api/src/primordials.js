@@ -17,7 +17,8 @@ const { apply, bind, call } = Function.prototype;
 /** Turns a method into a function that takes its receiver first. */
 export const uncurryThis = bind.bind(call);
 
-/** Calls a function with a receiver and an array of arguments, whatever `Function.prototype` has become. */
+/** Calls a function with a receiver and an array of arguments, whatever `Function.prototype` has
+ * become. */
 const applyFunction = uncurryThis(apply);
 
 /** @type {Record<string, any>} */
@@ -59,9 +60,10 @@ for (const [name, namespace] of Object.entries(namespaces)) {
 const TypedArray = Reflect.getPrototypeOf(Uint8Array);
 const ArrayIteratorPrototype = Reflect.getPrototypeOf([][Symbol.iterator]());
 const constructors = {
-  AggregateError, Array, ArrayBuffer, BigInt, BigInt64Array, BigUint64Array, Boolean, DataView, Date, Error, EvalError,
-  FinalizationRegistry, Float32Array, Float64Array, Function, Int16Array, Int32Array, Int8Array, Map, Number, Object,
-  Promise, Proxy, RangeError, ReferenceError, RegExp, Set, String, Symbol, SyntaxError, TypeError, TypedArray, URIError,
+  AggregateError, Array, ArrayBuffer, BigInt, BigInt64Array, BigUint64Array, Boolean, DataView,
+  Date, Error, EvalError, FinalizationRegistry, Float32Array, Float64Array, Function,
+  Int16Array, Int32Array, Int8Array, Map, Number, Object, Promise, Proxy, RangeError,
+  ReferenceError, RegExp, Set, String, Symbol, SyntaxError, TypeError, TypedArray, URIError,
   Uint16Array, Uint32Array, Uint8Array, Uint8ClampedArray, WeakMap, WeakRef, WeakSet,
 };
 for (const [name, constructor] of Object.entries(constructors)) {
@@ -78,5 +80,6 @@ captured.decodeURIComponent = decodeURIComponent;
 captured.encodeURIComponent = encodeURIComponent;
 captured.globalThis = globalThis;
 
-/** Every captured built-in, by the names described above. Destructure what a module needs at its top. */
+/** Every captured built-in, by the names described above. Destructure what a module needs at its
+ * top. */
 export const primordials = Object.freeze(captured);

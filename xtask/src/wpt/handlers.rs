@@ -13,6 +13,7 @@ const TRICKLE_COUNT_MAX: u64 = 1000;
 const DELAY_MS_MAX: u64 = 10_000;
 const ENDLESS_SECONDS_MAX: u64 = 60;
 const ENDLESS_PAUSE: Duration = Duration::from_millis(10);
+const STASH_PAUSE: Duration = Duration::from_millis(5);
 
 /// Answers a request.
 pub fn respond(request: &Request, state: &std::sync::Arc<State>) -> Response {
@@ -27,6 +28,7 @@ pub fn respond(request: &Request, state: &std::sync::Arc<State>) -> Response {
         "trickle.py" => trickle(request),
         "bad-chunk-encoding.py" => bad_chunks(request),
         "infinite-slow-response.py" => endless(request, state),
+        "cache.py" if request.folder().ends_with("request/resources") => http_cache(request, state),
         "cache.py" => cache(request),
         "authentication.py" => authentication(request),
         "dump-authorization-header.py" => dump_authorization(request),
@@ -271,6 +273,55 @@ fn cache(request: &Request) -> Response {
     Response::new(200, &headers, "lorem ipsum dolor sit amet")
 }
 
+/// What the tests of the cache modes ask: it remembers the headers about caching of each request.
+fn http_cache(request: &Request, state: &State) -> Response {
+    let key = stash_key(request, request.get("token").unwrap_or_default());
+    let seen = take(state, &key);
+    if request.get("querystate").is_some() {
+        let list = seen.map_or("null".to_owned(), |seen| format!("[{seen}]"));
+        return Response::new(200, &[("Content-Type", "text/plain")], list);
+    }
+    let names = ["If-None-Match", "If-Modified-Since", "Pragma", "Cache-Control"];
+    let mut entry = serde_json::Map::new();
+    for name in names.into_iter().filter(|_| request.get("ignore").is_none()) {
+        if let Some(value) = request.header(name) {
+            entry.insert(name.to_owned(), value.into());
+        }
+    }
+    let entry = serde_json::Value::Object(entry).to_string();
+    put(state, key, seen.map_or(entry.clone(), |seen| format!("{seen},{entry}")));
+
+    let tag = request.get("tag").filter(|tag| !tag.is_empty()).map(|tag| format!("\"{tag}\""));
+    let date = request.get("date").filter(|date| !date.is_empty());
+    let is_same = |name: &str, own: Option<&str>| {
+        request.header(name).is_some_and(|value| Some(value.as_str()) == own)
+    };
+    let is_fresh =
+        is_same("if-none-match", tag.as_deref()) || is_same("if-modified-since", date);
+    let mut response = match (request.get("redirect"), is_fresh) {
+        (Some(target), _) if !target.is_empty() => Response::new(302, &[("Location", target)], ""),
+        (_, true) => Response::new(304, &[], ""),
+        _ => {
+            let content = encode(request.get("content").unwrap_or_default());
+            Response::new(200, &[("Content-Type", "text/plain")], content)
+        }
+    };
+    match (&tag, date) {
+        (Some(tag), _) => response.push("ETag", tag),
+        (None, Some(date)) => response.push("Last-Modified", date),
+        (None, None) => {}
+    }
+    for (parameter, name) in
+        [("expires", "Expires"), ("vary", "Vary"), ("cache_control", "Cache-Control")]
+    {
+        if let Some(value) = request.get(parameter).filter(|value| !value.is_empty()) {
+            response.push(name, value);
+        }
+    }
+    response.push("Access-Control-Allow-Origin", "*");
+    response
+}
+
 fn authentication(request: &Request) -> Response {
     // user:password
     if request.header("authorization").as_deref() == Some("Basic dXNlcjpwYXNzd29yZA==") {
@@ -309,6 +360,8 @@ fn stash_put(request: &Request, state: &State) -> Response {
 }
 
 fn stash_take(request: &Request, state: &State) -> Response {
+    // Tests poll without a pause, and a Worker has only so many subrequests.
+    sleep(STASH_PAUSE);
     let value = request.get("key").and_then(|key| take(state, &stash_key(request, key)));
     let headers = [("Access-Control-Allow-Origin", "*"), ("Content-Type", "application/json")];
     Response::new(200, &headers, serde_json::json!(value).to_string())

@@ -76,7 +76,8 @@ fn references() {
 #[test]
 fn names_of_helper_scripts_become_global() {
     let source = "'use strict';\nconst a = 1;\n  let b;\nclass C extends D {\n}\nlet { e } = a;\n";
-    let global = "//'use strict';\nvar a = 1;\n  let b;\nvar C = class C extends D {\n}\nvar { e } = a;\n";
+    let global = "//'use strict';\nvar a = 1;\n  let b;\nvar C = class C extends D {\n}\n\
+                  var { e } = a;\n";
     assert_eq!(global_names(source), global);
 }
 

@@ -10,7 +10,7 @@ import { copyOf, createBlob } from "../blob/blob.js";
 import { checkContext } from "../context.js";
 import { abortReason, isAborted } from "../events/abort.js";
 import { readAllBytes } from "../streams/streams.js";
-import { isUsed, readNative, requireUsable, streamOf } from "./body.js";
+import { isUsed, requireUsable, streamOf } from "./body.js";
 import { createFormData } from "./form_data.js";
 import { extractMimeType, mimeEssence, serializeMimeType } from "./mime.js";
 import { parseMultipart, parseUrlEncodedBytes } from "./multipart.js";
@@ -71,11 +71,16 @@ function consume(body, convert, fresh) {
   if (signal !== null && isAborted(signal)) return PromiseReject(abortReason(signal));
   requireUsable(body);
   const { source, stream } = body;
+  // Chunk by chunk where a signal may end it: the native read of a whole body cannot be ended.
+  if (typeof source === "number" && stream === undefined && signal !== null) {
+    checkContext(body.owner, "ReadableStream");
+    return readAllBytes(streamOf(body), convert);
+  }
   if (stream !== undefined) return readAllBytes(stream, convert);
   if (typeof source === "number") {
     checkContext(body.owner, "ReadableStream");
     body.used = true;
-    return PromisePrototypeThen(readNative(body_read_all, source, signal), convert);
+    return PromisePrototypeThen(body_read_all(source), convert);
   }
   body.used = true;
   if (typeof source === "string") return PromiseResolve(convert(utf8_encode(source)));

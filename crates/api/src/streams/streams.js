@@ -15,8 +15,8 @@
  * - Questions: `isReadableStream`, `isWritableStream`, `isDisturbed`, `isLocked`, `isErrored`, and
  * `expectedLength`, the
  *   bytes that a FixedLengthStream has still to give.
- * - Reading: `readAllBytes(stream, convert, maxBytes?)`; `acquireReader` with `readChunk`, `cancelReader`,
- * `unlockReader`.
+ * - Reading: `readAllBytes(stream, convert, maxBytes?)`; `acquireReader` with `readChunk`,
+ * `cancelReader`, `unlockReader`.
  * - `teeForClone` for Request and Response; `setChunkClone` tells it how to clone chunks that are
  * not bytes.
  *

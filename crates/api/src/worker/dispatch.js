@@ -17,7 +17,8 @@ import { RequestContext, createExecutionContext } from "./request_context.js";
 import { fetchHandler } from "./handlers.js";
 
 const {
-  MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, Map, PromisePrototypeThen, PromiseResolve, TypeError,
+  Map, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, PromisePrototypeThen, PromiseResolve,
+  TypeError,
 } = primordials;
 
 /** Requests whose handler has not settled, by number. @type {Map<number, any>} */

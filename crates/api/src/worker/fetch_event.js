@@ -53,7 +53,8 @@ export class FetchEvent extends ExtendableEvent {
     if (!this.#open) {
       throw domException(
         "InvalidStateError",
-        "Too late to call FetchEvent.respondWith(). It must be called synchronously in the event handler.",
+        "Too late to call FetchEvent.respondWith(). It must be called synchronously in the event " +
+          "handler.",
       );
     }
     if (this.#response !== undefined) {
@@ -80,7 +81,8 @@ export function hasFetchListener() {
   return hasListeners(globalThis, "fetch");
 }
 
-/** Sends a request to the script's listeners. @param {any} request @param {any} ctx @returns {any} what was responded */
+/** Sends a request to the script's listeners.
+ * @param {any} request @param {any} ctx @returns {any} what was responded */
 export function dispatchFetchEvent(request, ctx) {
   const event = trusted(new FetchEvent(token, request, ctx));
   dispatch(globalThis, event);

@@ -7,9 +7,12 @@ import { primordials } from "../primordials.js";
 import { setEntrypointState } from "./workers_module.js";
 import { dispatchFetchEvent, hasFetchListener } from "./fetch_event.js";
 
-const { ArrayPrototypeJoin, ArrayPrototypePush, Error, JSONParse, ObjectDefineProperty } = primordials;
+const {
+  ArrayPrototypeJoin, ArrayPrototypePush, Error, JSONParse, ObjectDefineProperty, globalThis,
+} = primordials;
 
-/** The variables and bindings. It is `env` of `cloudflare:workers` from the start and filled before modules run. */
+/** The variables and bindings. It is `env` of `cloudflare:workers` from the start and filled before
+ * modules run. */
 export const environment = {};
 
 /** @type {any} the default export, or undefined for a Service Worker script */
@@ -22,12 +25,21 @@ export function setEnvironment(json) {
   for (const key in values) environment[key] = values[key];
 }
 
-/** @param {string} name @param {any} value @param {boolean} isGlobal Service Worker scripts see bindings as globals */
-export function bind(name, value, isGlobal) {
+/** @param {string} name @param {any} value
+ * @param {boolean} isGlobal Service Worker scripts see bindings as globals */
+function define(name, value, isGlobal) {
   const holder = isGlobal ? globalThis : environment;
   ObjectDefineProperty(holder, name, {
     __proto__: null, value, writable: true, enumerable: true, configurable: true,
   });
+}
+
+/**
+ * Gives the Worker a module's default export under a name.
+ * @param {string} name @param {any} namespace @param {boolean} isGlobal as of `define`
+ */
+export function bind(name, namespace, isGlobal) {
+  define(name, namespace.default, isGlobal);
 }
 
 /** @param {any} namespace of the main module, or undefined for a Service Worker script */
@@ -35,7 +47,7 @@ export function start(namespace) {
   exported = namespace?.default;
   isClass = typeof exported === "function";
   if (namespace === undefined) {
-    for (const key in environment) bind(key, environment[key], true);
+    for (const key in environment) define(key, environment[key], true);
   }
 }
 
@@ -54,10 +66,12 @@ export function handlerNames() {
 }
 
 const HANDLERS = {
-  __proto__: null, fetch: 1, scheduled: 1, queue: 1, email: 1, tail: 1, trace: 1, alarm: 1, connect: 1, test: 1,
+  __proto__: null,
+  fetch: 1, scheduled: 1, queue: 1, email: 1, tail: 1, trace: 1, alarm: 1, connect: 1, test: 1,
 };
 
-/** Calls the Worker's fetch handler. @param {any} request @param {any} ctx @returns {any} a response or a promise of one */
+/** Calls the Worker's fetch handler.
+ * @param {any} request @param {any} ctx @returns {any} a response or a promise of one */
 export function fetchHandler(request, ctx) {
   if (exported === undefined) return dispatchFetchEvent(request, ctx);
   if (isClass) {

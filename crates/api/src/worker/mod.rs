@@ -137,6 +137,12 @@ isolate::ops! {
             BODY_NATIVE => ResponseBody::Native(cx.convert(body)?),
             _ => return Err(OpError::type_error("unknown kind of body")),
         };
+        if status == 0 {
+            return Err(OpError::type_error(
+                "Return value from serve handler must not be an error response (like \
+                 Response.error())",
+            ));
+        }
         let status = u16::try_from(status).map_err(|_| OpError::range_error("bad status"))?;
         let head = ResponseHead { status, status_text, headers: headers.0 };
         cx.host::<HostRef>().0.respond(request, head, body);

@@ -12,7 +12,8 @@ const { Error, PromisePrototypeThen, PromiseResolve } = primordials;
 
 const token = {};
 
-/** A request in flight. It is the value of the continuation-preserved embedder data while its code runs. */
+/** A request in flight. It is the value of the continuation-preserved embedder data while its code
+ * runs. */
 export class RequestContext {
   /** @param {number} id what the native side calls it */
   constructor(id) {

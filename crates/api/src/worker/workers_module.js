@@ -47,10 +47,12 @@ function waitUntil(promise) {
   waitUntilIn(requireContext("waitUntil"), promise);
 }
 
-/** What an import of a module of the platform gives. @param {string} name @returns {object | undefined} */
+/** What an import of a module of the platform gives.
+ * @param {string} name @returns {object | undefined} */
 export function builtinModule(name) {
   if (name !== "cloudflare:workers") return undefined;
   return {
-    __proto__: null, WorkerEntrypoint, DurableObject, WorkflowEntrypoint, RpcTarget, env: environment, waitUntil,
+    __proto__: null,
+    WorkerEntrypoint, DurableObject, WorkflowEntrypoint, RpcTarget, env: environment, waitUntil,
   };
 }
