@@ -104,10 +104,16 @@ impl<'a> Dev<'a> {
                 (watched, "worker".to_owned())
             }
         };
+        let watch = {
+            let _inside = self.builder.enter();
+            Watch::new(watched)
+        };
+        let watch =
+            watch.map_err(|error| format!("files cannot be watched for changes: {error}"))?;
         let address = self.runtime.listen(listener).map_err(|error| error.to_string())?;
         let url = format!("http://{address}");
         self.reporter.ready(&url, &name, started.elapsed().as_millis());
-        self.rebuild_until_stopped(watched)?;
+        self.rebuild_until_stopped(watch)?;
         self.runtime.shut_down(SHUTDOWN_MAX);
         self.builder.shutdown_background();
         Ok(())
@@ -169,9 +175,7 @@ impl<'a> Dev<'a> {
         }
     }
 
-    fn rebuild_until_stopped(&self, watched: Vec<std::path::PathBuf>) -> Result<(), Problem> {
-        let mut watch = Watch::new(watched)
-            .map_err(|error| format!("files cannot be watched for changes: {error}"))?;
+    fn rebuild_until_stopped(&self, mut watch: Watch) -> Result<(), Problem> {
         while self.builder.block_on(watch.changed()) {
             let built = self
                 .open()

@@ -17,14 +17,18 @@ pub struct Watch {
     changes: mpsc::UnboundedReceiver<PathBuf>,
     files: BTreeSet<PathBuf>,
     folders: BTreeSet<PathBuf>,
+    terminate: Signal,
+    interrupt: Signal,
 }
 
 impl Watch {
-    /// Watches these files.
+    /// Watches these files, and from now on the signals to end. Call it inside a runtime.
     ///
     /// # Errors
     /// When the system offers no way to watch.
     pub fn new(files: Vec<PathBuf>) -> notify::Result<Self> {
+        let (terminate, interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let (sender, changes) = mpsc::unbounded_channel();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let Ok(event) = event else { return };
@@ -36,7 +40,7 @@ impl Watch {
             }
         })?;
         let (files_set, folders) = (BTreeSet::new(), BTreeSet::new());
-        let mut watch = Self { watcher, changes, files: files_set, folders };
+        let mut watch = Self { watcher, changes, files: files_set, folders, terminate, interrupt };
         watch.set(files);
         Ok(watch)
     }
@@ -58,13 +62,8 @@ impl Watch {
 
     /// Waits for a change; `false` when the program is to end.
     pub async fn changed(&mut self) -> bool {
-        let (Ok(mut terminate), Ok(mut interrupt)) =
-            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-        else {
-            return false;
-        };
         loop {
-            let Some(path) = self.next(&mut terminate, &mut interrupt).await else { return false };
+            let Some(path) = self.next().await else { return false };
             if !self.concerns(&path) {
                 continue;
             }
@@ -77,11 +76,11 @@ impl Watch {
         }
     }
 
-    async fn next(&mut self, terminate: &mut Signal, interrupt: &mut Signal) -> Option<PathBuf> {
+    async fn next(&mut self) -> Option<PathBuf> {
         tokio::select! {
             path = self.changes.recv() => path,
-            _ = terminate.recv() => None,
-            _ = interrupt.recv() => None,
+            _ = self.terminate.recv() => None,
+            _ = self.interrupt.recv() => None,
         }
     }
 

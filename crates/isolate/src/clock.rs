@@ -36,9 +36,10 @@ pub(crate) fn wall_ms() -> f64 {
     now.as_millis() as f64
 }
 
-/// Sets the time that this thread's isolate sees until the next call.
-pub(crate) fn freeze() {
-    FROZEN_MS.set(wall_ms());
+/// Sets the time that this thread's isolate sees until the next call: now, or the epoch for global
+/// scope, where a Worker has no time.
+pub(crate) fn freeze(at_epoch: bool) {
+    FROZEN_MS.set(if at_epoch { 0.0 } else { wall_ms() });
 }
 
 /// The frozen time of this thread in milliseconds since the epoch, or the real one where nothing is

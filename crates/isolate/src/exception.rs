@@ -77,12 +77,47 @@ impl Thrown {
             }
         }
         let message = message.unwrap_or_else(|| v8::Exception::create_message(scope, exception));
-        let location = location(scope, message);
-        let source_line =
-            message.get_source_line(scope).map(|line| line.to_rust_string_lossy(scope));
+        let stack = without_internal_frames(&stack);
+        let location = location(scope, message).filter(|at| !is_internal(&at.script));
+        let thrown_here = location.is_some();
+        let location = location.or_else(|| first_frame(&stack));
+        let source_line = match thrown_here {
+            true => message.get_source_line(scope).map(|line| line.to_rust_string_lossy(scope)),
+            false => None,
+        };
         scope.reset();
         Self { name, message: text, stack, location, source_line }
     }
+}
+
+/// Whether a script is one of the web APIs' own.
+fn is_internal(script: &str) -> bool {
+    script.starts_with("isolde:")
+}
+
+/// A stack trace without the frames of the web APIs themselves: they say nothing to a tenant.
+fn without_internal_frames(stack: &str) -> String {
+    let internal = |line: &str| {
+        let line = line.trim_start();
+        line.starts_with("at isolde:") || line.starts_with("at ") && line.contains("(isolde:")
+    };
+    stack.lines().filter(|line| !internal(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// The place that the first frame of a stack trace names: `at f (file:line:column)`.
+fn first_frame(stack: &str) -> Option<Location> {
+    let frame = stack.lines().map(str::trim).find(|line| line.starts_with("at "))?;
+    let place = match frame.strip_suffix(')') {
+        Some(frame) => &frame[frame.rfind('(')? + 1..],
+        None => frame.strip_prefix("at ")?.trim_start_matches("async "),
+    };
+    let (rest, column) = place.rsplit_once(':')?;
+    let (script, line) = rest.rsplit_once(':')?;
+    Some(Location {
+        script: script.to_owned(),
+        line: line.parse().ok()?,
+        column: column.parse().ok()?,
+    })
 }
 
 fn has_stack(scope: &mut v8::PinScope<'_, '_>, object: v8::Local<'_, v8::Object>) -> bool {

@@ -6,12 +6,20 @@
 //! second offender waits until the first is gone.
 
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use crate::ledger::Ledger;
 
 /// How far a heap may go over its limit until the termination is seen: the largest single object V8
 /// can make is 1 GiB.
 const OVERDRAFT_BYTES: usize = 1 << 30;
+
+/// A refused buffer makes V8 ask about the heap too. It is believed a few times, with a little more
+/// heap in case it was the heap after all; the buffer's `RangeError` then reaches the Worker.
+const GRANTS_MAX: u32 = 32;
+/// What the limit is raised by each time.
+const GRANT_BYTES: usize = 1 << 20;
 
 static TAKEN: Mutex<bool> = Mutex::new(false);
 static FREED: Condvar = Condvar::new();
@@ -20,15 +28,24 @@ static FREED: Condvar = Condvar::new();
 pub(crate) struct HeapGuard {
     handle: v8::IsolateHandle,
     heap_bytes_max: usize,
+    ledger: Arc<Ledger>,
+    /// How often the limit was raised for want of buffers, not of heap.
+    grants: AtomicU32,
     exceeded: AtomicBool,
     holds_overdraft: AtomicBool,
 }
 
 impl HeapGuard {
-    pub(crate) fn new(handle: v8::IsolateHandle, heap_bytes_max: usize) -> Box<Self> {
+    pub(crate) fn new(
+        handle: v8::IsolateHandle,
+        heap_bytes_max: usize,
+        ledger: Arc<Ledger>,
+    ) -> Box<Self> {
         Box::new(Self {
             handle,
             heap_bytes_max,
+            ledger,
+            grants: AtomicU32::new(0),
             exceeded: AtomicBool::new(false),
             holds_overdraft: AtomicBool::new(false),
         })
@@ -61,6 +78,7 @@ impl HeapGuard {
 }
 
 /// V8's callback: the heap is about to reach its limit.
+// SAFETY: only V8 calls it, with the data that `configure` registered.
 pub(crate) unsafe extern "C" fn on_near_limit(
     data: *mut c_void,
     current_limit: usize,
@@ -69,6 +87,9 @@ pub(crate) unsafe extern "C" fn on_near_limit(
     // SAFETY: `data` is the guard that `Isolate` keeps in a box until its V8 isolate is gone; only
     // shared access is made.
     let guard = unsafe { &*data.cast::<HeapGuard>() };
+    if guard.ledger.take_refusal() && guard.grants.fetch_add(1, Relaxed) < GRANTS_MAX {
+        return current_limit + GRANT_BYTES;
+    }
     guard.exceeded.store(true, Relaxed);
     guard.handle.terminate_execution();
     guard.take_overdraft();

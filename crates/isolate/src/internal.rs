@@ -1,7 +1,8 @@
 //! Internal modules: the JavaScript of the web APIs, evaluated once when the snapshot is made.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use crate::exception::Thrown;
 use crate::op::OpDef;
@@ -106,8 +107,8 @@ pub(crate) fn caught<'s, T>(
     let exception = scope.exception();
     let message = scope.message();
     match exception {
-        Some(exception) => Err(Thrown::read(scope, exception, message)),
-        None => Err(Thrown::new("Error", "execution was terminated")),
+        Some(exception) if scope.can_continue() => Err(Thrown::read(scope, exception, message)),
+        _ => Err(Thrown::new("Error", "execution was terminated")),
     }
 }
 
@@ -123,7 +124,7 @@ fn load<'s>(
     }
     let source = LOADER.with_borrow(|loader| match path {
         OPS_SPECIFIER => v8::String::new(scope, &loader.ops_source),
-        _ => loader.sources.get(path).and_then(|source| v8::String::new(scope, source)),
+        _ => loader.sources.get(path).and_then(|source| source_string(scope, source)),
     });
     let source = source
         .ok_or_else(|| Thrown::new("Error", format!("there is no internal module {path}")))?;
@@ -137,6 +138,38 @@ fn load<'s>(
     Ok(module)
 }
 
+/// The text of an internal module as a string that V8 does not own: all isolates of a process share
+/// the copy in the program's file, and the snapshot holds a reference to it.
+fn source_string<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    text: &'static str,
+) -> Option<v8::Local<'s, v8::String>> {
+    match resource(text) {
+        Some(resource) => v8::String::new_from_onebyte_const(scope, resource),
+        None => v8::String::new(scope, text),
+    }
+}
+
+/// V8's handle on a static text; none where the text is not ASCII.
+fn resource(text: &'static str) -> Option<&'static v8::OneByteConst> {
+    static RESOURCES: Mutex<BTreeMap<usize, &'static v8::OneByteConst>> =
+        Mutex::new(BTreeMap::new());
+    if !text.is_ascii() {
+        return None;
+    }
+    let mut resources = RESOURCES.lock().unwrap_or_else(PoisonError::into_inner);
+    Some(resources.entry(text.as_ptr().addr()).or_insert_with(|| {
+        Box::leak(Box::new(v8::String::create_external_onebyte_const(text.as_bytes())))
+    }))
+}
+
+/// What the snapshot refers to of the internal modules' texts, in their order.
+pub(crate) fn text_references(api: &ApiSources) -> impl Iterator<Item = v8::ExternalReference> {
+    api.modules.iter().filter_map(|(_, text)| resource(text)).map(|resource| {
+        v8::ExternalReference { pointer: std::ptr::from_ref(resource).cast_mut().cast() }
+    })
+}
+
 /// V8's callback for static imports of internal modules.
 fn resolve<'s>(
     context: v8::Local<'s, v8::Context>,
@@ -144,6 +177,7 @@ fn resolve<'s>(
     _attributes: v8::Local<'s, v8::FixedArray>,
     referrer: v8::Local<'s, v8::Module>,
 ) -> Option<v8::Local<'s, v8::Module>> {
+    // SAFETY: V8 calls this with the context that is entered on this thread.
     v8::callback_scope!(unsafe scope, context);
     let specifier = specifier.to_rust_string_lossy(scope);
     let referrer = v8::Global::new(scope, referrer);

@@ -85,6 +85,8 @@ pub struct Isolate {
     pub(crate) guard: Box<HeapGuard>,
     pub(crate) sequence: u64,
     pub(crate) condemned: Option<Condemned>,
+    /// Whether turns run a Worker's global scope, where there is no time.
+    pub(crate) in_global_scope: bool,
     /// CPU time of all turns so far, in nanoseconds.
     pub(crate) cpu_ns: u64,
     pub(crate) turns_since_heap_look: u32,
@@ -103,7 +105,7 @@ impl Isolate {
         let ledger = Ledger::new(options.memory_bytes_max);
         let mut params = v8::CreateParams::default()
             .heap_limits(0, options.heap_bytes_max)
-            .external_references(crate::snapshot::external_references(&options.api.ops))
+            .external_references(crate::snapshot::external_references(&options.api))
             .allow_atomics_wait(false)
             .array_buffer_allocator(ledger.allocator().make_shared());
         if let Startup::Snapshot(snapshot) = &options.startup {
@@ -116,13 +118,16 @@ impl Isolate {
         let state = State::new(host, ledger);
         state.code_from_strings.set(options.code_from_strings);
         state.attach(&mut v8);
-        let mut guard = HeapGuard::new(v8.thread_safe_handle(), options.heap_bytes_max);
+        let ledger = state.ledger().clone();
+        let mut guard = HeapGuard::new(v8.thread_safe_handle(), options.heap_bytes_max, ledger);
         configure(&mut v8, &mut guard);
         let slot = Slot::register(v8.thread_safe_handle());
         let (context, entries) = match make_context(&mut v8, options) {
             Ok(made) => made,
             Err(error) => {
                 crate::platform::remove_queue(&v8, &tasks);
+                // Before the state and the guard, which its callbacks use.
+                drop(v8);
                 return Err(error);
             }
         };
@@ -136,6 +141,7 @@ impl Isolate {
             guard,
             sequence: 0,
             condemned: None,
+            in_global_scope: false,
             cpu_ns: 0,
             turns_since_heap_look: 0,
         };
@@ -175,6 +181,11 @@ impl Isolate {
         Ok(())
     }
 
+    /// Says whether the next turns run global scope: the clock shows the epoch there.
+    pub fn set_global_scope(&mut self, is_global: bool) {
+        self.in_global_scope = is_global;
+    }
+
     /// Adds modules that imports can find.
     pub fn add_modules(&mut self, modules: &[Module]) {
         self.state.modules.borrow_mut().add(modules);
@@ -193,6 +204,11 @@ impl Isolate {
     /// CPU time of all turns so far in nanoseconds.
     pub fn cpu_ns(&self) -> u64 {
         self.cpu_ns
+    }
+
+    /// How many turns it has taken.
+    pub fn turn_count(&self) -> u64 {
+        self.sequence
     }
 
     /// Whether the isolate should be replaced when it is idle: its thread lost priority and could

@@ -3,7 +3,7 @@
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::ffi::c_void;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 /// Memory of one isolate outside V8's heap, in bytes. Buffers can outlive the isolate, so the
 /// ledger is shared.
@@ -17,6 +17,8 @@ pub struct Ledger {
     bytes_max: usize,
     /// V8's heap at the last look.
     heap: AtomicUsize,
+    /// Whether a buffer was refused since this was last asked.
+    refused: AtomicBool,
 }
 
 /// Native memory charged to an isolate until it is dropped.
@@ -40,6 +42,7 @@ impl Ledger {
             native: AtomicUsize::new(0),
             bytes_max,
             heap: AtomicUsize::new(0),
+            refused: AtomicBool::new(false),
         })
     }
 
@@ -72,6 +75,12 @@ impl Ledger {
         self.heap.store(bytes, Relaxed);
     }
 
+    /// Whether a buffer was refused since the last call. V8 then collects garbage as a last resort,
+    /// and asks about the heap's limit although the heap may be small.
+    pub(crate) fn take_refusal(&self) -> bool {
+        self.refused.swap(false, Relaxed)
+    }
+
     /// Buffers and native memory in bytes.
     pub fn external(&self) -> usize {
         self.buffers.load(Relaxed) + self.native.load(Relaxed)
@@ -101,6 +110,7 @@ fn layout(len: usize) -> Option<Layout> {
 
 fn charged(ledger: &Ledger, len: usize, allocate: unsafe fn(Layout) -> *mut u8) -> *mut c_void {
     let Some(layout) = layout(len).filter(|_| ledger.has_room_for(len)) else {
+        ledger.refused.store(true, Relaxed);
         return std::ptr::null_mut();
     };
     // SAFETY: the layout's size is not zero.
@@ -111,14 +121,17 @@ fn charged(ledger: &Ledger, len: usize, allocate: unsafe fn(Layout) -> *mut u8) 
     memory.cast()
 }
 
+// SAFETY: V8 calls the functions of the table with the handle that `Ledger::allocator` gave it.
 unsafe extern "C" fn allocate_zeroed(ledger: &Ledger, len: usize) -> *mut c_void {
     charged(ledger, len, alloc_zeroed)
 }
 
+// SAFETY: as `allocate_zeroed`.
 unsafe extern "C" fn allocate_raw(ledger: &Ledger, len: usize) -> *mut c_void {
     charged(ledger, len, alloc)
 }
 
+// SAFETY: as `allocate_zeroed`; `data` and `len` are of an earlier allocation.
 unsafe extern "C" fn free(ledger: &Ledger, data: *mut c_void, len: usize) {
     let Some(layout) = layout(len) else { return };
     // SAFETY: V8 gives back what `charged` allocated, with the length it asked for.
@@ -126,6 +139,7 @@ unsafe extern "C" fn free(ledger: &Ledger, data: *mut c_void, len: usize) {
     ledger.buffers.fetch_sub(len, Relaxed);
 }
 
+// SAFETY: as `allocate_zeroed`; V8 calls it once.
 unsafe extern "C" fn drop_handle(ledger: *const Ledger) {
     // SAFETY: the pointer came from `Arc::into_raw` in `Ledger::allocator`, and V8 drops an
     // allocator once.

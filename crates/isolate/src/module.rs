@@ -1,6 +1,6 @@
 //! Modules of a Worker: compiling, resolving, importing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::code_cache;
@@ -47,6 +47,18 @@ pub(crate) struct ModuleMap {
     exports: HashMap<String, Vec<(String, v8::Global<v8::Value>)>>,
     /// Modules whose code was not in the cache.
     uncached: Vec<(code_cache::Key, v8::Global<v8::Module>)>,
+    /// Dynamic imports whose microtask has not run.
+    imports: VecDeque<Import>,
+}
+
+/// An `import()` that was called.
+struct Import {
+    specifier: String,
+    /// The module that asks.
+    from: String,
+    /// Whether the Worker was starting then, so that the module may make code from strings.
+    starting: bool,
+    resolver: v8::Global<v8::PromiseResolver>,
 }
 
 impl ModuleMap {
@@ -270,6 +282,7 @@ fn set_exports<'s>(
     context: v8::Local<'s, v8::Context>,
     module: v8::Local<'s, v8::Module>,
 ) -> Option<v8::Local<'s, v8::Value>> {
+    // SAFETY: V8 calls this with the context that is entered on this thread.
     v8::callback_scope!(unsafe scope, context);
     let state = State::of(scope);
     let name = state.modules.borrow().name_of(module);
@@ -292,13 +305,15 @@ fn resolve<'s>(
     _attributes: v8::Local<'s, v8::FixedArray>,
     referrer: v8::Local<'s, v8::Module>,
 ) -> Option<v8::Local<'s, v8::Module>> {
+    // SAFETY: V8 calls this with the context that is entered on this thread.
     v8::callback_scope!(unsafe scope, context);
     let from = State::of(scope).modules.borrow().name_of(referrer);
     let specifier = specifier.to_rust_string_lossy(scope);
     load(scope, &specifier, Some(&from))
 }
 
-/// V8's callback for `import()`.
+/// V8's callback for `import()`. The module is evaluated in a microtask: the one that asks may be
+/// in the midst of its own evaluation, which V8 checks with an abort of the process.
 pub(crate) fn import_dynamically<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     _options: v8::Local<'s, v8::Data>,
@@ -306,30 +321,58 @@ pub(crate) fn import_dynamically<'s>(
     specifier: v8::Local<'s, v8::String>,
     _attributes: v8::Local<'s, v8::FixedArray>,
 ) -> Option<v8::Local<'s, v8::Promise>> {
-    let from = normalise(&referrer.to_rust_string_lossy(scope));
-    let specifier = specifier.to_rust_string_lossy(scope);
     let resolver = v8::PromiseResolver::new(scope)?;
     let promise = resolver.get_promise(scope);
+    let task = v8::Function::new(scope, import_next)?;
+    let state = State::of(scope);
+    state.modules.borrow_mut().imports.push_back(Import {
+        specifier: specifier.to_rust_string_lossy(scope),
+        from: normalise(&referrer.to_rust_string_lossy(scope)),
+        starting: state.code_from_strings.get(),
+        resolver: v8::Global::new(scope, resolver),
+    });
+    scope.enqueue_microtask(task);
+    Some(promise)
+}
+
+/// The microtask of an `import()`: they run in the order in which they were asked for.
+fn import_next(
+    scope: &mut v8::PinScope<'_, '_>,
+    _: v8::FunctionCallbackArguments<'_>,
+    _: v8::ReturnValue<'_, v8::Value>,
+) {
+    let import = State::of(scope).modules.borrow_mut().imports.pop_front();
+    if let Some(import) = import {
+        // Nothing but a termination makes it give `None`.
+        let _ = settle_import(scope, import);
+    }
+}
+
+fn settle_import(scope: &mut v8::PinScope<'_, '_>, import: Import) -> Option<()> {
+    let resolver = v8::Local::new(scope, import.resolver);
     v8::tc_scope!(let scope, scope);
+    let allowed = State::of(scope).code_from_strings.replace(import.starting);
     let imported = (|| {
-        let module = load(scope, &specifier, Some(&from))?;
+        let module = load(scope, &import.specifier, Some(&import.from))?;
         let evaluated = evaluate(scope, module)?;
         Some((module, evaluated))
     })();
+    State::of(scope).code_from_strings.set(allowed);
     match imported {
         Some((module, evaluated)) => {
             let namespace = module.get_module_namespace();
             let give = v8::Function::builder(give_data).data(namespace).build(scope)?;
             let resolve = evaluated.then(scope, give)?;
-            resolver.resolve(scope, resolve.into());
+            resolver.resolve(scope, resolve.into())?;
         }
-        None => {
+        None if scope.can_continue() => {
             let exception = scope.exception()?;
             scope.reset();
-            resolver.reject(scope, exception);
+            resolver.reject(scope, exception)?;
         }
+        None => {}
     }
-    Some(promise)
+    Some(())
 }
 
 fn give_data(

@@ -62,7 +62,7 @@ fn callback<O: Op>(
     arguments: v8::FunctionCallbackArguments<'_>,
     result: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let mut cx = OpContext { scope, arguments, result, writable: None };
+    let mut cx = OpContext { scope, arguments, result, memory: Memory::default() };
     // A panic must not unwind into C++: it would abort the process and every tenant in it.
     let outcome = catch_unwind(AssertUnwindSafe(|| O::run(&mut cx)));
     let error = match outcome {
@@ -78,14 +78,41 @@ fn callback<O: Op>(
     scope.throw_exception(error);
 }
 
+/// Arguments of one call that may look at memory of buffers.
+const VIEWS_MAX: usize = 6;
+
+/// What the arguments of a call see of buffers, so that none may write what another sees.
+#[derive(Default)]
+struct Memory {
+    seen: [(std::ops::Range<usize>, bool); VIEWS_MAX],
+    count: usize,
+}
+
+impl Memory {
+    fn add(&mut self, range: std::ops::Range<usize>, writes: bool) -> Result<(), OpError> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        let conflicts = |(seen, written): &(std::ops::Range<usize>, bool)| {
+            (writes || *written) && seen.start < range.end && range.start < seen.end
+        };
+        if self.seen[..self.count].iter().any(conflicts) {
+            return Err(OpError::type_error("arguments of an op share memory"));
+        }
+        let place = self.seen.get_mut(self.count);
+        *place.ok_or(OpError::type_error("too many buffers for one op"))? = (range, writes);
+        self.count += 1;
+        Ok(())
+    }
+}
+
 /// A call of an op: its arguments, its result, and the isolate it runs in.
 pub struct OpContext<'a, 's, 'i> {
     pub(crate) scope: &'a mut v8::PinScope<'s, 'i>,
     arguments: v8::FunctionCallbackArguments<'a>,
     result: v8::ReturnValue<'a, v8::Value>,
-    /// The memory that a `ViewMut` argument of this call may write, so that no second argument sees
-    /// it.
-    writable: Option<std::ops::Range<usize>>,
+    /// The memory that arguments of this call look at.
+    memory: Memory,
 }
 
 impl<'s> OpContext<'_, 's, '_> {
@@ -99,14 +126,7 @@ impl<'s> OpContext<'_, 's, '_> {
         let value = v8::Local::new(self.scope, value);
         let mut converted = T::from_js(self.scope, value)?;
         if let Some((range, writes)) = converted.memory() {
-            let overlaps =
-                |seen: &std::ops::Range<usize>| seen.start < range.end && range.start < seen.end;
-            if self.writable.as_ref().is_some_and(overlaps) {
-                return Err(OpError::type_error("arguments of an op share memory"));
-            }
-            if writes {
-                self.writable = Some(range);
-            }
+            self.memory.add(range, writes)?;
         }
         Ok(converted)
     }
@@ -197,8 +217,9 @@ impl<'s> OpContext<'_, 's, '_> {
 macro_rules! ops {
     ($(
         $(#[$meta:meta])*
-        fn $name:ident($cx:ident: &mut OpContext<'_> $(, $arg:ident: $type:ty)* $(,)?) $(-> $result:ty)?
-        $body:block
+        fn $name:ident(
+            $cx:ident: &mut OpContext<'_> $(, $arg:ident: $type:ty)* $(,)?
+        ) $(-> $result:ty)? $body:block
     )*) => {
         $(
             $(#[$meta])*

@@ -41,8 +41,9 @@ pub enum PlatformError {
     NoTimeZone,
     /// The binary was linked without the clock wrapper.
     #[error(
-        "this binary was linked without `--wrap` for V8's clock, so a Worker could time its own computation; build with the \
-         repository's .cargo/config.toml (RUSTFLAGS in the environment override it)"
+        "this binary was linked without `--wrap` for V8's clock, so a Worker could time its own \
+         computation; build with the repository's .cargo/config.toml (RUSTFLAGS in the environment \
+         override it)"
     )]
     ClockNotWrapped,
 }

@@ -55,6 +55,7 @@ pub(crate) enum Rejection {
 
 /// V8's callback: notes the event; the turn reports it after its microtasks have run.
 pub(crate) extern "C" fn on_promise_reject(message: v8::PromiseRejectMessage<'_>) {
+    // SAFETY: V8 calls this with a message of the isolate that is entered on this thread.
     v8::callback_scope!(unsafe scope, &message);
     let state = crate::state::State::of(scope);
     let promise = message.get_promise();

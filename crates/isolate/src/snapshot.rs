@@ -42,9 +42,10 @@ pub enum SnapshotError {
 /// Everything outside the heap that a snapshot may point to. Order and length must be the same
 /// where it is made and used.
 pub(crate) fn external_references(
-    ops: &[OpDef],
+    api: &ApiSources,
 ) -> std::borrow::Cow<'static, [v8::ExternalReference]> {
-    ops.iter().map(|op| v8::ExternalReference { function: op.callback }).collect::<Vec<_>>().into()
+    let ops = api.ops.iter().map(|op| v8::ExternalReference { function: op.callback });
+    ops.chain(internal::text_references(api)).collect::<Vec<_>>().into()
 }
 
 /// Evaluates the API's JavaScript and freezes the heap. Only for a process of its own, such as a
@@ -56,7 +57,7 @@ pub fn make_snapshot(api: &ApiSources) -> Result<NewSnapshot, SnapshotError> {
     crate::platform::Platform::init(crate::platform::PlatformOptions { unprotected: true })?;
     let ledger = crate::ledger::Ledger::new(usize::MAX);
     let state = crate::state::State::new(Box::new(()), ledger);
-    let mut isolate = v8::Isolate::snapshot_creator(Some(external_references(&api.ops)), None);
+    let mut isolate = v8::Isolate::snapshot_creator(Some(external_references(api)), None);
     state.attach(&mut isolate);
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     let made = {

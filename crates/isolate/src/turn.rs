@@ -185,7 +185,7 @@ pub(crate) fn run<R>(
     if let Some(reason) = isolate.condemned {
         return Err(TurnError::Condemned(reason));
     }
-    clock::freeze();
+    clock::freeze(isolate.in_global_scope);
     isolate.sequence += 1;
     let started_ns = clock::thread_cpu_ns();
     isolate.slot.arm(isolate.sequence, started_ns, started_ns.saturating_add(cpu_ns_max));
@@ -216,13 +216,15 @@ fn enter<R>(isolate: &mut Isolate, f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R) -
     let scope = &mut v8::ContextScope::new(handles, context);
     v8::tc_scope!(let scope, scope);
     let value = f(&mut Turn { scope, entries: &isolate.entries });
+    // An inner scope may have caught the termination, so it is not enough to look at this one.
+    let is_over = || isolate.guard.exceeded() || isolate.slot.terminated();
     for _ in 0..ROUNDS_MAX {
-        if scope.has_terminated() {
+        if scope.has_terminated() || is_over() {
             break;
         }
         // A checkpoint that is terminated leaves its exception behind; the scope's end drops it.
         scope.perform_microtask_checkpoint();
-        if scope.has_terminated() {
+        if scope.has_terminated() || is_over() {
             break;
         }
         let mut more = false;
@@ -268,6 +270,9 @@ fn report_rejections(
         let unhandled = v8::Boolean::new(scope, unhandled).into();
         v8::tc_scope!(let scope, scope);
         report.call(scope, undefined, &[unhandled, promise.into(), reason]);
+        if scope.has_terminated() {
+            break;
+        }
     }
     true
 }

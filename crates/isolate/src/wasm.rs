@@ -21,11 +21,12 @@ pub(crate) fn module<'s>(
     bytes: &[u8],
 ) -> Option<v8::Local<'s, v8::WasmModuleObject>> {
     let key: [u8; 32] = Sha256::digest(bytes).into();
-    let mut cache = compiled().lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(module) = cache.get(&key) {
+    if let Some(module) = compiled().lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
         return v8::WasmModuleObject::from_compiled_module(scope, module);
     }
+    // Without the lock: compiling takes as long as the tenant's module is large.
     let module = v8::WasmModuleObject::compile(scope, bytes)?;
+    let mut cache = compiled().lock().unwrap_or_else(PoisonError::into_inner);
     if cache.len() >= MODULES_MAX {
         cache.clear();
     }

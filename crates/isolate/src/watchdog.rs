@@ -115,13 +115,18 @@ impl Slot {
         if self.state.compare_exchange(armed, IDLE, AcqRel, Acquire).is_ok() {
             return Disarmed::InTime;
         }
-        // Claimed: the watchdog is between two instructions.
-        while self.state.load(Acquire) & 3 != FIRED {
+        // While it is claimed, the watchdog is between two instructions.
+        let fired = sequence << 2 | FIRED;
+        while self.state.compare_exchange(fired, IDLE, AcqRel, Acquire).is_err() {
             std::thread::yield_now();
         }
         self.handle.cancel_terminate_execution();
-        self.state.store(IDLE, Release);
         Disarmed::Terminated
+    }
+
+    /// Whether the watchdog has ended the turn that is running.
+    pub(crate) fn terminated(&self) -> bool {
+        matches!(self.state.load(Relaxed) & 3, CLAIMED | FIRED)
     }
 
     /// Whether the watchdog has lowered this thread's priority; tries to raise it again.
@@ -141,8 +146,14 @@ impl Slot {
 
     fn look(&self) -> bool {
         let state = self.state.load(Acquire);
-        if state & 3 != ARMED {
-            return false;
+        match state & 3 {
+            ARMED => {}
+            // Still running: something in between caught the termination, so it is asked for again.
+            FIRED => {
+                self.terminate(state);
+                return true;
+            }
+            _ => return false,
         }
         let now_ns = clock::read_cpu_ns(self.clock);
         let long = now_ns.saturating_sub(self.started_ns.load(Relaxed)) >= LONG_TURN_NS;
@@ -150,13 +161,18 @@ impl Slot {
             self.lowered.store(LONG_TURN_NICE, Relaxed);
         }
         if now_ns >= self.deadline_ns.load(Relaxed) {
-            let claimed = state & !3 | CLAIMED;
-            if self.state.compare_exchange(state, claimed, AcqRel, Acquire).is_ok() {
-                self.handle.terminate_execution();
-                self.state.store(state & !3 | FIRED, Release);
-            }
+            self.terminate(state);
         }
         true
+    }
+
+    /// Terminates the turn that was seen in `state`, unless it is over.
+    fn terminate(&self, state: u64) {
+        let claimed = state & !3 | CLAIMED;
+        if self.state.compare_exchange(state, claimed, AcqRel, Acquire).is_ok() {
+            self.handle.terminate_execution();
+            self.state.store(state & !3 | FIRED, Release);
+        }
     }
 }
 

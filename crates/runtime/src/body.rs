@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// An error that ends a body.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -16,6 +16,9 @@ pub enum BodyError {
     /// The request's body passes the limit.
     #[error("Request body is too large.")]
     TooLarge,
+    /// The Worker aborted the subrequest.
+    #[error("The operation was aborted")]
+    Canceled,
     /// The Worker broke its body off.
     #[error("{0}")]
     Aborted(String),
@@ -36,9 +39,57 @@ pub enum OutBody {
     /// Bytes that are there.
     Full(Bytes),
     /// What JavaScript writes.
-    Sink(mpsc::Receiver<Result<Bytes, BodyError>>),
+    Sink(SinkBody),
     /// What comes in elsewhere.
     Native(InBody),
+}
+
+/// The reading end of a sink.
+pub struct SinkBody {
+    pub(crate) chunks: mpsc::Receiver<Result<Bytes, BodyError>>,
+    /// Dropped with this end, whether the body was read to its end or not.
+    pub(crate) _reader: oneshot::Sender<()>,
+}
+
+/// A body that the Worker can abort.
+pub(crate) struct Abortable {
+    body: InBody,
+    aborted: Option<oneshot::Receiver<()>>,
+}
+
+impl Abortable {
+    /// Makes `body` fail once something is sent on the other end of `aborted`.
+    pub(crate) fn new(body: InBody, aborted: oneshot::Receiver<()>) -> Self {
+        Self { body, aborted: Some(aborted) }
+    }
+}
+
+impl Body for Abortable {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(aborted) = &mut self.aborted
+            && let Poll::Ready(sent) = Pin::new(aborted).poll(context)
+        {
+            self.aborted = None;
+            if sent.is_ok() {
+                return Poll::Ready(Some(Err(BodyError::Canceled)));
+            }
+        }
+        self.body.as_mut().poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 impl From<Vec<u8>> for OutBody {
@@ -62,9 +113,10 @@ impl Body for OutBody {
                 *self = OutBody::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            OutBody::Sink(chunks) => {
-                chunks.poll_recv(context).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
-            }
+            OutBody::Sink(sink) => sink
+                .chunks
+                .poll_recv(context)
+                .map(|chunk| chunk.map(|chunk| chunk.map(Frame::data))),
             OutBody::Native(body) => body.as_mut().poll_frame(context),
         }
     }

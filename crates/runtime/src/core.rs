@@ -116,6 +116,19 @@ impl Core {
 
     /// Starts a Worker: its bindings, its modules, its handlers.
     pub(crate) async fn load(self: &Rc<Self>, worker: Arc<Worker>) -> Result<(), Failure> {
+        self.set_global_scope(true);
+        let loaded = self.load_program(worker).await;
+        self.set_global_scope(false);
+        loaded
+    }
+
+    fn set_global_scope(&self, is_global: bool) {
+        if let Some(isolate) = &mut *self.isolate.borrow_mut() {
+            isolate.set_global_scope(is_global);
+        }
+    }
+
+    async fn load_program(self: &Rc<Self>, worker: Arc<Worker>) -> Result<(), Failure> {
         let _ = self.worker.set(worker.clone());
         self.host.set_limits(&worker.limits);
         let budget = worker.limits.startup_cpu_ms_max * 1_000_000;

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use api::{FetchBody, FetchRequest, Host, RequestId, ResponseBody, ResponseHead, SinkWrite};
 use bytes::Bytes;
+use http_body::Body as _;
 use isolate::{Ledger, OpError, Resolver, Thrown};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
-use crate::body::{BodyError, InBody, OutBody, SINK_CHUNKS_MAX, next_chunk};
+use crate::body::{Abortable, BodyError, InBody, OutBody, SINK_CHUNKS_MAX, SinkBody, next_chunk};
 use crate::core::Core;
 use crate::egress::EgressClient;
 use crate::failure::Failure;
@@ -30,7 +31,18 @@ struct Sink {
     request: RequestId,
     sender: mpsc::Sender<Result<Bytes, BodyError>>,
     /// Until the response or the subrequest takes it.
-    receiver: Option<mpsc::Receiver<Result<Bytes, BodyError>>>,
+    body: Option<SinkBody>,
+    /// Ends when nobody reads any more.
+    read: Option<oneshot::Receiver<()>>,
+}
+
+/// A subrequest that can be aborted.
+struct Fetch {
+    request: RequestId,
+    /// Until its response's head is there.
+    task: Option<AbortHandle>,
+    /// From then on.
+    body: Option<oneshot::Sender<()>>,
 }
 
 /// Native side of one isolate's web APIs.
@@ -43,7 +55,7 @@ pub(crate) struct IsolateHost {
     bodies: RefCell<HashMap<u32, NativeBody>>,
     sinks: RefCell<HashMap<u32, Sink>>,
     timers: RefCell<HashMap<u32, (RequestId, AbortHandle)>>,
-    fetches: RefCell<HashMap<u32, (RequestId, AbortHandle)>>,
+    fetches: RefCell<HashMap<u32, Fetch>>,
     dead_timers: RefCell<Vec<u32>>,
     last_id: Cell<u32>,
     startup_pending: Cell<u32>,
@@ -167,16 +179,12 @@ impl IsolateHost {
     /// Tells when nobody reads the sink that a response was given; its client has all of it then,
     /// or is gone.
     pub(crate) fn watch_sink(self: &Rc<Self>, request: RequestId) {
-        let senders: Vec<_> = {
-            let sinks = self.sinks.borrow();
-            let own =
-                sinks.values().filter(|sink| sink.request == request && sink.receiver.is_none());
-            own.map(|sink| sink.sender.clone()).collect()
-        };
+        let read = self.requests.borrow_mut().get(request).and_then(|state| state.body_read.take());
         let host = self.clone();
         tokio::task::spawn_local(async move {
-            for sender in senders {
-                sender.closed().await;
+            if let Some(read) = read {
+                // It never gets a value: it ends when the reading end is dropped.
+                let _ = read.await;
             }
             host.client_done(request);
         });
@@ -204,6 +212,7 @@ impl IsolateHost {
             *owner != request
         });
         self.sinks.borrow_mut().retain(|_, sink| sink.request != request);
+        self.fetches.borrow_mut().retain(|_, fetch| fetch.request != request);
     }
 
     /// Timers whose requests have ended and that JavaScript still knows.
@@ -216,8 +225,10 @@ impl IsolateHost {
         for (_, (_, timer)) in self.timers.borrow_mut().drain() {
             timer.abort();
         }
-        for (_, (_, fetch)) in self.fetches.borrow_mut().drain() {
-            fetch.abort();
+        for (_, fetch) in self.fetches.borrow_mut().drain() {
+            if let Some(task) = fetch.task {
+                task.abort();
+            }
         }
         self.bodies.borrow_mut().clear();
         self.sinks.borrow_mut().clear();
@@ -242,9 +253,7 @@ impl IsolateHost {
                 None => OutBody::Empty,
             },
             ResponseBody::Sink(id) => match self.sinks.borrow_mut().get_mut(&id) {
-                Some(Sink { receiver, .. }) => {
-                    receiver.take().map_or(OutBody::Empty, OutBody::Sink)
-                }
+                Some(Sink { body, .. }) => body.take().map_or(OutBody::Empty, OutBody::Sink),
                 None => OutBody::Empty,
             },
         }
@@ -269,7 +278,10 @@ impl IsolateHost {
 }
 
 fn lost(error: &BodyError) -> OpError {
-    OpError::error(error.to_string())
+    match error {
+        BodyError::Canceled => OpError::dom_exception("AbortError", error.to_string()),
+        _ => OpError::error(error.to_string()),
+    }
 }
 
 impl Host for IsolateHost {
@@ -365,9 +377,11 @@ impl Host for IsolateHost {
     }
 
     fn new_sink(&self, request: RequestId) -> u32 {
-        let (sender, receiver) = mpsc::channel(SINK_CHUNKS_MAX);
+        let (sender, chunks) = mpsc::channel(SINK_CHUNKS_MAX);
+        let (reader, read) = oneshot::channel();
         let id = self.next_id();
-        self.sinks.borrow_mut().insert(id, Sink { request, sender, receiver: Some(receiver) });
+        let body = Some(SinkBody { chunks, _reader: reader });
+        self.sinks.borrow_mut().insert(id, Sink { request, sender, body, read: Some(read) });
         id
     }
 
@@ -446,23 +460,40 @@ impl Host for IsolateHost {
                 None => None,
             };
             let response = crate::subrequest::send(&core, head, body).await?;
+            let (abort, aborted) = oneshot::channel();
+            if let Some(fetch) = core.host.fetches.borrow_mut().get_mut(&id) {
+                fetch.task = None;
+                fetch.body = Some(abort);
+            }
+            let response = response.map(|body| -> InBody {
+                if body.is_end_stream() { body } else { Box::pin(Abortable::new(body, aborted)) }
+            });
             let response = crate::subrequest::to_js(&core, request, response);
-            core.host.fetches.borrow_mut().remove(&id);
             Ok(isolate::Record::from(response))
         });
         if let Some(task) = task {
-            self.fetches.borrow_mut().insert(id, (request, task));
+            let fetch = Fetch { request, task: Some(task), body: None };
+            self.fetches.borrow_mut().insert(id, fetch);
         }
     }
 
     fn abort_fetch(&self, fetch: u32) {
-        if let Some((request, task)) = self.fetches.borrow_mut().remove(&fetch) {
+        let Some(fetch) = self.fetches.borrow_mut().remove(&fetch) else { return };
+        if let Some(task) = fetch.task {
             task.abort();
-            self.note_pending(request, false);
+            self.note_pending(fetch.request, false);
+        }
+        if let Some(body) = fetch.body {
+            let _ = body.send(());
         }
     }
 
     fn respond(&self, request: RequestId, head: ResponseHead, body: ResponseBody) {
+        if let ResponseBody::Sink(id) = &body
+            && let Some(state) = self.requests.borrow_mut().get(request)
+        {
+            state.body_read = self.sinks.borrow_mut().get_mut(id).and_then(|sink| sink.read.take());
+        }
         let body = self.out_body(body);
         let answer = crate::response::build(head, body);
         self.answer(request, Ok(answer));

@@ -6,7 +6,7 @@ use std::task::Waker;
 
 use api::RequestId;
 use http::Response;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::body::OutBody;
 use crate::failure::Failure;
@@ -33,6 +33,8 @@ pub(crate) struct RequestState {
     pub(crate) log_bytes: usize,
     /// Bodies that belong to it and go with it.
     pub(crate) bodies: Vec<u32>,
+    /// Ends when nobody reads the streamed body of the response any more.
+    pub(crate) body_read: Option<oneshot::Receiver<()>>,
     /// Whether the client is gone or has its whole response.
     pub(crate) client_done: bool,
 }
@@ -66,6 +68,7 @@ impl Requests {
                 connections: Rc::new(Semaphore::new(connections_max)),
                 log_bytes: 0,
                 bodies: Vec::new(),
+                body_read: None,
                 client_done: false,
             },
         );

@@ -15,7 +15,9 @@ const HOP_BY_HOP: &[header::HeaderName] =
 pub(crate) fn build(head: ResponseHead, body: OutBody) -> Response<OutBody> {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::OK);
-    if !head.status_text.is_empty()
+    // Without this hyper would make up a phrase for a status that it does not know.
+    let unknown = response.status().canonical_reason().is_none();
+    if (unknown || !head.status_text.is_empty())
         && let Ok(reason) = hyper::ext::ReasonPhrase::try_from(head.status_text.into_bytes())
     {
         response.extensions_mut().insert(reason);

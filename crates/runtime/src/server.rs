@@ -205,8 +205,15 @@ impl Record {
             Ok(response) => (response.status().as_u16(), Outcome::Ok),
             Err(failure) => (failure.status(), outcome_of(failure)),
         };
-        if let Err(Failure::Exception(exception)) = answer {
-            core.observer.exception(core.worker(), exception);
+        match answer {
+            Ok(_) => {}
+            Err(Failure::Exception(exception)) => {
+                core.observer.exception(core.worker(), exception);
+            }
+            Err(failure) => {
+                let told = isolate::Thrown::new("Error", failure.to_string());
+                core.observer.exception(core.worker(), &told);
+            }
         }
         if !core.observer.wants_requests() {
             return;
