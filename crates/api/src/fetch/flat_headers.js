@@ -111,7 +111,7 @@ function isHeaderValue(text) {
 export function headerValue(value, what) {
   const text = trimHttpWhitespace(typeof value === "string" ? value : toDOMString(value, what));
   if (isHeaderValue(text)) return text;
-  toByteString(text, what);
+  toByteString(text, `${what}: a header value`);
   throw new TypeError(`${what}: a header value may not contain NUL, LF or CR.`);
 }
 
