@@ -296,8 +296,7 @@ fn http_cache(request: &Request, state: &State) -> Response {
     let is_same = |name: &str, own: Option<&str>| {
         request.header(name).is_some_and(|value| Some(value.as_str()) == own)
     };
-    let is_fresh =
-        is_same("if-none-match", tag.as_deref()) || is_same("if-modified-since", date);
+    let is_fresh = is_same("if-none-match", tag.as_deref()) || is_same("if-modified-since", date);
     let mut response = match (request.get("redirect"), is_fresh) {
         (Some(target), _) if !target.is_empty() => Response::new(302, &[("Location", target)], ""),
         (_, true) => Response::new(304, &[], ""),

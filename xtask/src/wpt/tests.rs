@@ -139,6 +139,12 @@ fn the_server_serves_files_and_handlers() {
     let counted = get(&server, "/a/network-partition-key.py?uuid=u&status=425&addcounter=true");
     assert!(counted.starts_with("HTTP/1.1 425"), "{counted}");
     assert!(counted.ends_with("ok. Request was sent 1 times. 1 connections were created."));
+    let cached = "/fetch/api/request/resources/cache.py?token=t&tag=v";
+    assert!(get(&server, &format!("{cached}&content=x")).contains("ETag: \"v\"\r\n"));
+    let again = format!("GET {cached} HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"v\"\r\n\r\n");
+    assert!(raw(&server, &again).starts_with("HTTP/1.1 304"));
+    let seen = get(&server, &format!("{cached}&querystate"));
+    assert!(seen.ends_with("[{},{\"If-None-Match\":\"\\\"v\\\"\"}]"), "{seen}");
     let broken = get(&server, "/a/bad-chunk-encoding.py?ms=1&count=1");
     assert!(broken.ends_with("a\r\nTEST_CHUNK\r\ngarbage"), "{broken}");
 }
