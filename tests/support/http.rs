@@ -37,6 +37,13 @@ impl Response {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
+    /// The beginning of the body's text, without styles, for messages.
+    pub fn excerpt(&self) -> String {
+        let text = self.text();
+        let start = text.find("</style>").unwrap_or_default();
+        text[start..].chars().take(400).collect()
+    }
+
     /// Whether another request can follow on the same connection.
     pub fn keeps_connection(&self) -> bool {
         self.complete && self.header("connection") != Some("close")
@@ -45,9 +52,8 @@ impl Response {
     /// Cloudflare's error code in an error page, as `Error 1101.` or `error code: 1101`.
     pub fn error_code(&self) -> Option<u16> {
         let text = self.text();
-        let at = text.find("Error 1").map(|at| at + 6).or_else(|| {
-            text.find("error code: ").map(|at| at + "error code: ".len())
-        })?;
+        let after = |words: &str| text.find(words).map(|at| at + words.len());
+        let at = after("</p>").and(after(" Error ")).or_else(|| after("error code: "))?;
         text.get(at..at + 4)?.parse().ok()
     }
 }

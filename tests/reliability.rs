@@ -1,0 +1,12 @@
+//! What clients and operators may rely on: connections that are kept, requests in order, an end in
+//! good order, rebuilds without a lost request, examples that do what they say.
+#![forbid(unsafe_code)]
+
+mod support;
+
+#[path = "reliability/connections.rs"]
+mod connections;
+#[path = "reliability/examples.rs"]
+mod examples;
+#[path = "reliability/lifetime.rs"]
+mod lifetime;

@@ -1,0 +1,62 @@
+/** What the tests of connections talk to. */
+let disconnected = 0;
+let started = 0;
+
+const paths = {
+  "/text": () => new Response("text"),
+  "/started": () => new Response(String(started)),
+  "/disconnected": () => new Response(String(disconnected)),
+  "/echo": async (request) => new Response(await request.text()),
+  "/slow": async () => {
+    started += 1;
+    await scheduler.wait(1500);
+    return new Response("finished");
+  },
+  "/slow-body": () => {
+    const encoder = new TextEncoder();
+    let parts = 0;
+    return new Response(
+      new ReadableStream({
+        async pull(controller) {
+          started += parts === 0 ? 1 : 0;
+          controller.enqueue(encoder.encode(`part ${(parts += 1)}\n`));
+          await scheduler.wait(300);
+          if (parts === 5) controller.close();
+        },
+      }),
+    );
+  },
+  "/until-abort": async (request) => {
+    started += 1;
+    await new Promise((resolve) => {
+      request.signal.addEventListener("abort", resolve);
+      setTimeout(resolve, 60_000);
+    });
+    if (request.signal.aborted) disconnected += 1;
+    return new Response("nobody reads this");
+  },
+  "/until-cancel": () => {
+    started += 1;
+    return new Response(
+      new ReadableStream({
+        async pull(controller) {
+          await scheduler.wait(5);
+          controller.enqueue(new Uint8Array(10_000));
+        },
+        cancel() {
+          disconnected += 1;
+        },
+      }),
+    );
+  },
+  "/late-work": async (request, ctx) => {
+    ctx.waitUntil(scheduler.wait(1000).then(() => console.log("late work is done")));
+    return new Response("early");
+  },
+};
+
+export default {
+  async fetch(request, env, ctx) {
+    return paths[new URL(request.url).pathname](request, ctx);
+  },
+};

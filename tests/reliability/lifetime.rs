@@ -1,0 +1,132 @@
+//! The program's end, and new code while it runs.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::support::process::Isolde;
+use crate::support::{repository, scratch_folder, until};
+
+fn start() -> Isolde {
+    Isolde::dev(&repository("tests/reliability/client"))
+}
+
+/// On SIGTERM a request in flight is answered, and only then does the process end.
+#[test]
+fn requests_in_flight_finish() {
+    let mut isolde = start();
+    let mut waiting = isolde.connect();
+    waiting.send(b"GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    let mut streaming = isolde.connect();
+    streaming.send(b"GET /slow-body HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    until("both to start", || (isolde.get("/started").text() == "2").then_some(()));
+    isolde.terminate();
+    let response = waiting.response("GET");
+    assert_eq!((response.status, response.text().as_str()), (200, "finished"));
+    let streamed = streaming.response("GET");
+    assert!(streamed.complete, "the stream came to its end");
+    assert_eq!(streamed.text(), "part 1\npart 2\npart 3\npart 4\npart 5\n");
+    assert!(isolde.wait().success(), "{}", isolde.complaints());
+}
+
+/// What `waitUntil` was given is part of the request.
+#[test]
+fn late_work_finishes() {
+    let isolde = start();
+    assert_eq!(isolde.get("/late-work").text(), "early");
+    let events = isolde.stop();
+    let done = events.iter().any(|event| event["message"] == "late work is done");
+    assert!(done, "{events:#?}");
+}
+
+/// Kept connections that wait for a request do not hold the process up.
+#[test]
+fn idle_connections_do_not_matter() {
+    let isolde = start();
+    let mut idle = isolde.connect();
+    idle.send(b"GET /text HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    assert_eq!(idle.response("GET").text(), "text");
+    let silent = isolde.connect();
+    isolde.stop();
+    assert!(idle.is_closed(), "the kept connection was closed");
+    drop(silent);
+}
+
+fn write_worker(folder: &Path, text: &str) {
+    let code = format!("export default {{ fetch: () => new Response({text:?}) }};\n");
+    let new = folder.join("index.js.new");
+    std::fs::write(&new, code).unwrap();
+    std::fs::rename(new, folder.join("index.js")).unwrap();
+}
+
+/// New code is served after a while, and until then the old code answers each request.
+#[test]
+fn rebuilds_drop_no_request() {
+    let folder = scratch_folder("rebuilds");
+    write_worker(&folder, "version 0");
+    let isolde = Isolde::dev(&folder.join("index.js"));
+    let over = Arc::new(AtomicBool::new(false));
+    let (stop, address) = (over.clone(), isolde.address.clone());
+    let client = std::thread::spawn(move || {
+        let mut answered = 0;
+        while !stop.load(Ordering::Relaxed) {
+            let mut connection = crate::support::http::Connection::open(&address);
+            for _ in 0..20 {
+                connection.send(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n");
+                let response = connection.response("GET");
+                assert_eq!(response.status, 200, "{}", response.excerpt());
+                assert!(response.text().starts_with("version "), "{}", response.excerpt());
+                answered += 1;
+                if !response.keeps_connection() {
+                    break;
+                }
+            }
+        }
+        answered
+    });
+    for version in 1..6 {
+        let text = format!("version {version}");
+        write_worker(&folder, &text);
+        until(&text, || (isolde.get("/").text() == text).then_some(()));
+    }
+    over.store(true, Ordering::Relaxed);
+    assert!(client.join().expect("every request was answered") > 0);
+}
+
+/// A build that fails leaves the last good one in place; the next good one replaces it.
+#[test]
+fn broken_code_does_not_go_live() {
+    let folder = scratch_folder("broken_code");
+    write_worker(&folder, "good");
+    let isolde = Isolde::dev(&folder.join("index.js"));
+    assert_eq!(isolde.get("/").text(), "good");
+    std::fs::write(folder.join("index.js"), "export default {{").unwrap();
+    isolde.event("error", |event| event["event"] == "error");
+    assert_eq!(isolde.get("/").text(), "good");
+    write_worker(&folder, "repaired");
+    until("the repaired code", || (isolde.get("/").text() == "repaired").then_some(()));
+}
+
+/// A project that does not build at first is served as soon as it does.
+#[test]
+fn a_project_can_be_repaired() {
+    let folder = scratch_folder("repaired");
+    std::fs::write(folder.join("index.js"), "export default {{").unwrap();
+    let isolde = Isolde::dev(&folder.join("index.js"));
+    assert_eq!(isolde.get("/").status, 500);
+    write_worker(&folder, "repaired");
+    until("the repaired code", || (isolde.get("/").text() == "repaired").then_some(()));
+}
+
+/// SIGTERM counts at any time, a rebuild included.
+#[test]
+fn the_signal_is_never_missed() {
+    let folder = scratch_folder("signals");
+    for round in 0..5 {
+        write_worker(&folder, "text");
+        let mut isolde = Isolde::dev(&folder.join("index.js"));
+        write_worker(&folder, &format!("text {round}"));
+        isolde.terminate();
+        assert!(isolde.wait().success(), "round {round}: {}", isolde.complaints());
+    }
+}

@@ -1,0 +1,6 @@
+/** Never finishes to start. */
+for (;;);
+
+export default {
+  fetch: () => new Response("never"),
+};

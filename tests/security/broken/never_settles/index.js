@@ -1,0 +1,6 @@
+/** Waits for what never comes. */
+await new Promise(() => {});
+
+export default {
+  fetch: () => new Response("never"),
+};

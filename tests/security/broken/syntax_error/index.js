@@ -1,0 +1,6 @@
+/** A brace too many. */
+export default {
+  fetch() {
+    return new Response("never");
+  }},
+};

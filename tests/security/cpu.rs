@@ -1,0 +1,108 @@
+//! Workers that use CPU time without end (`hog`, whose limit is 50 ms).
+
+use super::Pair;
+
+/// Attacks a path; the request gets error 1102.
+fn is_stopped(path: &str) {
+    let mut pair = Pair::of("hog");
+    for round in ["once", "twice"] {
+        let response = pair.attack(path).expect("the request is answered");
+        assert_eq!(response.status, 503, "{path} {round}: {}", response.excerpt());
+        assert_eq!(response.error_code(), Some(1102), "{path} {round}");
+        pair.assert_served(&format!("after {path} {round}"));
+    }
+}
+
+macro_rules! stopped {
+    ($($name:ident $path:literal)*) => {
+        $(
+            #[test]
+            fn $name() {
+                is_stopped($path);
+            }
+        )*
+    };
+}
+
+stopped! {
+    a_loop "/loop"
+    a_loop_in_catch_and_finally "/caught"
+    microtasks_without_end "/microtasks"
+    awaits_without_end "/await"
+    queued_microtasks_without_end "/queue"
+    a_regular_expression "/regex"
+    a_loop_in_webassembly "/wasm"
+    a_proxy_as_options "/proxy"
+    an_iterator_of_headers "/headers-iterator"
+    to_json "/to-json"
+    a_comparison "/sort"
+    a_big_integer "/big-integer"
+    replacing_text "/replace"
+    a_timer "/timer"
+    many_short_turns "/many-turns"
+    garbage_with_finalizers "/finalizer"
+}
+
+/// The error's getters are the Worker's code too: whatever the page says, there is one.
+#[test]
+fn getters_of_what_is_thrown() {
+    let mut pair = Pair::of("hog");
+    let response = pair.attack("/getter-of-error").expect("the request is answered");
+    assert!(matches!(response.error_code(), Some(1101 | 1102)), "{}", response.excerpt());
+    pair.assert_served("after an error with endless getters");
+}
+
+/// Prototypes that a Worker has patched are met by its own code only.
+#[test]
+fn patched_prototypes() {
+    let mut pair = Pair::of("hog");
+    let response = pair.attack("/patched").expect("the request is answered");
+    assert_eq!((response.status, response.text().as_str()), (200, "patched"));
+    pair.assert_served("after the prototypes were patched");
+}
+
+/// A stream that loops has sent its head already, or has not; the connection ends either way.
+#[test]
+fn a_stream_that_loops() {
+    let mut pair = Pair::of("hog");
+    if let Some(response) = pair.attack("/stream") {
+        assert!(response.status == 503 || !response.complete, "{response:?}");
+    }
+    pair.assert_served("after a stream that loops");
+}
+
+/// After a termination all requests of that isolate fail; those of the neighbour do not.
+#[test]
+fn requests_in_flight() {
+    let mut pair = Pair::of("hog");
+    let mut waiting = pair.isolde.connect();
+    waiting.send(b"GET /wait HTTP/1.1\r\nhost: w0\r\n\r\n");
+    let mut neighbour = pair.isolde.connect();
+    neighbour.send(b"GET /count HTTP/1.1\r\nhost: w1\r\n\r\n");
+    let looping = pair.attack("/loop").expect("the request is answered");
+    assert_eq!(looping.error_code(), Some(1102));
+    let failed = waiting.response("GET");
+    assert_eq!((failed.status, failed.error_code()), (503, Some(1102)));
+    pair.count += 1;
+    assert_eq!(neighbour.response("GET").text(), pair.count.to_string());
+    pair.assert_served("after requests in flight failed");
+}
+
+/// Several Workers' worth of loops at once, and the neighbour answers each time.
+#[test]
+fn loops_side_by_side() {
+    let mut pair = Pair::of("hog");
+    let mut loops: Vec<_> = (0..20).map(|_| pair.isolde.connect()).collect();
+    for connection in &mut loops {
+        connection.send(b"GET /loop HTTP/1.1\r\nhost: w0\r\n\r\n");
+    }
+    for _ in 0..5 {
+        pair.count += 1;
+        assert_eq!(pair.isolde.get_from("w1", "/count").text(), pair.count.to_string());
+    }
+    for mut connection in loops {
+        let response = connection.response("GET");
+        assert_eq!((response.status, response.error_code()), (503, Some(1102)));
+    }
+    pair.assert_served("after twenty loops");
+}

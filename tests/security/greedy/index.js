@@ -1,0 +1,150 @@
+/** Ways to use memory without end, and the stack. */
+let count = 0;
+const kept = [];
+
+const paths = {
+  "/ok": () => new Response("ok"),
+  "/count": () => new Response(String((count += 1))),
+  "/array": () => {
+    for (;;) kept.push([1.5, {}, "x"]);
+  },
+  "/numbers": () => {
+    const list = [];
+    for (let i = 0; ; i += 1) list.push(i + 0.5);
+  },
+  "/strings": () => {
+    for (let i = 0; ; i += 1) kept.push(`${i}`.repeat(10_000).replace("1", "2"));
+  },
+  "/doubling": () => {
+    let text = "x";
+    for (;;) {
+      text += text;
+      kept.push(text);
+    }
+  },
+  "/buffers": () => {
+    for (;;) kept.push(new Uint8Array(1 << 20).fill(1));
+  },
+  "/one-buffer": () => {
+    kept.push(new ArrayBuffer(1 << 30));
+    return new Response("a GiB");
+  },
+  "/caught": () => {
+    for (;;) {
+      try {
+        for (;;) kept.push(new Uint8Array(1 << 20).fill(1), {}, []);
+      } catch {
+        continue;
+      }
+    }
+  },
+  "/resizable": () => {
+    const buffer = new ArrayBuffer(1 << 20, { maxByteLength: 1 << 30 });
+    for (;;) buffer.resize(buffer.byteLength + (1 << 20));
+  },
+  "/wasm-memory": () => {
+    kept.push(new WebAssembly.Memory({ initial: 1 << 14 }));
+    return new Response("a GiB");
+  },
+  "/wasm-grow": () => {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 65_536 });
+    for (;;) {
+      memory.grow(160);
+      new Uint8Array(memory.buffer).fill(1);
+    }
+  },
+  "/wasm-many": () => {
+    for (;;) kept.push(new WebAssembly.Memory({ initial: 1 }));
+  },
+  "/map": () => {
+    const map = new Map();
+    for (let i = 0; ; i += 1) map.set(i, { i });
+  },
+  "/symbols": () => {
+    const bag = {};
+    for (let i = 0; ; i += 1) bag[`property ${i}`] = Symbol(String(i));
+  },
+  "/closures": () => {
+    for (let f = () => 1; ; ) f = ((g) => () => g)(f);
+  },
+  "/promises": async () => {
+    for (;;) kept.push(new Promise(() => {}));
+  },
+  "/clone": () => {
+    let value = { list: Array.from({ length: 1000 }, (_, i) => ({ i })) };
+    for (;;) value = { a: structuredClone(value), b: value };
+  },
+  "/url": () => {
+    for (let i = 0; ; i += 1) kept.push(new URL(`https://example.com/${"x".repeat(10_000)}${i}`));
+  },
+  "/encode": () => {
+    for (;;) kept.push(new TextEncoder().encode("x".repeat(1 << 20)));
+  },
+  "/stream-queue": () => {
+    let controller;
+    new ReadableStream({ start: (own) => (controller = own) });
+    for (;;) controller.enqueue(new Uint8Array(1 << 20).fill(1));
+  },
+  "/body": async (request) => new Response(String((await request.text()).length)),
+  "/recursion": () => {
+    const deeper = (n) => deeper(n + 1) + 1;
+    return deeper(0);
+  },
+  "/recursion-caught": () => {
+    const deeper = () => {
+      try {
+        return deeper() + 1;
+      } catch {
+        return 1;
+      }
+    };
+    return new Response(deeper() > 1 ? "came back" : "never went");
+  },
+  "/recursion-json": () => {
+    let nested = [];
+    for (let i = 0; i < 200_000; i += 1) nested = [nested];
+    return Response.json(nested);
+  },
+  "/recursion-parse": () => JSON.parse("[".repeat(2_000_000)),
+  "/recursion-regex": () => new RegExp("(".repeat(100_000) + ")".repeat(100_000)),
+  "/recursion-clone": () => {
+    let nested = {};
+    for (let i = 0; i < 200_000; i += 1) nested = { nested };
+    return structuredClone(nested);
+  },
+  "/recursion-log": () => {
+    let nested = {};
+    for (let i = 0; i < 200_000; i += 1) nested = { nested };
+    console.log(nested);
+    return new Response("ok");
+  },
+  "/recursion-proxy": () => {
+    let proxy = {};
+    for (let i = 0; i < 200_000; i += 1) proxy = new Proxy(proxy, {});
+    return new Response(String(proxy.x));
+  },
+  "/recursion-events": () => {
+    const target = new EventTarget();
+    target.addEventListener("e", () => target.dispatchEvent(new Event("e")));
+    target.dispatchEvent(new Event("e"));
+    return new Response("ok");
+  },
+  "/timers": () => {
+    for (;;) setTimeout(() => {}, 60_000);
+  },
+  "/log": () => {
+    for (let i = 0; i < 3000; i += 1) console.log("x".repeat(1000));
+    return new Response("ok");
+  },
+  "/response-headers": () => {
+    const headers = new Headers();
+    for (let i = 0; i < 20_000; i += 1) headers.append(`x-${i}`, "y".repeat(100));
+    return new Response("ok", { headers });
+  },
+};
+
+export default {
+  fetch(request) {
+    return paths[new URL(request.url).pathname](request);
+  },
+};

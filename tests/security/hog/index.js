@@ -1,0 +1,87 @@
+/** Ways to use CPU time without end. Nothing here may be stopped by the Worker itself. */
+import spin from "./spin.wasm";
+
+let count = 0;
+
+const paths = {
+  "/ok": () => new Response("ok"),
+  "/count": () => new Response(String((count += 1))),
+  "/loop": () => {
+    for (;;);
+  },
+  "/caught": () => {
+    for (;;) {
+      try {
+        for (;;);
+      } catch {
+        continue;
+      } finally {
+        for (;;);
+      }
+    }
+  },
+  "/microtasks": () => {
+    const again = () => Promise.resolve().then(again);
+    return again();
+  },
+  "/await": async () => {
+    for (;;) await null;
+  },
+  "/queue": () => {
+    const again = () => queueMicrotask(again);
+    again();
+    return new Promise(() => {});
+  },
+  "/regex": () => new Response(String(/^(a+)+$/.test(`${"a".repeat(60)}b`))),
+  "/wasm": () => new WebAssembly.Instance(spin).exports.spin(),
+  "/proxy": () => {
+    const endless = new Proxy({}, { get: () => { for (;;); } });
+    return new Response("", endless);
+  },
+  "/headers-iterator": () => new Response("", { headers: { *[Symbol.iterator]() { for (;;) yield ["a", "b"]; } } }),
+  "/getter-of-error": () => {
+    throw { get message() { for (;;); }, get stack() { for (;;); }, toString() { for (;;); } };
+  },
+  "/patched": () => {
+    Object.prototype.then = Array.prototype[Symbol.iterator] = () => { for (;;); };
+    return new Response("patched");
+  },
+  "/to-json": () => Response.json({ toJSON() { for (;;); } }),
+  "/sort": () => [3, 2, 1].sort(() => { for (;;); }),
+  "/big-integer": () => {
+    let n = 3n;
+    for (;;) n *= n;
+  },
+  "/replace": () => {
+    let text = "x";
+    for (;;) text = text.replace(/x/g, "xx").slice(0, 100_000);
+  },
+  "/stream": () =>
+    new Response(new ReadableStream({ pull() { for (;;); } })),
+  "/timer": () => {
+    setTimeout(() => { for (;;); }, 1);
+    return new Promise(() => {});
+  },
+  "/many-turns": async () => {
+    // No turn is long; together they are.
+    for (let turn = 0; turn < 1000; turn += 1) {
+      for (let i = 0; i < 3_000_000; i += 1) Math.sqrt(i);
+      await scheduler.wait(1);
+    }
+    return new Response("never stopped");
+  },
+  "/finalizer": () => {
+    new FinalizationRegistry(() => { for (;;); }).register({}, 1);
+    for (;;) ({ garbage: [] });
+  },
+  "/wait": async () => {
+    await scheduler.wait(60_000);
+    return new Response("waited");
+  },
+};
+
+export default {
+  fetch(request) {
+    return paths[new URL(request.url).pathname]();
+  },
+};

@@ -1,0 +1,130 @@
+//! Workers that use memory without end, and the stack (`greedy`, with the default limits).
+
+use super::Pair;
+
+/// Attacks a path; the request fails with one of these codes.
+fn fails(path: &str, codes: &[u16]) {
+    let mut pair = Pair::of("greedy");
+    let response = pair.attack(path).expect("the request is answered");
+    let code = response.error_code();
+    assert!(code.is_some_and(|code| codes.contains(&code)), "{path}: {}", response.excerpt());
+    let status = if code == Some(1102) { 503 } else { 500 };
+    assert_eq!(response.status, status, "{path}");
+    pair.assert_served(&format!("after {path}"));
+}
+
+macro_rules! fail {
+    ($codes:expr; $($name:ident $path:literal)*) => {
+        $(
+            #[test]
+            fn $name() {
+                fails($path, $codes);
+            }
+        )*
+    };
+}
+
+// The heap: nothing of the Worker runs any more.
+fail! { &[1102];
+    an_array "/array"
+    numbers "/numbers"
+    strings "/strings"
+    errors_that_are_caught "/caught"
+    a_map "/map"
+    symbols "/symbols"
+    closures "/closures"
+    promises "/promises"
+    structured_clones "/clone"
+    addresses "/url"
+}
+
+// What has a size when it is made may fail with a RangeError, as it does when V8's own limits are
+// passed; the Worker does not catch it.
+fail! { &[1101, 1102];
+    a_string_that_doubles "/doubling"
+    array_buffers "/buffers"
+    one_array_buffer "/one-buffer"
+    a_resizable_buffer "/resizable"
+    a_webassembly_memory "/wasm-memory"
+    webassembly_memories "/wasm-many"
+    encoded_text "/encode"
+    the_queue_of_a_stream "/stream-queue"
+}
+
+// A stack that is too deep is an exception like others.
+fail! { &[1101];
+    recursion "/recursion"
+    nested_json_to_parse "/recursion-parse"
+    a_nested_expression "/recursion-regex"
+    timers "/timers"
+}
+
+/// `grow` says -1 when there is no more; a Worker that goes on asking runs into another limit.
+#[test]
+fn a_webassembly_memory_that_grows() {
+    let mut pair = Pair::of("greedy");
+    let response = pair.attack("/wasm-grow").expect("the request is answered");
+    assert!(matches!(response.error_code(), Some(1101 | 1102)), "{}", response.excerpt());
+    pair.assert_served("after a memory that grows");
+}
+
+/// Deep structures that native code may walk: an answer or an error, and the process lives.
+#[test]
+fn deep_structures() {
+    let mut pair = Pair::of("greedy");
+    let paths = [
+        "/recursion-clone", "/recursion-json", "/recursion-log", "/recursion-proxy",
+        "/recursion-events", "/recursion-caught",
+    ];
+    for path in paths {
+        let response = pair.attack(path).expect("the request is answered");
+        let known = response.status == 200 || matches!(response.error_code(), Some(1101 | 1102));
+        assert!(known, "{path}: {} {}", response.status, response.excerpt());
+        pair.assert_served(&format!("after {path}"));
+    }
+}
+
+/// What a request logs is cut off at 256 KiB.
+#[test]
+fn console_output() {
+    let mut pair = Pair::of("greedy");
+    assert_eq!(pair.attack("/log").expect("the request is answered").status, 200);
+    pair.assert_served("after a flood of console output");
+    let events = pair.isolde.events();
+    let lines = events.iter().filter(|event| event["event"] == "console");
+    let bytes: usize = lines.map(|line| line["message"].as_str().unwrap_or_default().len()).sum();
+    assert!((200_000..300_000).contains(&bytes), "{bytes} bytes were logged");
+}
+
+/// More response headers than anybody takes.
+#[test]
+fn response_headers() {
+    let mut pair = Pair::of("greedy");
+    if let Some(response) = pair.attack("/response-headers") {
+        assert!(response.status == 200 || response.error_code() == Some(1101), "{response:?}");
+    }
+    pair.assert_served("after many response headers");
+}
+
+/// A body that fits into the limit of bodies but not into the isolate's memory, read as text.
+#[test]
+fn a_body_as_text() {
+    let mut pair = Pair::of("greedy");
+    let mut connection = pair.isolde.connect();
+    let length = 99 << 20;
+    let head = format!("POST /body HTTP/1.1\r\nhost: w0\r\ncontent-length: {length}\r\n\r\n");
+    connection.send(head.as_bytes());
+    let part = vec![b'x'; 1 << 20];
+    for _ in 0..99 {
+        // The server may answer and close before it has everything.
+        if connection.try_send(&part).is_err() {
+            break;
+        }
+    }
+    if let Some(response) = connection.try_response("POST") {
+        let fits = response.status == 200 && response.text() == length.to_string();
+        let known = fits || matches!(response.error_code(), Some(1101 | 1102));
+        assert!(known, "{} {}", response.status, response.excerpt());
+    }
+    pair.assert_served("after a large body");
+}
