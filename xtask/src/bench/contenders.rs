@@ -162,9 +162,7 @@ impl Places {
         };
         let mut command = Command::new(program);
         match contender {
-            Contender::Isolde => {
-                command.arg("dev").arg(folder).args(["--quiet", "--port", &port])
-            },
+            Contender::Isolde => command.arg("dev").arg(folder).args(["--quiet", "--port", &port]),
             Contender::Workerd => command
                 .arg("serve")
                 .arg(folder.join("config.capnp"))

@@ -130,7 +130,8 @@ impl Report {
     fn tenant_table(&self) -> String {
         let mut table = format!("{:<12} {:<8} {:<14} {:>10}\n", "row", "server", "what", "median");
         for Figure { row, contender, name, values } in &self.figures {
-            let value = median(values.clone()).map_or("-".to_owned(), |value| format!("{value:.3}"));
+            let value =
+                median(values.clone()).map_or("-".to_owned(), |value| format!("{value:.3}"));
             let _ = writeln!(table, "{row:<12} {:<8} {name:<14} {value:>10}", contender.name());
         }
         table

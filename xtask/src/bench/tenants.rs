@@ -14,8 +14,11 @@ const COLD_COUNT: usize = 300;
 const COLD_PAUSE: Duration = Duration::from_millis(20);
 /// Isolates in the row `density`.
 const DENSITY_COUNT: usize = 1_000;
-/// What a server has to calm down before its memory is read.
+/// What a server has to calm down after its start.
 const SETTLE: Duration = Duration::from_secs(2);
+/// After their first answers isolates are idle this long before the memory is read. Isolde
+/// collects their garbage after 10 s.
+const IDLE: Duration = Duration::from_secs(15);
 /// How long the neighbour is measured, alone and beside the others.
 const NEIGHBOUR_TIME: Duration = Duration::from_secs(5);
 /// Between two requests to the neighbour.
@@ -103,7 +106,7 @@ fn density(places: &Places, arguments: &Arguments, contenders: &[Contender], rep
         let figures = start(places, *contender, &project).and_then(|server| {
             let before = server.server.pss_bytes()?;
             let first = visits::in_turn(server.port, DENSITY_COUNT, Duration::ZERO)?;
-            std::thread::sleep(SETTLE);
+            std::thread::sleep(IDLE);
             let bytes = server.server.pss_bytes()?.saturating_sub(before);
             let again = visits::in_turn(server.port, DENSITY_COUNT, Duration::ZERO)?;
             Ok(vec![
@@ -149,8 +152,7 @@ fn noisy(
         for contender in contenders {
             let figures = start(places, *contender, &project).and_then(|server| {
                 visits::in_turn(server.port, NOISY_COUNT + 1, COLD_PAUSE)?;
-                let alone =
-                    visits::regularly(server.port, NEIGHBOUR_TIME, NEIGHBOUR_PERIOD, &[])?;
+                let alone = visits::regularly(server.port, NEIGHBOUR_TIME, NEIGHBOUR_PERIOD, &[])?;
                 let beside =
                     visits::regularly(server.port, NEIGHBOUR_TIME, NEIGHBOUR_PERIOD, noise)?;
                 Ok(vec![
