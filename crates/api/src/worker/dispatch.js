@@ -27,9 +27,6 @@ const waiting = new Map();
 const NOT_A_RESPONSE =
   "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
 
-const ERROR_RESPONSE =
-  "Return value from serve handler must not be an error response (like Response.error()).";
-
 /** Starts a request. Nothing is thrown: whatever goes wrong is told to the native side.
  * @param {number} id @param {string} method @param {string} url serialised @param {string} headers
  * flat
@@ -85,8 +82,6 @@ function settled(context, response) {
 /** Sends a response. Its body is used by this. */
 function sendResponse(context, response) {
   const { status, statusText, headers, bodyKind, body, bodyLength } = responseParts(response);
-  // Only Response.error() has it.
-  if (status === 0) throw new TypeError(ERROR_RESPONSE);
   if (bodyKind !== STREAM_BODY) {
     respond(context.id, status, statusText, headers, bodyKind, body);
     return;
