@@ -82,7 +82,14 @@ fn http_2_with_prior_knowledge() {
     let isolde = start();
     let curl = |arguments: &[&str], path: &str| {
         Command::new("curl")
-            .args(["--http2-prior-knowledge", "-sS", "-w", " %{http_version} %{http_code}"])
+            .args([
+                "--http2-prior-knowledge",
+                "-sS",
+                "-m",
+                "20",
+                "-w",
+                " %{http_version} %{http_code}",
+            ])
             .args(arguments)
             .arg(format!("http://{}{path}", isolde.address))
             .output()
