@@ -73,8 +73,8 @@ fn smuggled_requests() {
     let mut pair = Pair::of("greedy");
     let mut connection = pair.isolde.connect();
     connection.send(
-        b"POST /body HTTP/1.1\r\nhost: w0\r\ncontent-length: 44\r\ntransfer-encoding: chunked\r\n\r\n\
-          0\r\n\r\nGET /count HTTP/1.1\r\nhost: w1\r\n\r\n",
+        b"POST /body HTTP/1.1\r\nhost: w0\r\ncontent-length: 44\r\n\
+          transfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /count HTTP/1.1\r\nhost: w1\r\n\r\n",
     );
     let response = connection.response("POST");
     if response.status == 200 {
@@ -91,7 +91,7 @@ fn smuggled_requests() {
 fn chunks_that_are_none() {
     let mut pair = Pair::of("greedy");
     let head = "POST /body HTTP/1.1\r\nhost: w0\r\ntransfer-encoding: chunked\r\n\r\n";
-    for chunk in ["zz\r\nabc\r\n", "5\r\nabc", "ffffffffffffffffff\r\n", "3\r\nabcdef\r\n0\r\n\r\n"]
+    for chunk in ["zz\r\nabc\r\n", "5\r\nabc", "fffffffffffffffff\r\n", "3\r\nabcdef\r\n0\r\n\r\n"]
     {
         let mut connection = pair.isolde.connect();
         connection.send(format!("{head}{chunk}").as_bytes());

@@ -38,7 +38,10 @@ const paths = {
     const endless = new Proxy({}, { get: () => { for (;;); } });
     return new Response("", endless);
   },
-  "/headers-iterator": () => new Response("", { headers: { *[Symbol.iterator]() { for (;;) yield ["a", "b"]; } } }),
+  "/headers-iterator": () => {
+    const headers = { *[Symbol.iterator]() { for (;;) yield ["a", "b"]; } };
+    return new Response("", { headers });
+  },
   "/getter-of-error": () => {
     throw { get message() { for (;;); }, get stack() { for (;;); }, toString() { for (;;); } };
   },

@@ -30,7 +30,8 @@ const paths = {
     throw { get message() { throw new Error("trap"); }, get name() { throw new Error("trap"); } };
   },
   "/proxy": () => {
-    throw new Proxy({}, { get() { throw new Error("trap"); }, getPrototypeOf() { throw new Error("trap"); } });
+    const trap = () => { throw new Error("trap"); };
+    throw new Proxy({}, { get: trap, getPrototypeOf: trap });
   },
   "/used": async () => {
     const response = new Response("used");

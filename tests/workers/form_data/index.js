@@ -8,7 +8,8 @@ export default {
       form.append("blob", new Blob(["raw"]));
       const response = new Response(form);
       const type = response.headers.get("content-type");
-      const back = await new Response(await response.text(), { headers: { "content-type": type } }).formData();
+      const copy = new Response(await response.text(), { headers: { "content-type": type } });
+      const back = await copy.formData();
       return Response.json({ type: type.replace(/=.*/, "=…"), entries: await entries(back) });
     }
     try {
@@ -23,7 +24,10 @@ async function entries(form) {
   const list = [];
   for (const [name, value] of form) {
     if (typeof value === "string") list.push([name, value]);
-    else list.push([name, value.name, value.type, value.size, await value.text(), value instanceof File]);
+    else {
+      const { type, size } = value;
+      list.push([name, value.name, type, size, await value.text(), value instanceof File]);
+    }
   }
   return list;
 }

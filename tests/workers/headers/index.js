@@ -6,7 +6,8 @@ const paths = {
   },
   "/get": (request) => {
     const { headers } = request;
-    return Response.json([headers.get("X-One"), headers.has("x-none"), headers.get("x-none"), headers.get("cookie")]);
+    const none = [headers.has("x-none"), headers.get("x-none")];
+    return Response.json([headers.get("X-One"), ...none, headers.get("cookie")]);
   },
   "/immutable": (request) => {
     request.headers.set("x-a", "b");
@@ -15,8 +16,8 @@ const paths = {
     const headers = new Headers();
     headers.append("set-cookie", "a=1; Path=/");
     headers.append("Set-Cookie", "b=2, with a comma");
-    const response = new Response(`${JSON.stringify(headers.getSetCookie())}\n${headers.get("set-cookie")}\n`, { headers });
-    return response;
+    const list = JSON.stringify(headers.getSetCookie());
+    return new Response(`${list}\n${headers.get("set-cookie")}\n`, { headers });
   },
   "/combined": () => {
     const headers = new Headers([["x-list", "a"], ["X-List", "b"]]);

@@ -24,8 +24,10 @@ const paths = {
   "/promise": () => Promise.resolve(new Response("promised\n")),
   "/thenable": () => ({ then: (resolve) => resolve(new Response("a thenable\n")) }),
   "/wrong-length": () => new Response("12345", { headers: { "content-length": "99" } }),
-  "/hop": () =>
-    new Response("hop\n", { headers: { connection: "close", "transfer-encoding": "gzip", "x-kept": "1" } }),
+  "/hop": () => {
+    const headers = { connection: "close", "transfer-encoding": "gzip", "x-kept": "1" };
+    return new Response("hop\n", { headers });
+  },
   "/type": () => new Response("typed\n", { headers: { "content-type": "text/x-own" } }),
 };
 

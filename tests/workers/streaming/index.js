@@ -27,7 +27,8 @@ const paths = {
     const { writable, readable } = new FixedLengthStream(3);
     const writer = writable.getWriter();
     const drain = new Response(readable).text().catch((error) => `reader: ${error.message}`);
-    const wrote = await writer.write(encoder.encode("four")).catch((error) => `${error.name}: ${error.message}`);
+    const writing = writer.write(encoder.encode("four"));
+    const wrote = await writing.catch((error) => `${error.name}: ${error.message}`);
     await writer.abort("no more").catch(() => {});
     return new Response(`${wrote}\n${await drain}\n`);
   },
@@ -70,7 +71,8 @@ const paths = {
   },
   "/strings": async () => {
     const response = new Response(ReadableStream.from(["not bytes"]));
-    return new Response(await response.text().catch((error) => `${error.name}: ${error.message}\n`));
+    const text = response.text().catch((error) => `${error.name}: ${error.message}\n`);
+    return new Response(await text);
   },
   "/used": (request) => {
     const response = new Response(request.body);

@@ -23,15 +23,24 @@ const paths = {
   },
   "/redirect-follow": async (to) => {
     const response = await fetch(`${to}/redirect?to=/echo`);
-    return new Response(`${response.status} ${response.redirected} ${new URL(response.url).pathname}\n`);
+    const { status, redirected, url } = response;
+    return new Response(`${status} ${redirected} ${new URL(url).pathname}\n`);
   },
-  "/redirect-post-303": async (to) => show(await fetch(`${to}/redirect?to=/echo&status=303`, { method: "POST", body: "x" })),
-  "/redirect-post-307": async (to) => show(await fetch(`${to}/redirect?to=/echo&status=307`, { method: "POST", body: "x" })),
+  "/redirect-post-303": async (to) => {
+    const post = { method: "POST", body: "x" };
+    return show(await fetch(`${to}/redirect?to=/echo&status=303`, post));
+  },
+  "/redirect-post-307": async (to) => {
+    const post = { method: "POST", body: "x" };
+    return show(await fetch(`${to}/redirect?to=/echo&status=307`, post));
+  },
   "/redirect-manual": async (to) => {
     const response = await fetch(`${to}/redirect?to=/echo`, { redirect: "manual" });
-    return new Response(`${response.status} ${response.headers.get("location")} ${response.type}\n`);
+    const { status, headers, type } = response;
+    return new Response(`${status} ${headers.get("location")} ${type}\n`);
   },
-  "/redirect-error": async (to) => show(await fetch(`${to}/redirect?to=/echo`, { redirect: "error" })),
+  "/redirect-error": async (to) =>
+    show(await fetch(`${to}/redirect?to=/echo`, { redirect: "error" })),
   "/redirect-loop": async (to) => show(await fetch(`${to}/redirect?to=/redirect`)),
   "/abort": async (to) => {
     const controller = new AbortController();
@@ -54,7 +63,8 @@ const paths = {
   "/get-with-body": async (to) => show(await fetch(to, { body: "x" })),
   "/data-url": async () => show(await fetch("data:text/plain,hello%20data")),
   "/many": async (to) => {
-    const responses = await Promise.all(Array.from({ length: 10 }, (_, i) => fetch(`${to}/number?n=${i}`)));
+    const sent = Array.from({ length: 10 }, (_, i) => fetch(`${to}/number?n=${i}`));
+    const responses = await Promise.all(sent);
     const texts = await Promise.all(responses.map((response) => response.text()));
     return new Response(`${texts.join(" ")}\n`);
   },

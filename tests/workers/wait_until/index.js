@@ -17,7 +17,9 @@ export default {
         break;
       case "/several":
         ctx.waitUntil(later("first of two"));
-        ctx.waitUntil(later("second of two").then(() => scheduler.wait(20)).then(() => later("third")));
+        ctx.waitUntil(
+          later("second of two").then(() => scheduler.wait(20)).then(() => later("third")),
+        );
         break;
       case "/rejected":
         ctx.waitUntil(Promise.reject(new Error("rejected in waitUntil")));

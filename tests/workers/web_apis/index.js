@@ -1,12 +1,17 @@
 /** Web APIs that need no request: copies, crypto, addresses, events, encodings. */
-const hex = (buffer) => [...new Uint8Array(buffer)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+const hex = (buffer) => {
+  const bytes = [...new Uint8Array(buffer)];
+  return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
+};
 
 const paths = {
   "/structured-clone": (log) => {
-    const original = { date: new Date(0), map: new Map([[1, { deep: [1, 2] }]]), set: new Set(["a"]), re: /x/gi };
+    const map = new Map([[1, { deep: [1, 2] }]]);
+    const original = { date: new Date(0), map, set: new Set(["a"]), re: /x/gi };
     original.self = original;
     const copy = structuredClone(original);
-    log(copy !== original, copy.self === copy, copy.date.getTime(), copy.map.get(1).deep, [...copy.set], copy.re);
+    log(copy !== original, copy.self === copy, copy.date.getTime());
+    log(copy.map.get(1).deep, [...copy.set], copy.re);
     const bytes = new Uint8Array([1, 2, 3]);
     const moved = structuredClone(bytes, { transfer: [bytes.buffer] });
     log(moved.length, bytes.length);
@@ -22,7 +27,8 @@ const paths = {
       log(name, hex(await crypto.subtle.digest(name, data)).slice(0, 16));
     }
     log(crypto.getRandomValues(new Uint8Array(8)).length);
-    log(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(crypto.randomUUID()));
+    const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+    log(uuid.test(crypto.randomUUID()));
     log(crypto.randomUUID() !== crypto.randomUUID());
     try {
       crypto.getRandomValues(new Uint8Array(65_537));
@@ -88,7 +94,8 @@ const paths = {
   },
   "/globals": (log) => {
     log(self === globalThis, navigator.userAgent, globalThis.constructor.name);
-    log(typeof SharedArrayBuffer, typeof process, typeof window, typeof globalThis.require, typeof Buffer);
+    log(typeof SharedArrayBuffer, typeof process, typeof window);
+    log(typeof globalThis.require, typeof Buffer);
   },
   "/eval": (log) => {
     for (const attempt of [() => new Function("return 1")(), () => (0, eval)("1")]) {

@@ -3,18 +3,24 @@ const encoder = new TextEncoder();
 
 const paths = {
   "/echo": async (request, url) => {
-    const headers = [...request.headers].filter(([name]) => name.startsWith("x-") || name === "content-type");
-    const lines = [`${request.method} ${url.pathname}${url.search}`, ...headers.map((pair) => pair.join("=")), await request.text()];
+    const own = /^(x-|content-type)/;
+    const headers = [...request.headers].filter(([name]) => own.test(name));
+    const line = `${request.method} ${url.pathname}${url.search}`;
+    const lines = [line, ...headers.map((pair) => pair.join("=")), await request.text()];
     return new Response(lines.filter(Boolean).join("\n"));
   },
   "/json": () => Response.json({ list: [1, 2] }),
   "/number": (request, url) => new Response(url.searchParams.get("n")),
-  "/status": () => new Response("gone\n", { status: 410, statusText: "Long Gone", headers: { "x-neighbour": "yes" } }),
+  "/status": () => {
+    const headers = { "x-neighbour": "yes" };
+    return new Response("gone\n", { status: 410, statusText: "Long Gone", headers });
+  },
   "/cookies": () => new Response("", { headers: [["set-cookie", "a=1"], ["set-cookie", "b=2"]] }),
   "/redirect": (request, url) => {
     const location = url.searchParams.get("to");
     const again = location === "/redirect" ? "?to=/redirect" : "";
-    return new Response(null, { status: Number(url.searchParams.get("status") ?? 302), headers: { location: location + again } });
+    const status = Number(url.searchParams.get("status") ?? 302);
+    return new Response(null, { status, headers: { location: location + again } });
   },
   "/slow": () => {
     let count = 0;
