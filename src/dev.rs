@@ -65,7 +65,7 @@ impl<'a> Dev<'a> {
         reporter: Arc<Reporter>,
         maps: Arc<SourceMaps>,
     ) -> Result<Self, Problem> {
-        let router = Arc::new(DevRouter::new(reporter.clone(), maps.clone()));
+        let router = Arc::new(DevRouter::new(maps.clone()));
         let egress = DevEgress::new().map_err(|error| error.to_string())?;
         // V8 starts before any other thread exists: see `Runtime::new`.
         let runtime = Runtime::new(RuntimeOptions {

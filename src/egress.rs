@@ -95,7 +95,8 @@ impl Body for Ended {
     }
 }
 
-/// A body read by a task of its own, because the connection's body stays on its thread and a response may leave it.
+/// A body read by a task of its own, because the connection's body stays on its thread and a
+/// response may leave it.
 struct Piped {
     chunks: mpsc::Receiver<Result<Bytes, BodyError>>,
     exact: Option<u64>,

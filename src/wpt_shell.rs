@@ -146,7 +146,8 @@ fn worker(request: &Request) -> Worker {
     }
 }
 
-/// Runs the scripts with indirect `eval`, which the shell allows, so that their declarations are global.
+/// Runs the scripts with indirect `eval`, which the shell allows, so that their declarations are
+/// global.
 const PROLOGUE: &str = r#"
 const scripts = [];
 export default {

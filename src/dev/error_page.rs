@@ -2,23 +2,12 @@
 
 use runtime::{Failure, Page};
 
-use crate::reporter::Reporter;
 use crate::source_map::SourceMaps;
 
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:0;background:#faf9f7;color:#1f1d1a}\
-main{max-width:60rem;margin:3rem auto;padding:0 1.5rem}h1{font-size:1.4rem;color:#a8200d;margin:0 0 .25rem;\
-overflow-wrap:anywhere}p{margin:.25rem 0 1rem;color:#6b655c}pre{background:#fff;border:1px solid #e4dfd6;\
-border-radius:6px;padding:1rem;overflow-x:auto;font:14px/1.5 ui-monospace,monospace}.hit{background:#fde8e4}\
-@media(prefers-color-scheme:dark){body{background:#191816;color:#ece8e1}pre{background:#211f1c;\
-border-color:#3a3630}h1{color:#ff8f7a}p{color:#a49d92}.hit{background:#4a1f17}}";
+const STYLE: &str = include_str!("error_page.css");
 
 /// Makes the page.
-pub fn page(
-    failure: &Failure,
-    problem: Option<&str>,
-    reporter: &Reporter,
-    maps: &SourceMaps,
-) -> Page {
+pub fn page(failure: &Failure, problem: Option<&str>, maps: &SourceMaps) -> Page {
     let (title, detail) = match failure {
         Failure::Exception(thrown) | Failure::Startup(thrown) => {
             let mapped = maps.map(thrown);
@@ -30,7 +19,6 @@ pub fn page(
         }
         other => (other.to_string(), String::new()),
     };
-    let _ = reporter;
     let what = match failure {
         Failure::Startup(_) => "The Worker threw while it was starting.",
         Failure::Exception(_) => "The Worker threw an exception.",
@@ -38,7 +26,8 @@ pub fn page(
         _ => "The Worker did not answer this request.",
     };
     let body = format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>\
+        "<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>\
+         <style>{STYLE}</style>\
          <main><h1>{title}</h1><p>{what} Error {code}.</p>{detail}</main></html>\n",
         title = escape(&title),
         code = failure.code(),

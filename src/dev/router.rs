@@ -5,7 +5,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use runtime::{Failure, Page, Router, Worker};
 
-use crate::reporter::Reporter;
 use crate::source_map::SourceMaps;
 
 use super::error_page;
@@ -13,7 +12,6 @@ use super::error_page;
 /// Routes of `isolde dev`.
 pub struct DevRouter {
     state: RwLock<State>,
-    reporter: Arc<Reporter>,
     maps: Arc<SourceMaps>,
 }
 
@@ -27,8 +25,8 @@ struct State {
 
 impl DevRouter {
     /// A router without a Worker.
-    pub fn new(reporter: Arc<Reporter>, maps: Arc<SourceMaps>) -> Self {
-        Self { state: RwLock::default(), reporter, maps }
+    pub fn new(maps: Arc<SourceMaps>) -> Self {
+        Self { state: RwLock::default(), maps }
     }
 
     /// Replaces the Worker; gives the numbers of those that it replaces.
@@ -78,6 +76,6 @@ impl Router for DevRouter {
             }
             _ => None,
         };
-        error_page::page(failure, problem.as_deref(), &self.reporter, &self.maps)
+        error_page::page(failure, problem.as_deref(), &self.maps)
     }
 }

@@ -6,10 +6,14 @@
 
 pub mod host;
 
+mod null_host;
+
 mod crypto;
 mod encoding;
 mod url;
 mod worker;
+
+pub use null_host::null_host;
 
 pub use host::{
     FetchBody, FetchRequest, FetchResponse, Host, HostRef, RequestId, ResponseBody, ResponseHead,
@@ -72,6 +76,7 @@ pub fn sources() -> ApiSources {
         root: "global.js",
         entry: "worker/entry.js",
         entry_points: ENTRY_POINTS,
+        warm_up: Some("warmUp"),
         ops,
     }
 }

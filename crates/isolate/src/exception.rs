@@ -61,6 +61,8 @@ impl Thrown {
     ) -> Self {
         v8::tc_scope!(let scope, scope);
         let exception = v8::Local::new(scope, exception);
+        // First of all: reading `stack` makes a string of the frames, and with them goes the place.
+        let message = message.unwrap_or_else(|| v8::Exception::create_message(scope, exception));
         let (mut name, mut stack) = (String::new(), String::new());
         let text;
         match v8::Local::<v8::Object>::try_from(exception) {
@@ -76,7 +78,6 @@ impl Thrown {
                     .unwrap_or_else(|| "[object that cannot be shown]".to_owned());
             }
         }
-        let message = message.unwrap_or_else(|| v8::Exception::create_message(scope, exception));
         let stack = without_internal_frames(&stack);
         let location = location(scope, message).filter(|at| !is_internal(&at.script));
         let thrown_here = location.is_some();

@@ -18,6 +18,9 @@ pub struct ApiSources {
     pub entry: &'static str,
     /// Names of those exports, in the order of [`EntryPoint`] numbers.
     pub entry_points: &'static [&'static str],
+    /// Name of the export to call, without arguments, before a snapshot is taken: what it compiles
+    /// is in the snapshot.
+    pub warm_up: Option<&'static str>,
     /// The native functions of module `isolde:ops`.
     pub ops: Vec<OpDef>,
 }
@@ -42,6 +45,8 @@ struct Loader {
 
 thread_local! {
     static LOADER: RefCell<Loader> = RefCell::default();
+    /// The warm-up function, between evaluation and its call.
+    static WARM_UP: RefCell<Option<v8::Global<v8::Function>>> = const { RefCell::new(None) };
 }
 
 /// Evaluates all internal modules in the current context and gives the entry points.
@@ -60,6 +65,20 @@ pub(crate) fn evaluate<'s>(
     let result = run(scope, api);
     LOADER.with_borrow_mut(|loader| *loader = Loader::default());
     result
+}
+
+/// Calls the warm-up function, if there is one. Call it after [`evaluate`].
+pub(crate) fn warm_up(scope: &mut v8::PinScope<'_, '_>, api: &ApiSources) -> Result<(), Thrown> {
+    let Some(name) = api.warm_up else { return Ok(()) };
+    let global = WARM_UP.with_borrow_mut(Option::take);
+    let Some(function) = global else {
+        return Err(Thrown::new("Error", format!("the entry module does not export {name}")));
+    };
+    let function = v8::Local::new(scope, function);
+    let undefined = v8::undefined(scope).into();
+    caught(scope, |scope| function.call(scope, undefined, &[]))?;
+    scope.perform_microtask_checkpoint();
+    Ok(())
 }
 
 fn run<'s>(
@@ -84,6 +103,13 @@ fn run<'s>(
         .get_module_namespace()
         .try_into()
         .map_err(|_| Thrown::new("Error", "the entry module has no namespace"))?;
+    if let Some(name) = api.warm_up {
+        let key = v8::String::new(scope, name).expect("a name is short");
+        let function = namespace.get(scope, key.into());
+        let function = function.and_then(|value| v8::Local::<v8::Function>::try_from(value).ok());
+        let function = function.map(|function| v8::Global::new(scope, function));
+        WARM_UP.with_borrow_mut(|slot| *slot = function);
+    }
     let find = |name: &&'static str| {
         let key = v8::String::new(scope, name)?;
         namespace.get(scope, key.into())?.try_into().ok()

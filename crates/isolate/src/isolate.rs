@@ -291,7 +291,8 @@ fn decide_code_from_strings<'s>(
     source: v8::Local<'s, v8::Value>,
     _is_code_like: bool,
 ) -> v8::ModifyCodeGenerationFromStringsResult<'s> {
-    let allowed = State::of(scope).code_from_strings.get() && source.is_string();
+    // Other values are no code: `eval` gives them back.
+    let allowed = !source.is_string() || State::of(scope).code_from_strings.get();
     v8::ModifyCodeGenerationFromStringsResult { codegen_allowed: allowed, modified_source: None }
 }
 

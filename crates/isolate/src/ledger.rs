@@ -15,7 +15,7 @@ pub struct Ledger {
     native: AtomicUsize,
     /// What buffers, native memory and heap may be together.
     bytes_max: usize,
-    /// V8's heap at the last look.
+    /// V8's heap at the last look, with the memory of WebAssembly and of resizable buffers.
     heap: AtomicUsize,
     /// Whether a buffer was refused since this was last asked.
     refused: AtomicBool,
@@ -70,9 +70,12 @@ impl Ledger {
         Some(Charge { ledger: self.clone(), bytes })
     }
 
-    /// Notes the size of V8's heap in bytes.
-    pub(crate) fn note_heap(&self, bytes: usize) {
-        self.heap.store(bytes, Relaxed);
+    /// Notes the size of V8's heap, and of all memory that its objects hold outside of it: buffers
+    /// that the allocator charged, and WebAssembly memories and resizable buffers, which it does
+    /// not see. In bytes.
+    pub(crate) fn note_heap(&self, heap: usize, outside: usize) {
+        let unseen = outside.saturating_sub(self.buffers.load(Relaxed));
+        self.heap.store(heap + unseen, Relaxed);
     }
 
     /// Whether a buffer was refused since the last call. V8 then collects garbage as a last resort,

@@ -1,5 +1,7 @@
 //! Making and holding the startup snapshot.
 
+use std::any::Any;
+
 use crate::exception::Thrown;
 use crate::internal::{self, ApiSources};
 use crate::op::OpDef;
@@ -48,15 +50,15 @@ pub(crate) fn external_references(
     ops.chain(internal::text_references(api)).collect::<Vec<_>>().into()
 }
 
-/// Evaluates the API's JavaScript and freezes the heap. Only for a process of its own, such as a
-/// build script.
+/// Evaluates the API's JavaScript, warms it up, and freezes the heap. Only for a process of its
+/// own, such as a build script. `host` is what the ops find as their host while the warm-up runs.
 ///
 /// # Errors
 /// See [`SnapshotError`].
-pub fn make_snapshot(api: &ApiSources) -> Result<NewSnapshot, SnapshotError> {
+pub fn make_snapshot(api: &ApiSources, host: Box<dyn Any>) -> Result<NewSnapshot, SnapshotError> {
     crate::platform::Platform::init(crate::platform::PlatformOptions { unprotected: true })?;
     let ledger = crate::ledger::Ledger::new(usize::MAX);
-    let state = crate::state::State::new(Box::new(()), ledger);
+    let state = crate::state::State::new(host, ledger);
     let mut isolate = v8::Isolate::snapshot_creator(Some(external_references(api)), None);
     state.attach(&mut isolate);
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
@@ -67,7 +69,12 @@ pub fn make_snapshot(api: &ApiSources) -> Result<NewSnapshot, SnapshotError> {
         // Before anything can fail: a blob cannot be made without it, and the creator must make
         // one.
         scope.set_default_context(context);
-        internal::evaluate(scope, api).map(|entry_points| {
+        let evaluated = internal::evaluate(scope, api);
+        let evaluated = evaluated.and_then(|entry_points| {
+            internal::warm_up(scope, api)?;
+            Ok(entry_points)
+        });
+        evaluated.map(|entry_points| {
             for function in entry_points {
                 scope.add_context_data(context, function);
             }

@@ -10,8 +10,9 @@ pub enum Failure {
     Exception(Thrown),
     /// Nothing that is pending could ever make it respond.
     #[error(
-        "The Workers runtime canceled this request because it detected that your Worker's code had hung and would never \
-         generate a response. Refer to: https://developers.cloudflare.com/workers/observability/errors/"
+        "The Workers runtime canceled this request because it detected that your Worker's code \
+         had hung and would never generate a response. Refer to: \
+         https://developers.cloudflare.com/workers/observability/errors/"
     )]
     Hung,
     /// It used more CPU time than it may.

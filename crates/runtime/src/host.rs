@@ -231,7 +231,10 @@ impl IsolateHost {
             }
         }
         self.bodies.borrow_mut().clear();
-        self.sinks.borrow_mut().clear();
+        for (_, sink) in self.sinks.borrow_mut().drain() {
+            // The body breaks off: a reader must not take it for complete.
+            let _ = sink.sender.try_send(Err(BodyError::Aborted("the isolate ended".to_owned())));
+        }
     }
 
     /// Gives JavaScript a body to read; 0 when there is none.
@@ -280,7 +283,7 @@ impl IsolateHost {
 fn lost(error: &BodyError) -> OpError {
     match error {
         BodyError::Canceled => OpError::dom_exception("AbortError", error.to_string()),
-        _ => OpError::error(error.to_string()),
+        _ => OpError::type_error(error.to_string()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Parked threads, each with a fresh isolate, that make cold starts cheap.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::thread::{Factory, IsolateHandle};
@@ -12,7 +13,8 @@ pub(crate) struct Pool {
 
 struct Shared {
     factory: Factory,
-    ready: Mutex<Vec<IsolateHandle>>,
+    /// Isolates that are made, oldest first.
+    ready: Mutex<VecDeque<IsolateHandle>>,
     taken: Condvar,
     size: usize,
 }
@@ -36,7 +38,7 @@ impl Pool {
     /// A fresh isolate.
     pub(crate) fn take(&self) -> std::io::Result<IsolateHandle> {
         let mut ready = self.shared.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        let isolate = ready.pop();
+        let isolate = ready.pop_front();
         drop(ready);
         self.shared.taken.notify_one();
         match isolate {
@@ -57,7 +59,10 @@ impl Shared {
         }
         drop(ready);
         let isolate = self.factory.spawn()?;
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner).push(isolate);
+        // One at a time, and only when it is there: half-made ones would be handed out before
+        // those that are ready.
+        isolate.wait_until_made();
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).push_back(isolate);
         Ok(())
     }
 }

@@ -1,9 +1,10 @@
 //! An isolate's thread: its event loop, its connections, its end.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, TcpStream};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -71,6 +72,16 @@ pub(crate) struct Load {
     pub(crate) connections: AtomicUsize,
     /// Whether it takes no more work.
     pub(crate) closed: AtomicBool,
+    /// Whether its making has come to an end, well or not.
+    made: Mutex<bool>,
+    made_changed: Condvar,
+}
+
+impl Load {
+    fn set_made(&self) {
+        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.made_changed.notify_all();
+    }
 }
 
 /// Another thread's handle on an isolate's thread.
@@ -81,6 +92,12 @@ pub(crate) struct IsolateHandle {
 }
 
 impl IsolateHandle {
+    /// Waits until the isolate is there.
+    pub(crate) fn wait_until_made(&self) {
+        let made = self.load.made.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.load.made_changed.wait_while(made, |made| !*made));
+    }
+
     pub(crate) fn is_usable(&self) -> bool {
         !self.load.closed.load(Relaxed) && !self.commands.is_closed()
     }
@@ -101,10 +118,12 @@ impl Factory {
         let (commands, received) = mpsc::channel(COMMANDS_MAX);
         let load = Arc::new(Load::default());
         let (factory, its_load) = (self.clone(), load.clone());
-        std::thread::Builder::new()
-            .name("isolate".to_owned())
-            .stack_size(STACK_BYTES)
-            .spawn(move || factory.run(received, &its_load))?;
+        std::thread::Builder::new().name("isolate".to_owned()).stack_size(STACK_BYTES).spawn(
+            move || {
+                factory.run(received, &its_load);
+                its_load.set_made();
+            },
+        )?;
         Ok(IsolateHandle { commands, load })
     }
 
@@ -129,6 +148,7 @@ impl Factory {
                     return;
                 }
             };
+        load.set_made();
         runtime.block_on(async {
             let core = Core::new(isolate, host, self.observer.clone());
             tokio::task::spawn_local(core.clone().run_engine_tasks());
@@ -235,7 +255,7 @@ impl Thread {
             let io = TokioIo::new(Prefixed::new(stream, read));
             let service = service_fn(move |request| {
                 let served = served.clone();
-                async move { Ok::<_, std::convert::Infallible>(server::serve(served, request).await) }
+                async move { Ok::<_, Infallible>(server::serve(served, request).await) }
             });
             let connection = http1_builder().serve_connection(io, service);
             tokio::pin!(connection);
@@ -256,7 +276,7 @@ impl Thread {
         tokio::task::spawn_local(async move {
             let mut receiver = hop.response;
             tokio::select! {
-                response = server::answer(served, hop.request) => { let _ = receiver.send(response); }
+                response = server::answer(served, hop.request) => drop(receiver.send(response)),
                 () = receiver.closed() => {}
             }
         });

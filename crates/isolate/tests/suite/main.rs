@@ -1,0 +1,21 @@
+//! What crate `isolate` promises of tenant code: it ends, it stays within its memory, it cannot tell
+//! the time while it computes, and it takes nobody else down.
+//!
+//! One binary, because V8 starts once per process. The web APIs are a handful of functions
+//! ([`lab`]), evaluated from their source: a process that uses a snapshot may not do without it.
+
+mod churn;
+mod clock;
+mod code;
+mod dynamic_import;
+mod lab;
+mod ledger;
+mod limits;
+mod memory;
+mod modules;
+mod ops;
+mod probe;
+mod rejections;
+mod thrown;
+mod turns;
+mod wasm;

@@ -1,0 +1,121 @@
+//! Turns one after the other: a termination never reaches the next one.
+
+use isolate::{Condemned, TurnError};
+
+use crate::lab::{AMPLE_NS, Lab, Worker};
+
+/// How many turns run close to their limit.
+const TIGHT_TURNS: u32 = 2_000;
+/// CPU time of each, in nanoseconds: about one tick of the watchdog.
+const TIGHT_NS: u64 = 1_500_000;
+
+fn prepare(lab: &Lab) -> Worker {
+    let mut worker = lab.worker();
+    worker
+        .script(
+            "globalThis.rounds = 0;
+             globalThis.spin = () => { let x = 0; for (let i = 0; i < rounds; i++) x ^= i; return x; };
+             globalThis.quick = () => 'quick';",
+        )
+        .unwrap();
+    worker
+}
+
+fn set_rounds(worker: &mut Worker, rounds: u64) {
+    worker.script(&format!("rounds = {rounds};")).unwrap();
+}
+
+/// Rounds of `spin` that take about `TIGHT_NS` once it is optimised.
+fn calibrate(lab: &Lab) -> u64 {
+    let mut worker = prepare(lab);
+    let rounds = 2_000_000;
+    set_rounds(&mut worker, rounds);
+    let mut used = u64::MAX;
+    for _ in 0..10 {
+        let before = worker.isolate.cpu_ns();
+        worker.call("spin").unwrap();
+        used = used.min(worker.isolate.cpu_ns() - before);
+    }
+    (rounds * TIGHT_NS / used.max(1)).max(1)
+}
+
+#[test]
+fn a_termination_never_reaches_the_next_turn() {
+    let lab = Lab::shared();
+    let rounds = calibrate(&lab);
+    let (mut in_time, mut condemned) = (0, 0);
+    let mut worker = prepare(&lab);
+    for index in 0..TIGHT_TURNS {
+        // From half to a little more than what fits.
+        set_rounds(&mut worker, rounds * u64::from(50 + index * 7 % 55) / 100);
+        let before = worker.isolate.cpu_ns();
+        match worker.call_within(TIGHT_NS, "spin") {
+            Ok(result) => {
+                result.expect("a turn that is in time has its result");
+                in_time += 1;
+                for _ in 0..3 {
+                    assert_eq!(worker.call("quick").as_deref(), Ok("quick"), "after turn {index}");
+                }
+            }
+            Err(TurnError::Condemned(reason)) => {
+                assert_eq!(reason, Condemned::CpuExceeded);
+                let used = worker.isolate.cpu_ns() - before;
+                assert!(used >= TIGHT_NS, "turn {index} was condemned after {used} ns");
+                condemned += 1;
+                drop(worker);
+                worker = prepare(&lab);
+            }
+        }
+    }
+    // The test is about the border between the two, so it must have seen both sides.
+    assert!(in_time > 0 && condemned > 0, "{in_time} in time, {condemned} condemned");
+}
+
+#[test]
+fn a_turn_without_time_does_not_harm_the_thread() {
+    let lab = Lab::shared();
+    let mut ended = 0;
+    for _ in 0..50 {
+        let mut worker = lab.worker();
+        // No time at all: whether the watchdog comes by before the turn ends is chance.
+        while ended < 10_000 && worker.call_within(0, "parseInt").is_ok() {
+            ended += 1;
+        }
+        if worker.isolate.condemned().is_none() {
+            assert!(worker.answers());
+        }
+    }
+    assert!(lab.worker().answers());
+}
+
+#[test]
+fn a_turn_counts_its_time_and_the_isolate_adds_it_up() {
+    let lab = Lab::shared();
+    let mut worker = prepare(&lab);
+    set_rounds(&mut worker, 1_000_000);
+    let before = worker.isolate.cpu_ns();
+    let mut sum = 0;
+    for _ in 0..5 {
+        let ((), used) =
+            worker.isolate.turn(AMPLE_NS, |turn| drop(turn.run_script("s.js", "spin();"))).unwrap();
+        assert!(used > 0);
+        sum += used;
+    }
+    assert_eq!(worker.isolate.cpu_ns() - before, sum);
+}
+
+#[test]
+fn the_value_of_a_turn_comes_out() {
+    let lab = Lab::shared();
+    let mut worker = lab.worker();
+    let (text, _) = worker
+        .isolate
+        .turn(AMPLE_NS, |turn| {
+            let value = turn.pass("käse").unwrap();
+            let kept = turn.keep(value);
+            let value = turn.pass(kept).unwrap();
+            turn.string(value)
+        })
+        .unwrap();
+    assert_eq!(text.as_deref(), Some("käse"));
+}
