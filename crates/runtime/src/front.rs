@@ -25,6 +25,10 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEAD_BYTES_MAX: usize = URL_BYTES_MAX + HEADER_BYTES_MAX + 1024;
 /// What is read at once.
 const READ_BYTES: usize = 4 << 10;
+/// What is read and thrown away after a refusal, in bytes.
+const DRAIN_BYTES_MAX: usize = 1 << 20;
+/// How long that may take.
+const DRAIN_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 /// Streams of one HTTP/2 connection.
 const HTTP2_STREAMS_MAX: u32 = 128;
 
@@ -133,7 +137,14 @@ fn parse_head(read: &[u8]) -> Option<First> {
     }
     let host = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case("host"));
     let host = host.map(|header| String::from_utf8_lossy(header.value).trim().to_owned());
+    if host.is_none() && request.version == Some(1) {
+        let status = http::StatusCode::BAD_REQUEST;
+        return Some(First::Refused(status, "The Host header is missing."));
+    }
     let path = request.path.unwrap_or("/");
+    if path.len() > URL_BYTES_MAX {
+        return Some(First::Refused(http::StatusCode::URI_TOO_LONG, "URL is too long."));
+    }
     Some(First::Http1 { host: host.unwrap_or_default(), path: path.to_owned() })
 }
 
@@ -150,7 +161,25 @@ async fn refuse(
         text.len() + 1,
     );
     stream.write_all(answer.as_bytes()).await?;
-    stream.shutdown().await
+    close(stream).await
+}
+
+/// Closes a connection whose client may still be sending. With unread bytes the kernel would reset
+/// it, and the client would lose the answer; so they are read, up to a bound.
+async fn close(mut stream: TcpStream) -> std::io::Result<()> {
+    stream.shutdown().await?;
+    let mut unread = vec![0; READ_BYTES];
+    let drain = async {
+        let mut left = DRAIN_BYTES_MAX;
+        while left > 0 {
+            match stream.read(&mut unread).await {
+                Ok(0) | Err(_) => return,
+                Ok(count) => left = left.saturating_sub(count),
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DRAIN_TIMEOUT, drain).await;
+    Ok(())
 }
 
 async fn answer(
@@ -169,7 +198,7 @@ async fn answer(
     );
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(page.body.as_bytes()).await?;
-    stream.shutdown().await
+    close(stream).await
 }
 
 /// HTTP/2 stays on the front thread: its requests hop to the isolates.

@@ -46,6 +46,11 @@ pub(crate) async fn serve(served: Served, request: Request<Incoming>) -> Respons
 
 /// Requests that no Worker gets to see.
 fn refuse(request: &Request<Incoming>) -> Option<Response<OutBody>> {
+    // https://www.rfc-editor.org/rfc/rfc9112#section-3.2
+    if request.version() == http::Version::HTTP_11 && !request.headers().contains_key(header::HOST)
+    {
+        return Some(refusal(StatusCode::BAD_REQUEST, "The Host header is missing."));
+    }
     let target = request.uri().path_and_query().map_or(1, |target| target.as_str().len());
     if target > URL_BYTES_MAX {
         return Some(refusal(StatusCode::URI_TOO_LONG, "URL is too long."));

@@ -290,7 +290,6 @@ pub(crate) fn http1_builder() -> http1::Builder {
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(READ_BUFFER_BYTES_MAX)
-        .max_headers(crate::limits::HEADER_COUNT_MAX)
-        .pipeline_flush(true);
+        .max_headers(crate::limits::HEADER_COUNT_MAX);
     builder
 }

@@ -95,7 +95,8 @@ fn webassembly_is_not_compiled_from_bytes() {
         .script(
             "globalThis.bytes = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]);
              globalThis.attempt = async (name, f) => {
-               try { await f(); ops.log(`${name} done`); } catch (e) { ops.log(`${name} ${e.name}`); }
+               try { await f(); ops.log(`${name} done`); }
+                catch (e) { ops.log(`${name} ${e.name}`); }
              };
              globalThis.attempts = async () => {
                await attempt('Module', () => new WebAssembly.Module(bytes));

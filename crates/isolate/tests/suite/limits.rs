@@ -120,7 +120,8 @@ fn deep_recursion_is_a_range_error_and_the_isolate_lives_on() {
         "(function f() { try { ops.fail('dom'); } catch {} f(); })();",
         "let s = ''; for (let i = 0; i < 1e5; i++) s += '['; JSON.parse(s + ']'.repeat(1e5));
          (function f() { f(); })();",
-        "const a = []; a[0] = a; let b = a; for (let i = 0; i < 1e5; i++) b = [b]; JSON.stringify(b);
+        "const a = []; a[0] = a; let b = a; for (let i = 0; i < 1e5; i++) b = [b];
+         JSON.stringify(b);
          b.flat(Infinity);",
         "new RegExp('('.repeat(1e5) + ')'.repeat(1e5));",
         "class A { constructor() { new A(); } } new A();",

@@ -86,7 +86,8 @@ fn a_result_that_json_makes() {
 #[test]
 fn memory_that_a_catch_block_wants() {
     assert_condemned(
-        "const a = []; for (;;) try { for (;;) a.push(new Array(1e6).fill(0)); } catch {} finally {}",
+        "const a = [];
+         for (;;) try { for (;;) a.push(new Array(1e6).fill(0)); } catch {} finally {}",
     );
 }
 

@@ -14,7 +14,8 @@ fn prepare(lab: &Lab) -> Worker {
     worker
         .script(
             "globalThis.rounds = 0;
-             globalThis.spin = () => { let x = 0; for (let i = 0; i < rounds; i++) x ^= i; return x; };
+             globalThis.spin = () => { let x = 0; for (let i = 0; i < rounds; i++) x ^= i;
+             return x; };
              globalThis.quick = () => 'quick';",
         )
         .unwrap();

@@ -144,7 +144,8 @@ fn growth_of_memories_does_not_count_yet() {
     let ended = worker.script_within(
         AMPLE_NS,
         "globalThis.kept = [];
-         for (let i = 0; i < 4; i++) { const l = instance(); l.grow(1000); l.fill(); kept.push(l); }",
+         for (let i = 0; i < 4; i++) { const l = instance(); l.grow(1000); l.fill();
+          kept.push(l); }",
     );
     assert_eq!(ended, Ok(Ok(())));
 }
