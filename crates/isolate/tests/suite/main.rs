@@ -14,7 +14,6 @@ mod limits;
 mod memory;
 mod modules;
 mod ops;
-mod probe;
 mod rejections;
 mod thrown;
 mod turns;
