@@ -51,6 +51,12 @@ impl HeapGuard {
         })
     }
 
+    /// Ends the isolate for want of memory.
+    fn exceed(&self) {
+        self.exceeded.store(true, Relaxed);
+        self.handle.terminate_execution();
+    }
+
     /// Whether the heap has reached its limit.
     pub(crate) fn exceeded(&self) -> bool {
         self.exceeded.load(Relaxed)
@@ -77,6 +83,22 @@ impl HeapGuard {
     }
 }
 
+/// V8's callback at a safe point of a long turn: looks at memory that neither the heap's limit nor
+/// the allocator of buffers holds, above all WebAssembly memories. Garbage counts here, so there is
+/// twice the room.
+pub(crate) unsafe extern "C" fn on_long_turn(isolate: v8::UnsafeRawIsolatePtr, data: *mut c_void) {
+    // SAFETY: `data` is the guard of the isolate that V8 interrupts; it outlives the isolate.
+    let guard = unsafe { &*data.cast::<HeapGuard>() };
+    // SAFETY: V8 passes the isolate that it interrupts, which is entered on this thread.
+    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
+    let outside = isolate.adjust_amount_of_external_allocated_memory(0);
+    let heap = isolate.get_heap_statistics().used_heap_size();
+    let total = heap.saturating_add(usize::try_from(outside).unwrap_or(0));
+    if total > guard.ledger.bytes_max().saturating_mul(2) {
+        guard.exceed();
+    }
+}
+
 /// V8's callback: the heap is about to reach its limit.
 // SAFETY: only V8 calls it, with the data that `configure` registered.
 pub(crate) unsafe extern "C" fn on_near_limit(
@@ -90,8 +112,7 @@ pub(crate) unsafe extern "C" fn on_near_limit(
     if guard.ledger.take_refusal() && guard.grants.fetch_add(1, Relaxed) < GRANTS_MAX {
         return current_limit + GRANT_BYTES;
     }
-    guard.exceeded.store(true, Relaxed);
-    guard.handle.terminate_execution();
+    guard.exceed();
     guard.take_overdraft();
     current_limit.max(guard.heap_bytes_max) + OVERDRAFT_BYTES
 }

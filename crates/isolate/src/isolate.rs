@@ -121,7 +121,7 @@ impl Isolate {
         let ledger = state.ledger().clone();
         let mut guard = HeapGuard::new(v8.thread_safe_handle(), options.heap_bytes_max, ledger);
         configure(&mut v8, &mut guard);
-        let slot = Slot::register(v8.thread_safe_handle());
+        let slot = Slot::register(v8.thread_safe_handle(), &guard);
         let (context, entries) = match make_context(&mut v8, options) {
             Ok(made) => made,
             Err(error) => {

@@ -12,6 +12,7 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use crate::clock;
+use crate::heap_limit::HeapGuard;
 
 /// How often armed turns are looked at.
 const TICK: Duration = Duration::from_millis(2);
@@ -21,6 +22,8 @@ const IDLE_TICKS_MAX: u32 = 25;
 const PARKED_MAX: Duration = Duration::from_millis(100);
 /// CPU time of one turn after which its thread loses priority.
 const LONG_TURN_NS: u64 = 10_000_000;
+/// CPU time between two memory checks of a long turn.
+const MEMORY_CHECK_NS: u64 = 10_000_000;
 /// The niceness of threads whose turn is long. Not idle priority: a starved thread may hold a lock.
 const LONG_TURN_NICE: i32 = 10;
 
@@ -45,6 +48,10 @@ pub(crate) struct Slot {
     /// The nice value that the watchdog gave the thread, 0 when none.
     lowered: AtomicI32,
     handle: v8::IsolateHandle,
+    /// Address of the isolate's heap guard, the data of the memory check of long turns.
+    guard: usize,
+    /// CPU time of the thread at its last memory check, in nanoseconds.
+    checked_ns: AtomicU64,
 }
 
 /// How a turn came to its end.
@@ -79,7 +86,7 @@ fn watchdog() -> &'static Watchdog {
 
 impl Slot {
     /// A slot for the isolate of the calling thread.
-    pub(crate) fn register(handle: v8::IsolateHandle) -> Arc<Self> {
+    pub(crate) fn register(handle: v8::IsolateHandle, guard: &HeapGuard) -> Arc<Self> {
         let slot = Arc::new(Self {
             state: AtomicU64::new(IDLE),
             deadline_ns: AtomicU64::new(0),
@@ -89,6 +96,8 @@ impl Slot {
             thread: unsafe { libc::gettid() },
             lowered: AtomicI32::new(0),
             handle,
+            guard: std::ptr::from_ref(guard).expose_provenance(),
+            checked_ns: AtomicU64::new(0),
         });
         let mut slots = watchdog().slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.retain(|slot| slot.strong_count() > 0);
@@ -159,6 +168,11 @@ impl Slot {
         let long = now_ns.saturating_sub(self.started_ns.load(Relaxed)) >= LONG_TURN_NS;
         if long && self.lowered.load(Relaxed) == 0 && set_nice(self.thread, LONG_TURN_NICE) {
             self.lowered.store(LONG_TURN_NICE, Relaxed);
+        }
+        if long && now_ns.saturating_sub(self.checked_ns.load(Relaxed)) >= MEMORY_CHECK_NS {
+            self.checked_ns.store(now_ns, Relaxed);
+            let guard = std::ptr::with_exposed_provenance_mut(self.guard);
+            self.handle.request_interrupt(crate::heap_limit::on_long_turn, guard);
         }
         if now_ns >= self.deadline_ns.load(Relaxed) {
             self.terminate(state);

@@ -1,7 +1,6 @@
 //! The runtime's side of what web APIs need: timers, bodies, sinks, subrequests, answers.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +16,7 @@ use crate::body::{Abortable, BodyError, InBody, OutBody, SINK_CHUNKS_MAX, SinkBo
 use crate::core::Core;
 use crate::egress::EgressClient;
 use crate::failure::Failure;
+use crate::id_map::IdMap;
 use crate::limits::Limits;
 use crate::requests::{Answer, Requests};
 
@@ -52,10 +52,10 @@ pub(crate) struct IsolateHost {
     pub(crate) egress: Rc<dyn EgressClient>,
     limits: RefCell<Limits>,
     pub(crate) requests: RefCell<Requests>,
-    bodies: RefCell<HashMap<u32, NativeBody>>,
-    sinks: RefCell<HashMap<u32, Sink>>,
-    timers: RefCell<HashMap<u32, (RequestId, AbortHandle)>>,
-    fetches: RefCell<HashMap<u32, Fetch>>,
+    bodies: RefCell<IdMap<NativeBody>>,
+    sinks: RefCell<IdMap<Sink>>,
+    timers: RefCell<IdMap<(RequestId, AbortHandle)>>,
+    fetches: RefCell<IdMap<Fetch>>,
     dead_timers: RefCell<Vec<u32>>,
     last_id: Cell<u32>,
     startup_pending: Cell<u32>,
@@ -101,7 +101,7 @@ impl IsolateHost {
 
     /// A new request.
     pub(crate) fn begin(&self) -> RequestId {
-        self.requests.borrow_mut().begin(self.limits.borrow().open_connections_max)
+        self.requests.borrow_mut().begin()
     }
 
     /// How many requests are in flight.
@@ -451,8 +451,10 @@ impl Host for IsolateHost {
             state.subrequests += 1;
             state.subrequests <= subrequests_max
         });
-        let connections =
-            self.requests.borrow_mut().get(request).map(|state| state.connections.clone());
+        let connections_max = self.limits.borrow().open_connections_max;
+        let mut requests = self.requests.borrow_mut();
+        let connections = requests.get(request).map(|state| state.connections(connections_max));
+        drop(requests);
         let task = self.settle_later(request, resolver, async move {
             if !allowed {
                 return Err(OpError::error("Too many subrequests."));

@@ -13,6 +13,7 @@ mod failure;
 mod flat_headers;
 mod front;
 mod host;
+mod id_map;
 mod limits;
 mod pool;
 mod prefixed;

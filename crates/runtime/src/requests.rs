@@ -1,6 +1,5 @@
 //! The requests in flight in one isolate.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -10,6 +9,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::body::OutBody;
 use crate::failure::Failure;
+use crate::id_map::IdMap;
 
 /// What became of a request.
 pub(crate) type Answer = Result<Response<OutBody>, Failure>;
@@ -29,7 +29,7 @@ pub(crate) struct RequestState {
     pub(crate) cpu_ns: u64,
     pub(crate) subrequests: u32,
     /// Limits the subrequests that wait for a response at the same time.
-    pub(crate) connections: Rc<Semaphore>,
+    connections: Option<Rc<Semaphore>>,
     pub(crate) log_bytes: usize,
     /// Bodies that belong to it and go with it.
     pub(crate) bodies: Vec<u32>,
@@ -42,13 +42,13 @@ pub(crate) struct RequestState {
 /// All requests of an isolate, by number.
 #[derive(Default)]
 pub(crate) struct Requests {
-    table: HashMap<RequestId, RequestState>,
+    table: IdMap<RequestState>,
     last: RequestId,
 }
 
 impl Requests {
     /// A new request.
-    pub(crate) fn begin(&mut self, connections_max: usize) -> RequestId {
+    pub(crate) fn begin(&mut self) -> RequestId {
         loop {
             self.last = self.last.wrapping_add(1);
             if self.last != 0 && !self.table.contains_key(&self.last) {
@@ -65,7 +65,7 @@ impl Requests {
                 wait_until: 0,
                 cpu_ns: 0,
                 subrequests: 0,
-                connections: Rc::new(Semaphore::new(connections_max)),
+                connections: None,
                 log_bytes: 0,
                 bodies: Vec::new(),
                 body_read: None,
@@ -127,6 +127,11 @@ impl RequestState {
             self.waiter = Some(waker.clone());
         }
         answer
+    }
+
+    /// What limits the request's subrequests to `connections_max` at a time.
+    pub(crate) fn connections(&mut self, connections_max: usize) -> Rc<Semaphore> {
+        self.connections.get_or_insert_with(|| Rc::new(Semaphore::new(connections_max))).clone()
     }
 
     /// Whether nothing of the request can run any more.
