@@ -23,7 +23,7 @@ use self::watch::Watch;
 /// Where `wrangler dev` listens too.
 const DEFAULT_PORT: u16 = 8787;
 /// How long responses may take that are on their way when the program is asked to end.
-const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
+const SHUTDOWN_MAX: Duration = Duration::from_secs(35);
 
 /// Why `isolde dev` cannot go on, ready to be shown.
 type Problem = String;

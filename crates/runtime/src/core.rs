@@ -30,6 +30,8 @@ pub(crate) struct Core {
     /// Told when the isolate is condemned or wants to be replaced.
     pub(crate) over: tokio::sync::Notify,
     code_cached: Cell<bool>,
+    /// Whether requests go to other isolates from now on.
+    retired: Cell<bool>,
     pub(crate) hosts: HostCache,
     /// Why the Worker did not start, if it did not.
     startup: OnceCell<Result<(), Failure>>,
@@ -51,6 +53,7 @@ impl Core {
             condemned: Cell::new(None),
             over: tokio::sync::Notify::new(),
             code_cached: Cell::new(false),
+            retired: Cell::new(false),
             hosts: HostCache::default(),
             startup: OnceCell::new(),
         });
@@ -106,7 +109,12 @@ impl Core {
 
     /// Whether the isolate takes requests.
     pub(crate) fn is_usable(&self) -> bool {
-        self.condemned.get().is_none()
+        self.condemned.get().is_none() && !self.retired.get()
+    }
+
+    /// Sends all new requests elsewhere; those in flight go on.
+    pub(crate) fn retire(&self) {
+        self.retired.set(true);
     }
 
     /// Why the isolate takes none.
@@ -322,7 +330,7 @@ impl Core {
     pub(crate) async fn run_engine_tasks(self: Rc<Self>) {
         loop {
             let due = match &*self.isolate.borrow() {
-                Some(isolate) if self.is_usable() => isolate.next_task_due(),
+                Some(isolate) if self.condemned.get().is_none() => isolate.next_task_due(),
                 _ => return,
             };
             match due {

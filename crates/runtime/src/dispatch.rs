@@ -13,7 +13,7 @@ use crate::body::OutBody;
 use crate::failure::Failure;
 use crate::pool::Pool;
 use crate::response;
-use crate::thread::{Command, Connection, Hop, IsolateHandle};
+use crate::thread::{Command, Hop, IsolateHandle};
 use crate::worker::{Router, Worker};
 
 /// Connections of one isolate above which its Worker gets another one, as long as there are
@@ -25,6 +25,8 @@ pub(crate) struct Dispatcher {
     router: Arc<dyn Router>,
     pool: Pool,
     isolates: Mutex<HashMap<u64, Vec<IsolateHandle>>>,
+    /// Workers whose global scope uses too much, and how their start ended.
+    failed: Mutex<HashMap<u64, Failure>>,
     isolates_per_worker_max: usize,
 }
 
@@ -35,6 +37,7 @@ impl Dispatcher {
             router,
             pool,
             isolates: Mutex::default(),
+            failed: Mutex::default(),
             isolates_per_worker_max: processors,
         })
     }
@@ -58,6 +61,11 @@ impl Dispatcher {
         self: &Arc<Self>,
         worker: &Arc<Worker>,
     ) -> Result<IsolateHandle, Failure> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(failure) = failed.get(&worker.id) {
+            return Err(failure.clone());
+        }
+        drop(failed);
         let mut isolates = self.isolates.lock().unwrap_or_else(PoisonError::into_inner);
         let list = isolates.entry(worker.id).or_default();
         list.retain(IsolateHandle::is_usable);
@@ -77,6 +85,12 @@ impl Dispatcher {
         Ok(fresh)
     }
 
+    /// Remembers that a Worker cannot be started, so that it is not tried again for each request.
+    pub(crate) fn note_startup_failure(&self, worker: u64, failure: Failure) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.insert(worker, failure);
+    }
+
     /// Starts a Worker in a fresh isolate and waits for its handlers' names.
     pub(crate) async fn start(self: &Arc<Self>, worker: Arc<Worker>) -> Result<String, Failure> {
         let fresh = self.pool.take().map_err(|_| Failure::Overloaded)?;
@@ -94,16 +108,17 @@ impl Dispatcher {
     /// Lets a Worker's isolates finish what they have and go.
     pub(crate) fn retire(&self, worker: u64) {
         let mut isolates = self.isolates.lock().unwrap_or_else(PoisonError::into_inner);
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).remove(&worker);
         for handle in isolates.remove(&worker).unwrap_or_default() {
             let _ = handle.commands.try_send(Command::Retire);
         }
     }
 
     /// Lets all isolates finish and go.
-    pub(crate) fn retire_all(&self) {
+    pub(crate) fn stop_all(&self) {
         let mut isolates = self.isolates.lock().unwrap_or_else(PoisonError::into_inner);
         for handle in isolates.drain().flat_map(|(_, handles)| handles) {
-            let _ = handle.commands.try_send(Command::Retire);
+            let _ = handle.commands.try_send(Command::Stop);
         }
     }
 
@@ -111,16 +126,6 @@ impl Dispatcher {
     pub(crate) fn handles(&self) -> Vec<IsolateHandle> {
         let isolates = self.isolates.lock().unwrap_or_else(PoisonError::into_inner);
         isolates.values().flatten().cloned().collect()
-    }
-
-    /// Gives a connection to an isolate of the Worker.
-    pub(crate) fn serve(
-        self: &Arc<Self>,
-        worker: &Arc<Worker>,
-        connection: Connection,
-    ) -> Result<(), Failure> {
-        let handle = self.isolate_for(worker)?;
-        handle.commands.try_send(Command::Serve(connection)).map_err(|_| Failure::Overloaded)
     }
 
     /// Lets an isolate of the Worker answer a request of this thread's connection.
@@ -141,16 +146,6 @@ impl Dispatcher {
         match answer.await {
             Ok(response) => response,
             Err(_) => self.error_page(&Failure::Internal),
-        }
-    }
-
-    /// Gives what waited for an isolate that has ended to another one of its Worker.
-    pub(crate) fn redirect(self: &Arc<Self>, worker: &Arc<Worker>, command: Command) {
-        if matches!(command, Command::Load(..) | Command::Retire) {
-            return;
-        }
-        if let Ok(isolate) = self.isolate_for(worker) {
-            let _ = isolate.commands.try_send(command);
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::limits::{HEADER_BYTES_MAX, HEADER_COUNT_MAX, URL_BYTES_MAX};
 use crate::prefixed::Prefixed;
 use crate::server::host_of;
-use crate::thread::{Connection, HEAD_TIMEOUT};
+use crate::thread::{Command, Connection, HEAD_TIMEOUT};
 
 /// How an HTTP/2 connection with prior knowledge begins.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -93,9 +93,14 @@ async fn first_request(
             let Some(worker) = dispatcher.route(&host, &path) else {
                 return answer(stream, &dispatcher, &Failure::NoWorker).await;
             };
+            let isolate = match dispatcher.isolate_for(&worker) {
+                Ok(isolate) => isolate,
+                Err(failure) => return answer(stream, &dispatcher, &failure).await,
+            };
             let connection =
                 Connection { stream: stream.into_std()?, read: read.freeze(), peer: peer.ip() };
-            let _ = dispatcher.serve(&worker, connection);
+            // A full or closed queue: the connection is closed, as an overloaded listener would.
+            let _ = isolate.commands.try_send(Command::Serve(connection));
             Ok(())
         }
     }

@@ -132,9 +132,9 @@ impl Runtime {
     pub fn shut_down(self, grace: Duration) {
         let isolates = self.dispatcher.handles();
         let _ = self.closing.send(true);
-        self.dispatcher.retire_all();
+        self.dispatcher.stop_all();
         let deadline = Instant::now() + grace;
-        let busy = || isolates.iter().any(|isolate| isolate.load.connections.load(Relaxed) > 0);
+        let busy = || isolates.iter().any(|isolate| !isolate.load.ended.load(Relaxed));
         while busy() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));
         }

@@ -38,10 +38,18 @@ pub(crate) async fn serve(served: Served, request: Request<Incoming>) -> Respons
     let Some(worker) = served.dispatcher.route(host, request.uri().path()) else {
         return served.dispatcher.error_page(&Failure::NoWorker);
     };
-    if worker.id != served.core.worker().id || !served.core.is_usable() {
-        return served.dispatcher.hop(&worker, request, served.peer.to_string()).await;
+    let core = served.core.clone();
+    let mut response = if worker.id != core.worker().id || !core.is_usable() {
+        served.dispatcher.hop(&worker, request, served.peer.to_string()).await
+    } else {
+        answer(served, request).await
+    };
+    if !core.is_usable() {
+        // The client's next connection finds an isolate that takes requests.
+        let close = header::HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
     }
-    answer(served, request).await
+    response
 }
 
 /// Requests that no Worker gets to see.

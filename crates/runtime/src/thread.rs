@@ -33,6 +33,10 @@ const COMMANDS_MAX: usize = 1_024;
 const STACK_BYTES: usize = 1_536 << 10;
 /// How long a client may take for a request's head.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long an isolate that takes no more work keeps its idle connections.
+const LINGER_MAX: Duration = Duration::from_secs(5);
+/// How often it looks whether they have ended.
+const LINGER_LOOK: Duration = Duration::from_millis(10);
 /// How long responses may take that are on their way when the isolate ends.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
 /// How long an isolate has to be without work to count as idle.
@@ -61,8 +65,10 @@ pub(crate) enum Command {
     Load(Arc<Worker>, Arc<Dispatcher>, oneshot::Sender<Result<String, Failure>>),
     Serve(Connection),
     Request(Box<Hop>),
-    /// Finish what is in flight and go.
+    /// Finish what is in flight and go; clients find another isolate.
     Retire,
+    /// Finish what is in flight and go: the process ends.
+    Stop,
 }
 
 /// What other threads know of an isolate.
@@ -74,6 +80,8 @@ pub(crate) struct Load {
     pub(crate) closed: AtomicBool,
     /// Whether its making has come to an end, well or not.
     made: Mutex<bool>,
+    /// Whether the thread has come to its end.
+    pub(crate) ended: AtomicBool,
     made_changed: Condvar,
 }
 
@@ -170,6 +178,7 @@ impl Thread {
     async fn run(self, mut commands: mpsc::Receiver<Command>) {
         let (closing, is_closing) = watch::channel(false);
         let mut dispatcher = None;
+        let mut stopping = false;
         loop {
             let command = tokio::select! {
                 command = commands.recv() => command,
@@ -183,8 +192,13 @@ impl Thread {
             };
             match command {
                 Some(Command::Load(worker, its_dispatcher, loaded)) => {
-                    dispatcher = Some(its_dispatcher);
+                    let id = worker.id;
                     let result = self.core.load(worker).await;
+                    if let (Err(failure), Some(_)) = (&result, self.core.condemned()) {
+                        // Another isolate would come to the same end.
+                        its_dispatcher.note_startup_failure(id, failure.clone());
+                    }
+                    dispatcher = Some(its_dispatcher);
                     self.core.set_startup(result.clone());
                     let names = result.map(|()| self.core.handler_names());
                     let _ = loaded.send(names);
@@ -199,15 +213,70 @@ impl Thread {
                         self.answer(*hop, dispatcher.clone());
                     }
                 }
+                Some(Command::Stop) => {
+                    stopping = true;
+                    break;
+                }
                 Some(Command::Retire) | None => break,
             }
         }
         self.load.closed.store(true, Relaxed);
-        self.hand_back(commands, dispatcher);
-        let _ = closing.send(true);
+        self.core.retire();
+        commands.close();
+        if let Some(dispatcher) = &dispatcher {
+            self.pass_on(&mut commands, dispatcher, &is_closing);
+        }
         drop(is_closing);
+        if !stopping {
+            self.linger().await;
+        }
+        let _ = closing.send(true);
         // Connections hold a receiver each, so the sender is closed when the last has ended.
         let _ = tokio::time::timeout(DRAIN_MAX, closing.closed()).await;
+        self.finish_requests().await;
+    }
+
+    /// Takes what still waited for this isolate. Its requests go to another isolate of the Worker
+    /// from here on.
+    fn pass_on(
+        &self,
+        commands: &mut mpsc::Receiver<Command>,
+        dispatcher: &Arc<Dispatcher>,
+        is_closing: &watch::Receiver<bool>,
+    ) {
+        while let Ok(command) = commands.try_recv() {
+            match command {
+                Command::Serve(connection) => {
+                    self.serve(connection, dispatcher.clone(), is_closing.clone());
+                }
+                Command::Request(hop) => self.answer(*hop, dispatcher.clone()),
+                Command::Load(..) | Command::Retire | Command::Stop => {}
+            }
+        }
+    }
+
+    /// Lets clients of kept connections come once more, and be told to connect anew: closing an
+    /// idle connection may cross with a request on it. The isolate goes as soon as it has no
+    /// requests; those that still come hop to another.
+    async fn linger(&self) {
+        let deadline = tokio::time::Instant::now() + LINGER_MAX;
+        while self.load.connections.load(Relaxed) > 0 && tokio::time::Instant::now() < deadline {
+            if self.core.condemned().is_some() || self.core.host.request_count() == 0 {
+                self.core.dispose();
+            }
+            tokio::time::sleep(LINGER_LOOK).await;
+        }
+    }
+
+    /// Waits for what `waitUntil` keeps alive.
+    async fn finish_requests(&self) {
+        let deadline = tokio::time::Instant::now() + DRAIN_MAX;
+        while self.core.condemned().is_none()
+            && self.core.host.request_count() > 0
+            && tokio::time::Instant::now() < deadline
+        {
+            tokio::time::sleep(LINGER_LOOK).await;
+        }
     }
 
     /// Waits for a quiet moment. An isolate that served since the last one collects its garbage
@@ -223,19 +292,6 @@ impl Thread {
                 self.core.trim();
                 return;
             }
-        }
-    }
-
-    /// Gives what waited for this isolate to another one.
-    fn hand_back(
-        &self,
-        mut commands: mpsc::Receiver<Command>,
-        dispatcher: Option<Arc<Dispatcher>>,
-    ) {
-        commands.close();
-        let (Some(dispatcher), Some(worker)) = (dispatcher, self.core.loaded()) else { return };
-        while let Ok(command) = commands.try_recv() {
-            dispatcher.redirect(worker, command);
         }
     }
 
@@ -259,7 +315,10 @@ impl Thread {
             });
             let connection = http1_builder().serve_connection(io, service);
             tokio::pin!(connection);
+            // Biased: a connection may bring its first request with it, which is begun before it
+            // is asked to end.
             let finished = tokio::select! {
+                biased;
                 result = connection.as_mut() => { drop(result); true }
                 _ = closing.wait_for(|closing| *closing) => false,
             };
@@ -271,7 +330,19 @@ impl Thread {
         });
     }
 
+    fn answer_elsewhere(&self, hop: Hop, dispatcher: Arc<Dispatcher>) {
+        let worker = self.core.worker().clone();
+        tokio::task::spawn_local(async move {
+            let response = dispatcher.hop(&worker, hop.request, hop.peer).await;
+            let _ = hop.response.send(response);
+        });
+    }
+
     fn answer(&self, hop: Hop, dispatcher: Arc<Dispatcher>) {
+        if !self.core.is_usable() {
+            self.answer_elsewhere(hop, dispatcher);
+            return;
+        }
         let served = Served { core: self.core.clone(), dispatcher, peer: Rc::from(hop.peer) };
         tokio::task::spawn_local(async move {
             let mut receiver = hop.response;

@@ -140,7 +140,7 @@ isolate::ops! {
         if status == 0 {
             return Err(OpError::type_error(
                 "Return value from serve handler must not be an error response (like \
-                 Response.error())",
+                 Response.error()).",
             ));
         }
         let status = u16::try_from(status).map_err(|_| OpError::range_error("bad status"))?;
