@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::support::process::Isolde;
-use crate::support::{repository, until};
+use crate::support::{is_known_bug, repository, until};
 
 fn start() -> Isolde {
     Isolde::dev(&repository("tests/reliability/client"))
@@ -120,6 +120,9 @@ fn a_client_that_leaves_before_the_response() {
 /// The stream is cancelled when nobody reads it.
 #[test]
 fn a_client_that_leaves_during_the_response() {
+    if is_known_bug("a stream that waits is not cancelled when its reader leaves") {
+        return;
+    }
     let isolde = start();
     let mut connection = isolde.connect();
     connection.send(get("/until-cancel").as_bytes());

@@ -130,6 +130,7 @@ impl Factory {
             move || {
                 factory.run(received, &its_load);
                 its_load.set_made();
+                its_load.ended.store(true, Relaxed);
             },
         )?;
         Ok(IsolateHandle { commands, load })
