@@ -86,6 +86,7 @@ impl HeapGuard {
 /// V8's callback at a safe point of a long turn: looks at memory that neither the heap's limit nor
 /// the allocator of buffers holds, above all WebAssembly memories. Garbage counts here, so there is
 /// twice the room.
+// SAFETY: V8 calls it with the isolate that it interrupts and the guard that the watchdog passed.
 pub(crate) unsafe extern "C" fn on_long_turn(isolate: v8::UnsafeRawIsolatePtr, data: *mut c_void) {
     // SAFETY: `data` is the guard of the isolate that V8 interrupts; it outlives the isolate.
     let guard = unsafe { &*data.cast::<HeapGuard>() };
