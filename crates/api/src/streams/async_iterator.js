@@ -17,12 +17,8 @@ import {
   resolvedUndefined,
 } from "./promises.js";
 import { takeChunk } from "./readable_default.js";
-import {
-  acquireDefaultReader,
-  cancelStream,
-  readDefault,
-  releaseReader,
-} from "./readable_operations.js";
+import { cancelStream } from "./readable_operations.js";
+import { acquireDefaultReader, readDefault, releaseReader } from "./readers.js";
 import { ReadRequest } from "./records.js";
 
 const {

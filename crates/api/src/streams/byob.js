@@ -18,10 +18,14 @@ import {
 } from "../webidl/webidl.js";
 import { bufferLength, isDetached, toView, viewBuffer, viewLength } from "./buffers.js";
 import { kindOfView, respond, respondWithNewView } from "./byob_algorithms.js";
-import { releasedError, toReadableRecord } from "./default_reader.js";
-import { foreignOwner } from "./native.js";
 import { promiseOf, rejectedInvocation } from "./promises.js";
-import { acquireByobReader, cancelStream, releaseReader } from "./readable_operations.js";
+import { toReadableRecord } from "./readable_stream.js";
+import {
+  acquireByobReader,
+  cancelThroughReader,
+  readerRefusal,
+  releaseReader,
+} from "./readers.js";
 import { readByobAsPromise } from "./reading.js";
 import { internalToken } from "./token.js";
 
@@ -69,9 +73,7 @@ export class ReadableStreamBYOBReader {
 
   cancel(reason = undefined) {
     if (!ReadableStreamBYOBReader.#is(this)) return rejectedInvocation();
-    const { stream } = this.#record;
-    const refused = stream === undefined ? releasedError() : foreignOwner(stream);
-    return refused === undefined ? cancelStream(stream, reason) : PromiseReject(refused);
+    return cancelThroughReader(this.#record, reason);
   }
 
   read(view, options = { __proto__: null }) {
@@ -103,15 +105,13 @@ export class ReadableStreamBYOBReader {
 
   releaseLock() {
     if (!ReadableStreamBYOBReader.#is(this)) illegalInvocation();
-    if (this.#record.stream !== undefined) releaseReader(this.#record);
+    releaseReader(this.#record);
   }
 
   #read(view, min) {
     checkRead(view, min);
-    const { stream } = this.#record;
-    if (stream === undefined) throw releasedError();
-    const refused = foreignOwner(stream);
-    if (refused !== undefined) throw refused;
+    const refusal = readerRefusal(this.#record);
+    if (refusal !== undefined) throw refusal;
     return readByobAsPromise(this.#record, view, min);
   }
 }

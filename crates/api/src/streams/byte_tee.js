@@ -16,14 +16,14 @@ import {
 } from "./promises.js";
 import { closeByte, enqueueByte, setUpByteController } from "./readable_byte.js";
 import { errorController, startController } from "./readable_controller.js";
+import { cancelStream } from "./readable_operations.js";
 import {
   acquireByobReader,
   acquireDefaultReader,
-  cancelStream,
   readByob,
   readDefault,
   releaseReader,
-} from "./readable_operations.js";
+} from "./readers.js";
 import { ReadRequest, ReadableRecord } from "./records.js";
 import { cancelBranch } from "./tee.js";
 

@@ -11,27 +11,18 @@ import {
   isObject,
   requireArguments,
 } from "../webidl/webidl.js";
-import { foreignOwner } from "./native.js";
 import { promiseOf, rejectedInvocation } from "./promises.js";
-import { readableRecordOf } from "./readable_stream.js";
-import { acquireDefaultReader, cancelStream, releaseReader } from "./readable_operations.js";
+import { toReadableRecord } from "./readable_stream.js";
+import {
+  acquireDefaultReader,
+  cancelThroughReader,
+  readerRefusal,
+  releaseReader,
+} from "./readers.js";
 import { readAsPromise } from "./reading.js";
 import { internalToken } from "./token.js";
 
-const { PromiseReject, TypeError } = primordials;
-
-/** The error of a reader whose lock was released. */
-export function releasedError() {
-  return new TypeError("This ReadableStream reader has been released.");
-}
-
-/** The record of a stream given to the constructor of a reader. @param {any} v
- * @param {string} what */
-export function toReadableRecord(v, what) {
-  const record = readableRecordOf(v);
-  if (record === undefined) throw new TypeError(`${what} is not of type 'ReadableStream'.`);
-  return record;
-}
+const { PromiseReject } = primordials;
 
 /** https://streams.spec.whatwg.org/#default-reader-class */
 export class ReadableStreamDefaultReader {
@@ -59,24 +50,19 @@ export class ReadableStreamDefaultReader {
 
   cancel(reason = undefined) {
     if (!ReadableStreamDefaultReader.#is(this)) return rejectedInvocation();
-    const { stream } = this.#record;
-    const refused = stream === undefined ? releasedError() : foreignOwner(stream);
-    return refused === undefined ? cancelStream(stream, reason) : PromiseReject(refused);
+    return cancelThroughReader(this.#record, reason);
   }
 
   read() {
     if (!ReadableStreamDefaultReader.#is(this)) return rejectedInvocation();
     const record = this.#record;
-    const { stream } = record;
-    if (stream === undefined) return PromiseReject(releasedError());
-    const refused = foreignOwner(stream);
-    if (refused !== undefined) return PromiseReject(refused);
-    return readAsPromise(record);
+    const refusal = readerRefusal(record);
+    return refusal === undefined ? readAsPromise(record) : PromiseReject(refusal);
   }
 
   releaseLock() {
     if (!ReadableStreamDefaultReader.#is(this)) illegalInvocation();
-    if (this.#record.stream !== undefined) releaseReader(this.#record);
+    releaseReader(this.#record);
   }
 }
 defineInterface(ReadableStreamDefaultReader);

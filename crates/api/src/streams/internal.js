@@ -23,14 +23,9 @@ import { List, listClear, listPush } from "./queue.js";
 import { closeByte, enqueueOwned, setUpByteController } from "./readable_byte.js";
 import { errorController, startController } from "./readable_controller.js";
 import { closeDefault, enqueueDefault, setUpDefaultController } from "./readable_default.js";
-import {
-  acquireDefaultReader,
-  cancelStream,
-  isStreamLocked,
-  readDefault,
-  releaseReader,
-} from "./readable_operations.js";
+import { cancelStream, isStreamLocked } from "./readable_operations.js";
 import { readableFace, readableRecordOf } from "./readable_stream.js";
+import { acquireDefaultReader, readDefault, releaseReader } from "./readers.js";
 import { ReadRequest, ReadableRecord } from "./records.js";
 import { teeStream } from "./tee.js";
 import {
@@ -187,7 +182,7 @@ export function cancelReader(reader, reason) {
 
 /** Unlocks the stream again. @param {any} reader */
 export function unlockReader(reader) {
-  if (reader.stream !== undefined) releaseReader(reader);
+  releaseReader(reader);
 }
 
 class CollectedChunk {

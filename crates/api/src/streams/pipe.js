@@ -19,12 +19,8 @@ import {
   resolvedUndefined,
   uponPromise,
 } from "./promises.js";
-import {
-  acquireDefaultReader,
-  cancelStream,
-  readDefault,
-  releaseReader,
-} from "./readable_operations.js";
+import { cancelStream } from "./readable_operations.js";
+import { acquireDefaultReader, readDefault, releaseReader } from "./readers.js";
 import { ReadRequest } from "./records.js";
 import {
   abortStream,

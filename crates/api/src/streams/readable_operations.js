@@ -1,25 +1,19 @@
 /**
- * The operations on readable streams and their readers that every other part uses.
+ * The operations on readable streams, and on the reads that wait in them, that every other part
+ * uses.
  * https://streams.spec.whatwg.org/#rs-abstract-ops
+ * https://streams.spec.whatwg.org/#rs-abstract-ops-used-by-controllers
  * @module
  */
 
 import { primordials } from "../primordials.js";
-import {
-  LazyPromise,
-  fulfillLazy,
-  lazyFulfilled,
-  lazyRejected,
-  rejectLazy,
-  thenUndefined,
-} from "./promises.js";
-import { listPush, listShift, listTakeAll } from "./queue.js";
-import { byteCancelSteps, bytePullSteps, byteReleaseSteps } from "./readable_byte.js";
-import { pullInto } from "./byob_algorithms.js";
-import { defaultCancelSteps, defaultPullSteps } from "./readable_default.js";
-import { ReaderRecord } from "./records.js";
+import { fulfillLazy, rejectLazy, thenUndefined } from "./promises.js";
+import { listPush, listShift } from "./queue.js";
+import { byteCancelSteps } from "./readable_byte.js";
+import { defaultCancelSteps } from "./readable_default.js";
+import { closeRequests, errorRequests } from "./readers.js";
 
-const { PromiseReject, PromiseResolve, TypeError } = primordials;
+const { PromiseReject, PromiseResolve } = primordials;
 
 /** @param {import('./records.js').ReadRequest} request @param {any} value */
 export function chunkSteps(request, value) {
@@ -58,60 +52,6 @@ export function hasByobReader(stream) {
   return stream.reader !== undefined && stream.reader.isByob;
 }
 
-/** https://streams.spec.whatwg.org/#set-up-readable-stream-default-reader
- * @param {import('./records.js').ReadableRecord} stream @returns {ReaderRecord} */
-export function acquireDefaultReader(stream) {
-  if (isStreamLocked(stream)) {
-    throw new TypeError("This ReadableStream is currently locked to a reader.");
-  }
-  return initializeReader(new ReaderRecord(false), stream);
-}
-
-/** https://streams.spec.whatwg.org/#set-up-readable-stream-byob-reader
- * @param {import('./records.js').ReadableRecord} stream @returns {ReaderRecord} */
-export function acquireByobReader(stream) {
-  if (isStreamLocked(stream)) {
-    throw new TypeError("This ReadableStream is currently locked to a reader.");
-  }
-  if (!stream.controller.isByte) {
-    throw new TypeError("This ReadableStream does not support BYOB reads.");
-  }
-  return initializeReader(new ReaderRecord(true), stream);
-}
-
-/** https://streams.spec.whatwg.org/#readable-stream-reader-generic-initialize */
-function initializeReader(reader, stream) {
-  reader.stream = stream;
-  stream.reader = reader;
-  if (stream.state === "readable") reader.closed = new LazyPromise();
-  else if (stream.state === "closed") reader.closed = lazyFulfilled();
-  else reader.closed = lazyRejected(stream.storedError);
-  return reader;
-}
-
-/** Gives the stream back; reads that wait are rejected. The reader must have a stream.
- * https://streams.spec.whatwg.org/#abstract-opdef-readablestreamdefaultreaderrelease
- * https://streams.spec.whatwg.org/#abstract-opdef-readablestreambyobreaderrelease
- * @param {ReaderRecord} reader */
-export function releaseReader(reader) {
-  const { stream } = reader;
-  const reason = new TypeError("This ReadableStream reader has been released.");
-  if (stream.state === "readable") rejectLazy(reader.closed, reason);
-  else reader.closed = lazyRejected(reason);
-  if (stream.controller.isByte) byteReleaseSteps(stream.controller);
-  stream.reader = undefined;
-  reader.stream = undefined;
-  if (reader.requests.length > 0) {
-    errorRequests(reader, new TypeError("This ReadableStream reader has been released."));
-  }
-}
-
-/** https://streams.spec.whatwg.org/#abstract-opdef-readablestreamdefaultreadererrorreadrequests */
-function errorRequests(reader, reason) {
-  const requests = listTakeAll(reader.requests);
-  while (requests.length > 0) errorSteps(listShift(requests), reason);
-}
-
 /** https://streams.spec.whatwg.org/#readable-stream-cancel
  * @param {import('./records.js').ReadableRecord} stream @param {any} reason
  * @returns {Promise<undefined>} */
@@ -121,10 +61,7 @@ export function cancelStream(stream, reason) {
   if (stream.state === "errored") return PromiseReject(stream.storedError);
   closeReadable(stream);
   const { controller, reader } = stream;
-  if (reader !== undefined && reader.isByob) {
-    const requests = listTakeAll(reader.requests);
-    while (requests.length > 0) closeSteps(listShift(requests), undefined);
-  }
+  if (reader !== undefined && reader.isByob) closeRequests(reader);
   const cancelled = controller.isByte
     ? byteCancelSteps(controller, reason)
     : defaultCancelSteps(controller, reason);
@@ -138,9 +75,7 @@ export function closeReadable(stream) {
   const { reader } = stream;
   if (reader === undefined) return;
   fulfillLazy(reader.closed);
-  if (reader.isByob) return;
-  const requests = listTakeAll(reader.requests);
-  while (requests.length > 0) closeSteps(listShift(requests), undefined);
+  if (!reader.isByob) closeRequests(reader);
 }
 
 /** https://streams.spec.whatwg.org/#readable-stream-error
@@ -175,31 +110,4 @@ export function fulfillRequest(stream, chunk, done) {
  * @param {import('./records.js').ReadableRecord} stream @returns {number} */
 export function waitingRequests(stream) {
   return stream.reader === undefined ? 0 : stream.reader.requests.length;
-}
-
-/** https://streams.spec.whatwg.org/#readable-stream-default-reader-read
- * @param {ReaderRecord} reader a default one that has a stream
- * @param {import('./records.js').ReadRequest} request */
-export function readDefault(reader, request) {
-  const { stream } = reader;
-  stream.disturbed = true;
-  if (stream.state === "closed") {
-    closeSteps(request, undefined);
-  } else if (stream.state === "errored") {
-    errorSteps(request, stream.storedError);
-  } else if (stream.controller.isByte) {
-    bytePullSteps(stream.controller, request);
-  } else {
-    defaultPullSteps(stream.controller, request);
-  }
-}
-
-/** https://streams.spec.whatwg.org/#readable-stream-byob-reader-read
- * @param {ReaderRecord} reader a BYOB one that has a stream @param {ArrayBufferView} view
- * @param {number} min elements to wait for @param {import('./records.js').ReadRequest} request */
-export function readByob(reader, view, min, request) {
-  const { stream } = reader;
-  stream.disturbed = true;
-  if (stream.state === "errored") errorSteps(request, stream.storedError);
-  else pullInto(stream.controller, view, min, request);
 }

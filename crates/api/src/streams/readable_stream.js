@@ -28,16 +28,13 @@ import { markHandled, rejectedInvocation } from "./promises.js";
 import { convertStrategy, extractHighWaterMark, extractSizeAlgorithm } from "./queuing.js";
 import { setUpByteFromSource } from "./readable_byte.js";
 import { setUpDefaultFromSource } from "./readable_default.js";
-import {
-  acquireByobReader,
-  acquireDefaultReader,
-  cancelStream,
-  isStreamLocked,
-} from "./readable_operations.js";
+import { cancelStream, isStreamLocked } from "./readable_operations.js";
+import { acquireByobReader, acquireDefaultReader, requireUnlocked } from "./readers.js";
 import { ReadableRecord } from "./records.js";
 import { teeStream } from "./tee.js";
 import { internalToken } from "./token.js";
-import { writableRecordOf } from "./writable_stream.js";
+import { requireUnlockedWritable } from "./writable_operations.js";
+import { toWritableRecord } from "./writable_stream.js";
 
 const { ObjectDefineProperty, PromiseReject, RangeError, SymbolAsyncIterator, TypeError } =
   primordials;
@@ -62,22 +59,25 @@ const PIPE_MEMBERS = [
 ];
 const PAIR_MEMBERS = [
   { key: "readable", convert: toReadable, required: true },
-  { key: "writable", convert: toWritable, required: true },
+  { key: "writable", convert: toWritableRecord, required: true },
 ];
 
 function toReadable(v, what) {
-  if (readableRecordOf(v) === undefined) throw new TypeError(`${what} is not a ReadableStream.`);
-  return v;
-}
-
-function toWritable(v, what) {
-  if (writableRecordOf(v) === undefined) throw new TypeError(`${what} is not a WritableStream.`);
+  toReadableRecord(v, what);
   return v;
 }
 
 /** The record of a ReadableStream; undefined for any other value.
  * @type {(v: any) => ReadableRecord | undefined} */
 export let readableRecordOf;
+
+/** The record of an argument of type ReadableStream. @param {any} v @param {string} what
+ * @returns {ReadableRecord} */
+export function toReadableRecord(v, what) {
+  const record = readableRecordOf(v);
+  if (record === undefined) throw new TypeError(`${what} is not of type 'ReadableStream'.`);
+  return record;
+}
 
 /** The stream of a record. @param {ReadableRecord} record @returns {ReadableStream} */
 export function readableFace(record) {
@@ -159,9 +159,8 @@ export class ReadableStream {
     requireArguments(arguments.length, 1, what);
     const pair = toDictionary(transform, PAIR_MEMBERS, `${what}: parameter 1`);
     const converted = toDictionary(options, PIPE_MEMBERS, `${what}: parameter 2`);
-    const writable = writableRecordOf(pair.writable);
-    checkPipe(this.#record, writable);
-    markHandled(pipeTo(this.#record, writable, converted));
+    checkPipe(this.#record, pair.writable);
+    markHandled(pipeTo(this.#record, pair.writable, converted));
     return pair.readable;
   }
 
@@ -170,7 +169,7 @@ export class ReadableStream {
     const what = "Failed to execute 'pipeTo' on 'ReadableStream'";
     try {
       requireArguments(arguments.length, 1, what);
-      const writable = writableRecordOf(toWritable(destination, `${what}: parameter 1`));
+      const writable = toWritableRecord(destination, `${what}: parameter 1`);
       const converted = toDictionary(options, PIPE_MEMBERS, `${what}: parameter 2`);
       checkPipe(this.#record, writable);
       return pipeTo(this.#record, writable, converted);
@@ -204,12 +203,8 @@ ObjectDefineProperty(ReadableStream.prototype, SymbolAsyncIterator, {
 });
 
 function checkPipe(readable, writable) {
-  if (isStreamLocked(readable)) {
-    throw new TypeError("This ReadableStream is currently locked to a reader.");
-  }
-  if (writable.writer !== undefined) {
-    throw new TypeError("This WritableStream is currently locked to a writer.");
-  }
+  requireUnlocked(readable);
+  requireUnlockedWritable(writable);
   const refused = foreignOwner(readable);
   if (refused !== undefined) throw refused;
 }

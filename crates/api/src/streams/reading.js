@@ -6,7 +6,7 @@
 import { primordials } from "../primordials.js";
 import { Deferred, rejectDeferred, resolveDeferred } from "./promises.js";
 import { takeChunk } from "./readable_default.js";
-import { readByob, readDefault } from "./readable_operations.js";
+import { readByob, readDefault } from "./readers.js";
 import { ReadRequest } from "./records.js";
 
 const { PromiseReject, PromiseResolve } = primordials;

@@ -17,7 +17,8 @@ import {
 } from "./promises.js";
 import { errorController } from "./readable_controller.js";
 import { closeDefault, enqueueDefault, setUpDefaultController } from "./readable_default.js";
-import { acquireDefaultReader, cancelStream, readDefault } from "./readable_operations.js";
+import { cancelStream } from "./readable_operations.js";
+import { acquireDefaultReader, readDefault } from "./readers.js";
 import { ReadRequest, ReadableRecord } from "./records.js";
 
 const { PromisePrototypeThen, TypeError } = primordials;

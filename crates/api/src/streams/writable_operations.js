@@ -31,12 +31,17 @@ export function isWritableLocked(stream) {
   return stream.writer !== undefined;
 }
 
-/** https://streams.spec.whatwg.org/#set-up-writable-stream-default-writer
- * @param {any} stream @returns {WriterRecord} */
-export function acquireWriter(stream) {
+/** Throws where somebody writes to a stream. @param {any} stream */
+export function requireUnlockedWritable(stream) {
   if (isWritableLocked(stream)) {
     throw new TypeError("This WritableStream is currently locked to a writer.");
   }
+}
+
+/** https://streams.spec.whatwg.org/#set-up-writable-stream-default-writer
+ * @param {any} stream @returns {WriterRecord} */
+export function acquireWriter(stream) {
+  requireUnlockedWritable(stream);
   const writer = new WriterRecord();
   writer.stream = stream;
   stream.writer = writer;

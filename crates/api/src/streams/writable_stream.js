@@ -42,6 +42,14 @@ const SINK_MEMBERS = [
  * @type {(v: any) => WritableRecord | undefined} */
 export let writableRecordOf;
 
+/** The record of an argument of type WritableStream. @param {any} v @param {string} what
+ * @returns {WritableRecord} */
+export function toWritableRecord(v, what) {
+  const record = writableRecordOf(v);
+  if (record === undefined) throw new TypeError(`${what} is not of type 'WritableStream'.`);
+  return record;
+}
+
 /** The stream of a record. @param {WritableRecord} record @returns {WritableStream} */
 export function writableFace(record) {
   record.face ??= new WritableStream(internalToken, record);

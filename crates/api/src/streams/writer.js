@@ -28,7 +28,7 @@ import {
   releaseWriter,
 } from "./writable_operations.js";
 import { WriteRequest } from "./writable_records.js";
-import { writableRecordOf } from "./writable_stream.js";
+import { toWritableRecord } from "./writable_stream.js";
 
 const { PromiseReject, TypeError } = primordials;
 
@@ -99,11 +99,7 @@ export class WritableStreamDefaultWriter {
     }
     const what = "Failed to construct 'WritableStreamDefaultWriter'";
     requireArguments(arguments.length, 1, what);
-    const writable = writableRecordOf(stream);
-    if (writable === undefined) {
-      throw new TypeError(`${what}: parameter 1 is not of type 'WritableStream'.`);
-    }
-    this.#record = acquireWriter(writable);
+    this.#record = acquireWriter(toWritableRecord(stream, `${what}: parameter 1`));
   }
 
   get closed() {
