@@ -16,11 +16,10 @@ import {
   viewLength,
   viewOffset,
 } from "./buffers.js";
-import { callPullIfNeeded, clearAlgorithms, errorController } from "./readable_controller.js";
+import { callPullIfNeeded, errorController, handleQueueDrain } from "./readable_controller.js";
 import {
   addRequest,
   chunkSteps,
-  closeReadable,
   closeSteps,
   errorSteps,
   fulfillRequest,
@@ -148,7 +147,7 @@ function convertDescriptor(descriptor) {
 
 /** https://streams.spec.whatwg.org/#readable-byte-stream-controller-commit-pull-into-descriptor
  * @param {any} stream @param {PullInto} descriptor */
-export function commitPullInto(stream, descriptor) {
+function commitPullInto(stream, descriptor) {
   fulfillRequest(stream, convertDescriptor(descriptor), stream.state === "closed");
 }
 
@@ -202,14 +201,20 @@ export function servePullIntos(controller) {
   commitAll(controller.stream, processPullIntos(controller));
 }
 
-/** https://streams.spec.whatwg.org/#readable-byte-stream-controller-handle-queue-drain
- * @param {any} controller */
-export function handleQueueDrain(controller) {
-  if (controller.queueTotalSize === 0 && controller.closeRequested) {
-    clearAlgorithms(controller);
-    closeReadable(controller.stream);
-  } else {
-    callPullIfNeeded(controller);
+/** Errors a stream whose last bytes are a part of an element of the view that waits for them. */
+function partOfElement(controller) {
+  const reason = new TypeError("The stream ended with a part of an element.");
+  errorController(controller, reason);
+  return reason;
+}
+
+/** Errors the stream and throws where it may not end: in the middle of an element. Part of
+ * https://streams.spec.whatwg.org/#readable-byte-stream-controller-close
+ * @param {any} controller one with an empty queue */
+export function requireWholeElements(controller) {
+  const first = controller.pendingPullIntos.head;
+  if (first !== undefined && first.bytesFilled % first.kind.elementSize !== 0) {
+    throw partOfElement(controller);
   }
 }
 
@@ -251,9 +256,7 @@ export function pullInto(controller, view, min, request) {
       return;
     }
     if (controller.closeRequested) {
-      const reason = new TypeError("The stream ended with a part of an element.");
-      errorController(controller, reason);
-      errorSteps(request, reason);
+      errorSteps(request, partOfElement(controller));
       return;
     }
   }
@@ -280,6 +283,11 @@ export function respond(controller, bytesWritten) {
   }
   first.buffer = transferBuffer(first.buffer);
   respondInternal(controller, bytesWritten);
+}
+
+/** The views that wait in a closed stream are given back empty. @param {any} controller */
+export function answerClosed(controller) {
+  if (controller.pendingPullIntos.length > 0) respond(controller, 0);
 }
 
 /** https://streams.spec.whatwg.org/#readable-byte-stream-controller-respond-with-new-view

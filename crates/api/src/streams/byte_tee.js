@@ -14,8 +14,8 @@ import {
   resolvedUndefined,
   uponPromise,
 } from "./promises.js";
-import { closeByte, enqueueByte, setUpByteController } from "./readable_byte.js";
-import { errorController, startController } from "./readable_controller.js";
+import { enqueueByte, setUpByteController } from "./readable_byte.js";
+import { closeController, errorController, startController } from "./readable_controller.js";
 import { cancelStream } from "./readable_operations.js";
 import {
   acquireByobReader,
@@ -94,7 +94,7 @@ const DEFAULT_STEPS = {
 };
 
 function closeUnlessCancelled(tee, isSecond) {
-  if (!isCancelled(tee, isSecond)) closeByte(controllerOf(tee, isSecond));
+  if (!isCancelled(tee, isSecond)) closeController(controllerOf(tee, isSecond));
 }
 
 /** A view that waits in a closed branch is given back empty. */

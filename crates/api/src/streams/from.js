@@ -7,7 +7,8 @@
 import { primordials } from "../primordials.js";
 import { isObject } from "../webidl/webidl.js";
 import { promiseResolvedWith, resolvedUndefined } from "./promises.js";
-import { closeDefault, enqueueDefault, setUpDefaultController } from "./readable_default.js";
+import { closeController } from "./readable_controller.js";
+import { enqueueDefault, setUpDefaultController } from "./readable_default.js";
 import { ReadableRecord } from "./records.js";
 
 const {
@@ -99,7 +100,7 @@ function nextResult(record) {
 
 function pullFromIterator(controller) {
   return PromisePrototypeThen(nextResult(controller.source), (result) => {
-    if (requireResult(result).done) closeDefault(controller);
+    if (requireResult(result).done) closeController(controller);
     else enqueueDefault(controller, result.value);
   });
 }

@@ -22,8 +22,8 @@ import { viewBuffer, viewLength, viewOffset } from "./buffers.js";
 import { getByobRequest, respond } from "./byob_algorithms.js";
 import { Deferred, rejectDeferred, resolveDeferred } from "./promises.js";
 import { convertStrategy, extractHighWaterMark } from "./queuing.js";
-import { closeByte, enqueueOwned, setUpByteController } from "./readable_byte.js";
-import { errorController } from "./readable_controller.js";
+import { enqueueOwned, setUpByteController } from "./readable_byte.js";
+import { closeAndAnswer, errorController } from "./readable_controller.js";
 import { hasByobReader, waitingRequests } from "./readable_operations.js";
 import { readableRecordOf } from "./readable_stream.js";
 import { ReadableRecord } from "./records.js";
@@ -150,10 +150,8 @@ function taken(record, count) {
 
 function close(record) {
   if (record.room !== undefined && record.room > 0) return fail(record, TOO_FEW);
-  const { controller } = record.readable;
   try {
-    closeByte(controller);
-    if (controller.pendingPullIntos.length > 0) respond(controller, 0);
+    closeAndAnswer(record.readable.controller);
   } catch (e) {
     return PromiseReject(e);
   }

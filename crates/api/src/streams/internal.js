@@ -9,7 +9,6 @@
 import { primordials } from "../primordials.js";
 import { typedArrayName } from "../webidl/webidl.js";
 import { cloneBytes, viewBuffer, viewLength, viewOffset, bufferLength } from "./buffers.js";
-import { respond } from "./byob_algorithms.js";
 import { foreignOwner } from "./native.js";
 import {
   Deferred,
@@ -20,9 +19,9 @@ import {
   resolveDeferred,
 } from "./promises.js";
 import { List, listClear, listPush } from "./queue.js";
-import { closeByte, enqueueOwned, setUpByteController } from "./readable_byte.js";
-import { errorController, startController } from "./readable_controller.js";
-import { closeDefault, enqueueDefault, setUpDefaultController } from "./readable_default.js";
+import { enqueueOwned, setUpByteController } from "./readable_byte.js";
+import { closeAndAnswer, errorController, startController } from "./readable_controller.js";
+import { enqueueDefault, setUpDefaultController } from "./readable_default.js";
 import { cancelStream, isStreamLocked } from "./readable_operations.js";
 import { readableFace, readableRecordOf } from "./readable_stream.js";
 import { acquireDefaultReader, readDefault, releaseReader } from "./readers.js";
@@ -101,18 +100,11 @@ export function enqueueBytes(stream, bytes) {
 
 /** https://streams.spec.whatwg.org/#readablestream-close @param {ReadableStream} stream */
 export function closeStream(stream) {
-  const { controller } = readableRecordOf(stream);
-  if (!controller.isByte) {
-    closeDefault(controller);
-    return;
-  }
-  closeByte(controller);
-  if (controller.stream.state === "closed" && controller.pendingPullIntos.length > 0) {
-    respond(controller, 0);
-  }
+  closeAndAnswer(readableRecordOf(stream).controller);
 }
 
-/** https://streams.spec.whatwg.org/#readablestream-error @param {ReadableStream} stream @param {any} reason */
+/** https://streams.spec.whatwg.org/#readablestream-error
+ * @param {ReadableStream} stream @param {any} reason */
 export function errorStream(stream, reason) {
   errorController(readableRecordOf(stream).controller, reason);
 }

@@ -10,10 +10,9 @@
 import { checkContext } from "../context.js";
 import { primordials } from "../primordials.js";
 import { viewBuffer, viewLength, viewOffset } from "./buffers.js";
-import { respond } from "./byob_algorithms.js";
 import { invokePromiseCallback } from "./promises.js";
-import { clearAlgorithms } from "./readable_controller.js";
-import { closeByte, enqueueOwned, setUpByteController } from "./readable_byte.js";
+import { clearAlgorithms, closeAndAnswer } from "./readable_controller.js";
+import { enqueueOwned, setUpByteController } from "./readable_byte.js";
 import { closeReadable } from "./readable_operations.js";
 import { readableFace, readableRecordOf } from "./readable_stream.js";
 import { ReadableRecord } from "./records.js";
@@ -79,8 +78,7 @@ function pullNative(controller) {
 function takeBytes(controller, bytes) {
   if (controller.stream.state !== "readable") return;
   if (bytes === undefined) {
-    closeByte(controller);
-    if (controller.pendingPullIntos.length > 0) respond(controller, 0);
+    closeAndAnswer(controller);
   } else if (viewLength(bytes) === 0) {
     // No end and no progress: the read that waits needs another one.
     controller.pullAgain = true;

@@ -7,8 +7,15 @@
 
 import { primordials } from "../primordials.js";
 
-const { Promise, PromisePrototypeThen, PromiseReject, PromiseResolve, ReflectApply, TypeError } =
-  primordials;
+const {
+  FunctionPrototypeCall,
+  Promise,
+  PromisePrototypeThen,
+  PromiseReject,
+  PromiseResolve,
+  ReflectApply,
+  TypeError,
+} = primordials;
 
 /** A promise fulfilled with undefined, to react to. Never handed to a Worker, which could change
  * it. */
@@ -69,6 +76,17 @@ export function invokeChunkCallback(callback, receiver, args) {
   } catch (e) {
     return PromiseReject(e);
   }
+}
+
+/** What the set-up of a controller waits for before the first pull or write. Throws what `start`
+ * throws.
+ * @param {Function | Promise<any> | undefined} start a callback, or a promise of ours
+ * @param {any} receiver of the callback @param {any} face the controller object, its argument
+ * @returns {Promise<any>} */
+export function startResult(start, receiver, face) {
+  if (typeof start !== "function") return start ?? resolvedUndefined;
+  const result = FunctionPrototypeCall(start, receiver, face);
+  return result === undefined ? resolvedUndefined : promiseResolvedWith(result);
 }
 
 /** A promise with the functions that settle it. */

@@ -24,10 +24,8 @@ import {
 import { ReadableStreamBYOBRequest } from "./byob.js";
 import {
   BYTES,
-  clearPendingPullIntos,
   enqueueDetachedPullInto,
   getByobRequest,
-  handleQueueDrain,
   invalidateByobRequest,
   pushBytes,
   servePullIntos,
@@ -35,19 +33,20 @@ import {
 } from "./byob_algorithms.js";
 import { listClear, listPush, listShift } from "./queue.js";
 import {
+  attachController,
   callPullIfNeeded,
   canCloseOrEnqueue,
-  clearAlgorithms,
+  closeController,
   desiredSize,
   errorController,
-  runCancelAlgorithm,
-  startController,
-  useUnderlyingSource,
+  handleQueueDrain,
+  requireCanClose,
+  requireCanEnqueue,
+  startFromSource,
 } from "./readable_controller.js";
 import {
   addRequest,
   chunkSteps,
-  closeReadable,
   errorSteps,
   fulfillRequest,
   hasByobReader,
@@ -87,10 +86,8 @@ export class ReadableByteStreamController {
 
   close() {
     if (!ReadableByteStreamController.#is(this)) illegalInvocation();
-    if (!canCloseOrEnqueue(this.#record)) {
-      throw new TypeError("This ReadableStream is closed or errored and cannot be closed.");
-    }
-    closeByte(this.#record);
+    requireCanClose(this.#record);
+    closeController(this.#record);
   }
 
   enqueue(chunk) {
@@ -101,9 +98,7 @@ export class ReadableByteStreamController {
     if (viewLength(chunk) === 0 || bufferLength(viewBuffer(chunk)) === 0) {
       throw new TypeError(`${what}: the chunk must not be empty.`);
     }
-    if (!canCloseOrEnqueue(this.#record)) {
-      throw new TypeError("This ReadableStream is closed or errored and takes no more chunks.");
-    }
+    requireCanEnqueue(this.#record);
     enqueueByte(this.#record, chunk);
   }
 
@@ -113,24 +108,6 @@ export class ReadableByteStreamController {
   }
 }
 defineInterface(ReadableByteStreamController, { length: 0 });
-
-/** https://streams.spec.whatwg.org/#readable-byte-stream-controller-close
- * @param {ByteControllerRecord} controller */
-export function closeByte(controller) {
-  if (!canCloseOrEnqueue(controller)) return;
-  if (controller.queueTotalSize > 0) {
-    controller.closeRequested = true;
-    return;
-  }
-  const first = controller.pendingPullIntos.head;
-  if (first !== undefined && first.bytesFilled % first.kind.elementSize !== 0) {
-    const reason = new TypeError("The stream ended with a part of an element.");
-    errorController(controller, reason);
-    throw reason;
-  }
-  clearAlgorithms(controller);
-  closeReadable(controller.stream);
-}
 
 /** https://streams.spec.whatwg.org/#readable-byte-stream-controller-enqueue
  * @param {ByteControllerRecord} controller @param {ArrayBufferView} chunk */
@@ -212,13 +189,6 @@ export function bytePullSteps(controller, request) {
   callPullIfNeeded(controller);
 }
 
-/** [[CancelSteps]], https://streams.spec.whatwg.org/#rbs-controller-private-cancel
- * @param {ByteControllerRecord} controller @param {any} reason @returns {Promise<any>} */
-export function byteCancelSteps(controller, reason) {
-  clearPendingPullIntos(controller);
-  return runCancelAlgorithm(controller, reason);
-}
-
 /** [[ReleaseSteps]],
  * https://streams.spec.whatwg.org/#abstract-opdef-readablebytestreamcontroller-releasesteps
  * @param {ByteControllerRecord} controller */
@@ -236,14 +206,14 @@ export function byteReleaseSteps(controller) {
  * @param {any} stream the record @param {any} source @param {Record<string, any>} dictionary
  * @param {number} highWaterMark bytes */
 export function setUpByteFromSource(stream, source, dictionary, highWaterMark) {
-  const controller = makeController(stream, highWaterMark);
+  const controller = new ByteControllerRecord();
+  attachController(controller, stream, highWaterMark);
   controller.face = new ReadableByteStreamController(internalToken, controller);
   if (dictionary.autoAllocateChunkSize === 0) {
     throw new TypeError("autoAllocateChunkSize must be greater than 0.");
   }
   controller.autoAllocateChunkSize = dictionary.autoAllocateChunkSize;
-  useUnderlyingSource(controller, source, dictionary);
-  startController(controller, dictionary.start, source);
+  startFromSource(controller, source, dictionary);
 }
 
 /** https://streams.spec.whatwg.org/#set-up-readable-byte-stream-controller
@@ -251,16 +221,9 @@ export function setUpByteFromSource(stream, source, dictionary, highWaterMark) {
  * @param {Function | undefined} cancel
  * @param {number} highWaterMark bytes @returns {ByteControllerRecord} */
 export function setUpByteController(stream, pull, cancel, highWaterMark) {
-  const controller = makeController(stream, highWaterMark);
+  const controller = new ByteControllerRecord();
+  attachController(controller, stream, highWaterMark);
   controller.pullAlgorithm = pull;
   controller.cancelAlgorithm = cancel;
-  return controller;
-}
-
-function makeController(stream, highWaterMark) {
-  const controller = new ByteControllerRecord();
-  controller.stream = stream;
-  controller.highWaterMark = highWaterMark;
-  stream.controller = controller;
   return controller;
 }

@@ -1,25 +1,28 @@
 /**
  * What the two controllers of readable streams have in common: when to pull, and how they start and
- * end.
+ * end. What only looks alike, because one queue holds chunks and the other one bytes, is in
+ * `readable_default.js` and `readable_byte.js`.
+ * https://streams.spec.whatwg.org/#rs-default-controller-abstract-ops
+ * https://streams.spec.whatwg.org/#rbs-controller-abstract-ops
  * @module
  */
 
 import { primordials } from "../primordials.js";
+import { answerClosed, clearPendingPullIntos, requireWholeElements } from "./byob_algorithms.js";
 import {
   invokeChunkCallback,
   invokePromiseCallback,
-  promiseResolvedWith,
   resolvedUndefined,
+  startResult,
   uponPromise,
 } from "./promises.js";
 import { resetQueue } from "./queue.js";
-import { clearPendingPullIntos } from "./byob_algorithms.js";
-import { errorReadable } from "./readable_operations.js";
+import { closeReadable, errorReadable } from "./readable_operations.js";
 
-const { FunctionPrototypeCall } = primordials;
+const { TypeError } = primordials;
 
 /** The callbacks of a Worker's underlying source. */
-export class SourceCallbacks {
+class SourceCallbacks {
   constructor(object, dictionary) {
     this.object = object;
     this.pull = dictionary.pull;
@@ -27,14 +30,26 @@ export class SourceCallbacks {
   }
 }
 
-/** Sets the algorithms to those of an underlying source.
+/** The first half of the set-up of both controllers.
+ * @param {import('./records.js').ControllerRecord} controller
+ * @param {import('./records.js').ReadableRecord} stream @param {number} highWaterMark */
+export function attachController(controller, stream, highWaterMark) {
+  controller.stream = stream;
+  controller.highWaterMark = highWaterMark;
+  stream.controller = controller;
+}
+
+/** The second half for an underlying source: its callbacks are the algorithms. Throws what `start`
+ * throws.
  * @param {import('./records.js').ControllerRecord} controller @param {any} object the source itself
- * @param {{ pull?: Function, cancel?: Function }} dictionary converted from it */
-export function useUnderlyingSource(controller, object, dictionary) {
-  if (dictionary.pull === undefined && dictionary.cancel === undefined) return;
-  controller.source = new SourceCallbacks(object, dictionary);
+ * @param {{ start?: Function, pull?: Function, cancel?: Function }} dictionary converted from it */
+export function startFromSource(controller, object, dictionary) {
+  if (dictionary.pull !== undefined || dictionary.cancel !== undefined) {
+    controller.source = new SourceCallbacks(object, dictionary);
+  }
   if (dictionary.pull !== undefined) controller.pullAlgorithm = pullUnderlyingSource;
   if (dictionary.cancel !== undefined) controller.cancelAlgorithm = cancelUnderlyingSource;
+  startController(controller, dictionary.start, object);
 }
 
 function pullUnderlyingSource(controller) {
@@ -53,15 +68,8 @@ function cancelUnderlyingSource(controller, reason) {
  *   or a promise of ours
  * @param {any} receiver */
 export function startController(controller, start, receiver) {
-  let started = resolvedUndefined;
-  if (typeof start === "function") {
-    const result = FunctionPrototypeCall(start, receiver, controller.face);
-    if (result !== undefined) started = promiseResolvedWith(result);
-  } else if (start !== undefined) {
-    started = start;
-  }
   uponPromise(
-    started,
+    startResult(start, receiver, controller.face),
     () => {
       controller.started = true;
       callPullIfNeeded(controller);
@@ -74,6 +82,22 @@ export function startController(controller, start, receiver) {
  * @param {import('./records.js').ControllerRecord} controller @returns {boolean} */
 export function canCloseOrEnqueue(controller) {
   return !controller.closeRequested && controller.stream.state === "readable";
+}
+
+/** The check of both `close` methods.
+ * @param {import('./records.js').ControllerRecord} controller */
+export function requireCanClose(controller) {
+  if (!canCloseOrEnqueue(controller)) {
+    throw new TypeError("This ReadableStream is closed or errored and cannot be closed.");
+  }
+}
+
+/** The check of both `enqueue` methods.
+ * @param {import('./records.js').ControllerRecord} controller */
+export function requireCanEnqueue(controller) {
+  if (!canCloseOrEnqueue(controller)) {
+    throw new TypeError("This ReadableStream is closed or errored and takes no more chunks.");
+  }
 }
 
 /** https://streams.spec.whatwg.org/#readable-stream-default-controller-get-desired-size
@@ -132,6 +156,42 @@ export function clearAlgorithms(controller) {
   controller.source = undefined;
 }
 
+/** Closes now, or when the queue is read empty. Throws where that would cut an element of a BYOB
+ * read in two.
+ * https://streams.spec.whatwg.org/#readable-stream-default-controller-close
+ * https://streams.spec.whatwg.org/#readable-byte-stream-controller-close
+ * @param {import('./records.js').ControllerRecord} controller */
+export function closeController(controller) {
+  if (!canCloseOrEnqueue(controller)) return;
+  if (controller.queue.length > 0) {
+    controller.closeRequested = true;
+    return;
+  }
+  if (controller.isByte) requireWholeElements(controller);
+  endController(controller);
+}
+
+/** The same for streams of the platform: views that wait are given back as well.
+ * https://streams.spec.whatwg.org/#readablestream-close
+ * @param {import('./records.js').ControllerRecord} controller */
+export function closeAndAnswer(controller) {
+  closeController(controller);
+  if (controller.isByte && controller.stream.state === "closed") answerClosed(controller);
+}
+
+/** What follows when chunks or bytes have been taken from the queue.
+ * https://streams.spec.whatwg.org/#readable-byte-stream-controller-handle-queue-drain
+ * @param {import('./records.js').ControllerRecord} controller */
+export function handleQueueDrain(controller) {
+  if (controller.closeRequested && controller.queue.length === 0) endController(controller);
+  else callPullIfNeeded(controller);
+}
+
+function endController(controller) {
+  clearAlgorithms(controller);
+  closeReadable(controller.stream);
+}
+
 /** https://streams.spec.whatwg.org/#readable-stream-default-controller-error
  * https://streams.spec.whatwg.org/#readable-byte-stream-controller-error
  * @param {import('./records.js').ControllerRecord} controller @param {any} reason */
@@ -144,11 +204,12 @@ export function errorController(controller, reason) {
   errorReadable(stream, reason);
 }
 
-/** Empties the queue, calls the cancel algorithm and forgets the algorithms: the end of both
- * [[CancelSteps]].
+/** [[CancelSteps]], https://streams.spec.whatwg.org/#rs-default-controller-private-cancel
+ * https://streams.spec.whatwg.org/#rbs-controller-private-cancel
  * @param {import('./records.js').ControllerRecord} controller @param {any} reason
  * @returns {Promise<any>} */
-export function runCancelAlgorithm(controller, reason) {
+export function cancelSteps(controller, reason) {
+  if (controller.isByte) clearPendingPullIntos(controller);
   resetQueue(controller);
   const { cancelAlgorithm } = controller;
   const cancelled =

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { primordials } from "../primordials.js";
 import {
   defineInterface,
   illegalConstructor,
@@ -13,26 +12,26 @@ import {
 } from "../webidl/webidl.js";
 import { dequeueValue, enqueueValueWithSize } from "./queue.js";
 import {
+  attachController,
   callPullIfNeeded,
   canCloseOrEnqueue,
-  clearAlgorithms,
+  closeController,
   desiredSize,
   errorController,
-  runCancelAlgorithm,
+  handleQueueDrain,
+  requireCanClose,
+  requireCanEnqueue,
   startController,
-  useUnderlyingSource,
+  startFromSource,
 } from "./readable_controller.js";
 import {
   addRequest,
   chunkSteps,
-  closeReadable,
   fulfillRequest,
   waitingRequests,
 } from "./readable_operations.js";
 import { ControllerRecord } from "./records.js";
 import { internalToken } from "./token.js";
-
-const { TypeError } = primordials;
 
 /** https://streams.spec.whatwg.org/#rs-default-controller-class */
 export class ReadableStreamDefaultController {
@@ -55,17 +54,13 @@ export class ReadableStreamDefaultController {
 
   close() {
     if (!ReadableStreamDefaultController.#is(this)) illegalInvocation();
-    if (!canCloseOrEnqueue(this.#record)) {
-      throw new TypeError("This ReadableStream is closed or errored and cannot be closed.");
-    }
-    closeDefault(this.#record);
+    requireCanClose(this.#record);
+    closeController(this.#record);
   }
 
   enqueue(chunk = undefined) {
     if (!ReadableStreamDefaultController.#is(this)) illegalInvocation();
-    if (!canCloseOrEnqueue(this.#record)) {
-      throw new TypeError("This ReadableStream is closed or errored and takes no more chunks.");
-    }
+    requireCanEnqueue(this.#record);
     enqueueDefault(this.#record, chunk);
   }
 
@@ -75,16 +70,6 @@ export class ReadableStreamDefaultController {
   }
 }
 defineInterface(ReadableStreamDefaultController, { length: 0 });
-
-/** https://streams.spec.whatwg.org/#readable-stream-default-controller-close
- * @param {ControllerRecord} controller */
-export function closeDefault(controller) {
-  if (!canCloseOrEnqueue(controller)) return;
-  controller.closeRequested = true;
-  if (controller.queue.length > 0) return;
-  clearAlgorithms(controller);
-  closeReadable(controller.stream);
-}
 
 /** https://streams.spec.whatwg.org/#readable-stream-default-controller-enqueue
  * @param {ControllerRecord} controller @param {any} chunk */
@@ -110,12 +95,7 @@ export function enqueueDefault(controller, chunk) {
  * @param {ControllerRecord} controller @returns {any} */
 export function takeChunk(controller) {
   const chunk = dequeueValue(controller);
-  if (controller.closeRequested && controller.queue.length === 0) {
-    clearAlgorithms(controller);
-    closeReadable(controller.stream);
-  } else {
-    callPullIfNeeded(controller);
-  }
+  handleQueueDrain(controller);
   return chunk;
 }
 
@@ -130,20 +110,15 @@ export function defaultPullSteps(controller, request) {
   }
 }
 
-/** [[CancelSteps]], https://streams.spec.whatwg.org/#rs-default-controller-private-cancel
- * @param {ControllerRecord} controller @param {any} reason @returns {Promise<any>} */
-export function defaultCancelSteps(controller, reason) {
-  return runCancelAlgorithm(controller, reason);
-}
-
 /** https://streams.spec.whatwg.org/#set-up-readable-stream-default-controller-from-underlying-source
  * @param {any} stream the record @param {any} source @param {Record<string, any>} dictionary
  * @param {number} highWaterMark @param {Function | undefined} sizeAlgorithm */
 export function setUpDefaultFromSource(stream, source, dictionary, highWaterMark, sizeAlgorithm) {
-  const controller = makeController(stream, highWaterMark, sizeAlgorithm);
+  const controller = new ControllerRecord(false);
+  attachController(controller, stream, highWaterMark);
+  controller.sizeAlgorithm = sizeAlgorithm;
   controller.face = new ReadableStreamDefaultController(internalToken, controller);
-  useUnderlyingSource(controller, source, dictionary);
-  startController(controller, dictionary.start, source);
+  startFromSource(controller, source, dictionary);
 }
 
 /** https://streams.spec.whatwg.org/#set-up-readable-stream-default-controller
@@ -152,18 +127,11 @@ export function setUpDefaultFromSource(stream, source, dictionary, highWaterMark
  * @param {number} highWaterMark @param {Function | undefined} sizeAlgorithm
  * @returns {ControllerRecord} */
 export function setUpDefaultController(stream, start, pull, cancel, highWaterMark, sizeAlgorithm) {
-  const controller = makeController(stream, highWaterMark, sizeAlgorithm);
+  const controller = new ControllerRecord(false);
+  attachController(controller, stream, highWaterMark);
+  controller.sizeAlgorithm = sizeAlgorithm;
   controller.pullAlgorithm = pull;
   controller.cancelAlgorithm = cancel;
   startController(controller, start, undefined);
-  return controller;
-}
-
-function makeController(stream, highWaterMark, sizeAlgorithm) {
-  const controller = new ControllerRecord(false);
-  controller.stream = stream;
-  controller.highWaterMark = highWaterMark;
-  controller.sizeAlgorithm = sizeAlgorithm;
-  stream.controller = controller;
   return controller;
 }

@@ -9,8 +9,7 @@
 import { primordials } from "../primordials.js";
 import { fulfillLazy, rejectLazy, thenUndefined } from "./promises.js";
 import { listPush, listShift } from "./queue.js";
-import { byteCancelSteps } from "./readable_byte.js";
-import { defaultCancelSteps } from "./readable_default.js";
+import { cancelSteps } from "./readable_controller.js";
 import { closeRequests, errorRequests } from "./readers.js";
 
 const { PromiseReject, PromiseResolve } = primordials;
@@ -62,10 +61,7 @@ export function cancelStream(stream, reason) {
   closeReadable(stream);
   const { controller, reader } = stream;
   if (reader !== undefined && reader.isByob) closeRequests(reader);
-  const cancelled = controller.isByte
-    ? byteCancelSteps(controller, reason)
-    : defaultCancelSteps(controller, reason);
-  return thenUndefined(cancelled);
+  return thenUndefined(cancelSteps(controller, reason));
 }
 
 /** https://streams.spec.whatwg.org/#readable-stream-close

@@ -22,8 +22,8 @@ import { ReaderRecord } from "./records.js";
 
 const { PromiseReject, TypeError } = primordials;
 
-/** Throws where somebody reads from a stream. @param {import('./records.js').ReadableRecord} stream
- */
+/** Throws where a stream has a reader.
+ * @param {import('./records.js').ReadableRecord} stream */
 export function requireUnlocked(stream) {
   if (isStreamLocked(stream)) {
     throw new TypeError("This ReadableStream is currently locked to a reader.");
@@ -95,8 +95,8 @@ export function closeRequests(reader) {
 }
 
 /** Why the running code may not use a reader's stream: the reader was released, or the stream is of
- * another request. Undefined where it may. @param {ReaderRecord} reader @returns {Error | undefined}
- */
+ * another request. Undefined where it may.
+ * @param {ReaderRecord} reader @returns {Error | undefined} */
 export function readerRefusal(reader) {
   const { stream } = reader;
   return stream === undefined ? releasedError() : foreignOwner(stream);

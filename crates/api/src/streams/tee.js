@@ -15,8 +15,8 @@ import {
   resolvedUndefined,
   uponPromise,
 } from "./promises.js";
-import { errorController } from "./readable_controller.js";
-import { closeDefault, enqueueDefault, setUpDefaultController } from "./readable_default.js";
+import { closeController, errorController } from "./readable_controller.js";
+import { enqueueDefault, setUpDefaultController } from "./readable_default.js";
 import { cancelStream } from "./readable_operations.js";
 import { acquireDefaultReader, readDefault } from "./readers.js";
 import { ReadRequest, ReadableRecord } from "./records.js";
@@ -69,8 +69,8 @@ const TEE_STEPS = {
   close(request) {
     const tee = request.owner;
     tee.reading = false;
-    if (!tee.cancelled1) closeDefault(tee.branch1.controller);
-    if (!tee.cancelled2) closeDefault(tee.branch2.controller);
+    if (!tee.cancelled1) closeController(tee.branch1.controller);
+    if (!tee.cancelled2) closeController(tee.branch2.controller);
     if (!tee.cancelled1 || !tee.cancelled2) resolveDeferred(tee.cancelled, undefined);
   },
   error(request) {

@@ -18,8 +18,13 @@ import {
   resolvedUndefined,
   uponPromise,
 } from "./promises.js";
-import { canCloseOrEnqueue, errorController, shouldCallPull } from "./readable_controller.js";
-import { closeDefault, enqueueDefault, setUpDefaultController } from "./readable_default.js";
+import {
+  canCloseOrEnqueue,
+  closeController,
+  errorController,
+  shouldCallPull,
+} from "./readable_controller.js";
+import { enqueueDefault, setUpDefaultController } from "./readable_default.js";
 import { ReadableRecord } from "./records.js";
 import { errorWritableIfNeeded, setUpWritableController } from "./writable_controller.js";
 import { WritableRecord } from "./writable_records.js";
@@ -158,7 +163,7 @@ export function enqueueTransformed(record, chunk) {
 /** https://streams.spec.whatwg.org/#transform-stream-default-controller-terminate
  * @param {TransformRecord} record */
 export function terminateTransform(record) {
-  closeDefault(record.readable.controller);
+  closeController(record.readable.controller);
   errorWritableAndUnblock(record, new TypeError("The TransformStream has been terminated."));
 }
 
@@ -237,7 +242,7 @@ function sinkClose(record) {
   const flushed = flushAlgorithm === undefined ? undefined : flushAlgorithm(record);
   const onDone = () => {
     if (readable.state === "errored") return readable;
-    closeDefault(readable.controller);
+    closeController(readable.controller);
     return undefined;
   };
   return settleFinish(record, flushed, onDone, (e) => errorController(readable.controller, e));

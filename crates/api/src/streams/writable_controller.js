@@ -5,7 +5,6 @@
  */
 
 import { createAbortSignal, signalAbort } from "../events/abort.js";
-import { primordials } from "../primordials.js";
 import {
   defineInterface,
   illegalConstructor,
@@ -15,8 +14,8 @@ import {
 import {
   invokeChunkCallback,
   invokePromiseCallback,
-  promiseResolvedWith,
   resolvedUndefined,
+  startResult,
   uponPromise,
 } from "./promises.js";
 import { dequeueValue, enqueueValueWithSize, peekQueueValue } from "./queue.js";
@@ -36,8 +35,6 @@ import {
   updateBackpressure,
 } from "./writable_operations.js";
 import { WritableControllerRecord } from "./writable_records.js";
-
-const { FunctionPrototypeCall } = primordials;
 
 /** Stands in the queue for the close. https://streams.spec.whatwg.org/#close-sentinel */
 const CLOSE_SENTINEL = { __proto__: null };
@@ -136,15 +133,8 @@ function makeController(stream, highWaterMark, sizeAlgorithm) {
 }
 
 function startWritable(controller, start, receiver) {
-  let started = resolvedUndefined;
-  if (typeof start === "function") {
-    const result = FunctionPrototypeCall(start, receiver, controller.face);
-    if (result !== undefined) started = promiseResolvedWith(result);
-  } else if (start !== undefined) {
-    started = start;
-  }
   uponPromise(
-    started,
+    startResult(start, receiver, controller.face),
     () => {
       controller.started = true;
       advanceQueue(controller);

@@ -31,7 +31,7 @@ export function isWritableLocked(stream) {
   return stream.writer !== undefined;
 }
 
-/** Throws where somebody writes to a stream. @param {any} stream */
+/** Throws where a stream has a writer. @param {any} stream */
 export function requireUnlockedWritable(stream) {
   if (isWritableLocked(stream)) {
     throw new TypeError("This WritableStream is currently locked to a writer.");
