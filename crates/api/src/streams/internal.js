@@ -138,8 +138,8 @@ export function isErrored(stream) {
  * https://fetch.spec.whatwg.org/#concept-body-clone
  * @param {ReadableStream} stream @returns {[ReadableStream, ReadableStream]} */
 export function teeForClone(stream) {
-  const branches = teeStream(readableRecordOf(stream), true);
-  return [readableFace(branches.first), readableFace(branches.second)];
+  const { branch1, branch2 } = teeStream(readableRecordOf(stream), true);
+  return [readableFace(branch1.stream), readableFace(branch2.stream)];
 }
 
 const READER_STEPS = {

@@ -182,8 +182,8 @@ export class ReadableStream {
     if (!ReadableStream.#is(this)) illegalInvocation();
     const refused = foreignOwner(this.#record);
     if (refused !== undefined) throw refused;
-    const branches = teeStream(this.#record, false);
-    return [readableFace(branches.first), readableFace(branches.second)];
+    const { branch1, branch2 } = teeStream(this.#record, false);
+    return [readableFace(branch1.stream), readableFace(branch2.stream)];
   }
 
   values(options = { __proto__: null }) {

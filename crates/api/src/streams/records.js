@@ -9,6 +9,7 @@
  * @module
  */
 
+import { Deferred } from "./promises.js";
 import { List } from "./queue.js";
 
 /** A readable stream. */
@@ -135,5 +136,42 @@ export class ByobRequestRecord {
   constructor(controller, view) {
     this.controller = controller;
     this.view = view;
+  }
+}
+
+/** One of the two streams of a tee; the source that its controller works on. */
+export class BranchRecord {
+  stream = new ReadableRecord();
+  isCancelled = false;
+  reason = undefined;
+  /** Whether it asked for a chunk while one was being read. */
+  readAgain = false;
+  /** @type {BranchRecord | undefined} */
+  other = undefined;
+
+  /** @param {TeeRecord} tee */
+  constructor(tee) {
+    this.tee = tee;
+  }
+}
+
+/** A stream that is split into two. */
+export class TeeRecord {
+  reading = false;
+  branch1 = new BranchRecord(this);
+  branch2 = new BranchRecord(this);
+  /** Settled when the stream has been cancelled for both branches, or never will be. */
+  cancelled = new Deferred();
+  /** What was read, until the microtask that delivers it. */
+  chunk = undefined;
+
+  /** `read(branch)` starts to read a chunk because that branch wants one.
+   * @param {ReaderRecord} reader of the stream @param {(branch: BranchRecord) => void} read */
+  constructor(reader, read) {
+    this.stream = reader.stream;
+    this.reader = reader;
+    this.read = read;
+    this.branch1.other = this.branch2;
+    this.branch2.other = this.branch1;
   }
 }
