@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use crate::cpu_meter::CpuMeter;
 use crate::exception::Thrown;
 use crate::heap_limit::HeapGuard;
 use crate::internal::{self, ApiSources};
@@ -89,6 +90,7 @@ pub struct Isolate {
     pub(crate) in_global_scope: bool,
     /// CPU time of all turns so far, in nanoseconds.
     pub(crate) cpu_ns: u64,
+    pub(crate) cpu_meter: CpuMeter,
     pub(crate) turns_since_heap_look: u32,
 }
 
@@ -143,6 +145,7 @@ impl Isolate {
             condemned: None,
             in_global_scope: false,
             cpu_ns: 0,
+            cpu_meter: CpuMeter::new(),
             turns_since_heap_look: 0,
         };
         isolate.bind(&options.api);

@@ -7,6 +7,7 @@
 
 mod clock;
 mod code_cache;
+mod cpu_meter;
 mod error;
 mod exception;
 mod fatal;

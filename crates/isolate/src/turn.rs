@@ -187,11 +187,11 @@ pub(crate) fn run<R>(
     }
     clock::freeze(isolate.in_global_scope);
     isolate.sequence += 1;
-    let started_ns = clock::thread_cpu_ns();
-    isolate.slot.arm(isolate.sequence, started_ns, started_ns.saturating_add(cpu_ns_max));
+    let started = Instant::now();
+    isolate.slot.arm(isolate.sequence, cpu_ns_max);
     let (value, terminated) = enter(isolate, f);
     let disarmed = isolate.slot.disarm(isolate.sequence);
-    let used_ns = clock::thread_cpu_ns().saturating_sub(started_ns);
+    let used_ns = isolate.cpu_meter.charge(started.elapsed());
     isolate.cpu_ns += used_ns;
     settle_memory(isolate, used_ns);
     if isolate.guard.exceeded() {

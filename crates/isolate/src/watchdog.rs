@@ -4,6 +4,9 @@
 //! A turn arms its slot with a store and disarms it with a compare-exchange. When the watchdog has
 //! claimed the turn in between, the turn waits until the termination has been requested and then
 //! cancels it, so that no termination ever reaches the next turn.
+//!
+//! The CPU time of a turn counts from the watchdog's first look at it, at most one tick after its
+//! start: most turns are over before anybody has read a clock for them.
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64};
@@ -39,10 +42,12 @@ const FIRED: u64 = 3;
 /// What the watchdog and an isolate's thread share.
 pub(crate) struct Slot {
     state: AtomicU64,
-    /// CPU time of the isolate's thread at which the turn is over, in nanoseconds.
-    deadline_ns: AtomicU64,
-    /// CPU time of the thread at which its turn began, in nanoseconds.
-    started_ns: AtomicU64,
+    /// CPU time that the turn may use, in nanoseconds.
+    budget_ns: AtomicU64,
+    /// The turn that the watchdog saw last, and the CPU time of its thread at the first look, in
+    /// nanoseconds. Only the watchdog touches these two.
+    seen: AtomicU64,
+    seen_ns: AtomicU64,
     clock: libc::clockid_t,
     thread: libc::pid_t,
     /// The nice value that the watchdog gave the thread, 0 when none.
@@ -89,8 +94,9 @@ impl Slot {
     pub(crate) fn register(handle: v8::IsolateHandle, guard: &HeapGuard) -> Arc<Self> {
         let slot = Arc::new(Self {
             state: AtomicU64::new(IDLE),
-            deadline_ns: AtomicU64::new(0),
-            started_ns: AtomicU64::new(0),
+            budget_ns: AtomicU64::new(0),
+            seen: AtomicU64::new(0),
+            seen_ns: AtomicU64::new(0),
             clock: clock::current_thread_clock(),
             // SAFETY: `gettid` has no preconditions.
             thread: unsafe { libc::gettid() },
@@ -105,10 +111,9 @@ impl Slot {
         slot
     }
 
-    /// Begins a turn that may use CPU time until the thread's clock shows `deadline_ns`.
-    pub(crate) fn arm(&self, sequence: u64, now_ns: u64, deadline_ns: u64) {
-        self.started_ns.store(now_ns, Relaxed);
-        self.deadline_ns.store(deadline_ns, Relaxed);
+    /// Begins a turn that may use `budget_ns` of CPU time.
+    pub(crate) fn arm(&self, sequence: u64, budget_ns: u64) {
+        self.budget_ns.store(budget_ns, Relaxed);
         self.state.store(sequence << 2 | ARMED, Release);
         let watchdog = watchdog();
         if watchdog.parked.load(Relaxed)
@@ -165,7 +170,12 @@ impl Slot {
             _ => return false,
         }
         let now_ns = clock::read_cpu_ns(self.clock);
-        let long = now_ns.saturating_sub(self.started_ns.load(Relaxed)) >= LONG_TURN_NS;
+        if self.seen.swap(state, Relaxed) != state {
+            self.seen_ns.store(now_ns, Relaxed);
+            self.checked_ns.store(now_ns, Relaxed);
+        }
+        let used_ns = now_ns.saturating_sub(self.seen_ns.load(Relaxed));
+        let long = used_ns >= LONG_TURN_NS;
         if long && self.lowered.load(Relaxed) == 0 && set_nice(self.thread, LONG_TURN_NICE) {
             self.lowered.store(LONG_TURN_NICE, Relaxed);
         }
@@ -174,7 +184,7 @@ impl Slot {
             let guard = std::ptr::with_exposed_provenance_mut(self.guard);
             self.handle.request_interrupt(crate::heap_limit::on_long_turn, guard);
         }
-        if now_ns >= self.deadline_ns.load(Relaxed) {
+        if used_ns >= self.budget_ns.load(Relaxed) {
             self.terminate(state);
         }
         true

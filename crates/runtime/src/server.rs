@@ -101,12 +101,15 @@ pub(crate) async fn answer(served: Served, request: Request<Incoming>) -> Respon
     }
     let id = core.host.begin();
     let mut flight = InFlight { core: core.clone(), id, answered: false };
-    let record = Record::begin(&request);
+    let record = core.observer.wants_requests().then(|| Record::begin(&request));
     if !dispatch(&served, id, request, limit) {
         return refusal(StatusCode::BAD_REQUEST, "Invalid URL.");
     }
     let answer = flight.answer().await;
-    record.end(&core, id, &answer);
+    report_failure(&core, &answer);
+    if let Some(record) = record {
+        record.end(&core, id, &answer);
+    }
     match answer {
         Ok(response) => {
             flight.answered = true;
@@ -218,19 +221,6 @@ impl Record {
             Ok(response) => (response.status().as_u16(), Outcome::Ok),
             Err(failure) => (failure.status(), outcome_of(failure)),
         };
-        match answer {
-            Ok(_) => {}
-            Err(Failure::Exception(exception)) => {
-                core.observer.exception(core.worker(), exception);
-            }
-            Err(failure) => {
-                let told = isolate::Thrown::new("Error", failure.to_string());
-                core.observer.exception(core.worker(), &told);
-            }
-        }
-        if !core.observer.wants_requests() {
-            return;
-        }
         let cpu_ns = core.host.requests.borrow_mut().get(id).map_or(0, |state| state.cpu_ns);
         let record = RequestRecord {
             method: self.method.to_string(),
@@ -241,6 +231,18 @@ impl Record {
             outcome,
         };
         core.observer.request(core.worker(), &record);
+    }
+}
+
+/// Tells why a request failed.
+fn report_failure(core: &Core, answer: &Answer) {
+    match answer {
+        Ok(_) => {}
+        Err(Failure::Exception(exception)) => core.observer.exception(core.worker(), exception),
+        Err(failure) => {
+            let told = isolate::Thrown::new("Error", failure.to_string());
+            core.observer.exception(core.worker(), &told);
+        }
     }
 }
 
