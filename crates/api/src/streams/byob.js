@@ -117,6 +117,12 @@ export class ReadableStreamBYOBReader {
 }
 defineInterface(ReadableStreamBYOBReader);
 
+/** The checks of both answers. */
+function checkAnswer(controller, view, what) {
+  if (controller === undefined) throw new TypeError(`${what}: the request has been answered.`);
+  if (isDetached(viewBuffer(view))) throw new TypeError(`${what}: the buffer is detached.`);
+}
+
 /** https://streams.spec.whatwg.org/#rs-byob-request-class */
 export class ReadableStreamBYOBRequest {
   #record;
@@ -142,8 +148,7 @@ export class ReadableStreamBYOBRequest {
     requireArguments(arguments.length, 1, what);
     const count = toSize(bytesWritten, `${what}: parameter 1`);
     const { controller, view } = this.#record;
-    if (controller === undefined) throw new TypeError(`${what}: the request has been answered.`);
-    if (isDetached(viewBuffer(view))) throw new TypeError(`${what}: the buffer is detached.`);
+    checkAnswer(controller, view, what);
     respond(controller, count);
   }
 
@@ -153,8 +158,7 @@ export class ReadableStreamBYOBRequest {
     requireArguments(arguments.length, 1, what);
     toView(view, `${what}: parameter 1`);
     const { controller } = this.#record;
-    if (controller === undefined) throw new TypeError(`${what}: the request has been answered.`);
-    if (isDetached(viewBuffer(view))) throw new TypeError(`${what}: the buffer is detached.`);
+    checkAnswer(controller, view, what);
     respondWithNewView(controller, view);
   }
 }

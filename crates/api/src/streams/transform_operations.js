@@ -197,24 +197,31 @@ function performTransform(record, chunk) {
   });
 }
 
-/** Runs an algorithm of the end, which happens once, and settles [[finishPromise]] with what
- * follows it.
- * @param {TransformRecord} record @param {Promise<any> | undefined} done
- * @param {() => any} onDone gives the errored side, if one is
- * @param {(reason: any) => void} onFailed */
-function settleFinish(record, done, onDone, onFailed) {
-  const { finish } = record;
+/** The end of a transform stream, which comes once: runs the last algorithm, then ends the side
+ * that did not ask for it, unless that one has failed, and settles [[finishPromise]].
+ * @param {TransformRecord} record @param {Function | undefined} algorithm @param {any} reason
+ * @param {ReadableRecord | WritableRecord} side @param {() => void} end of the side
+ * @param {(reason: any) => void} fail what a failed algorithm does to the side
+ * @returns {Promise<undefined>} */
+function finishOnce(record, algorithm, reason, side, end, fail) {
+  if (record.finish !== undefined) return record.finish.promise;
+  const finish = new Deferred();
+  record.finish = finish;
+  const done = algorithm === undefined ? undefined : algorithm(record, reason);
   clearTransform(record);
   uponPromise(
     done ?? resolvedUndefined,
     () => {
-      const failure = onDone();
-      if (failure === undefined) resolveDeferred(finish, undefined);
-      else rejectDeferred(finish, failure.storedError);
+      if (side.state === "errored") {
+        rejectDeferred(finish, side.storedError);
+      } else {
+        end();
+        resolveDeferred(finish, undefined);
+      }
     },
-    (reason) => {
-      onFailed(reason);
-      rejectDeferred(finish, reason);
+    (e) => {
+      fail(e);
+      rejectDeferred(finish, e);
     },
   );
   return finish.promise;
@@ -222,30 +229,17 @@ function settleFinish(record, done, onDone, onFailed) {
 
 /** https://streams.spec.whatwg.org/#transform-stream-default-sink-abort-algorithm */
 function sinkAbort(record, reason) {
-  if (record.finish !== undefined) return record.finish.promise;
-  record.finish = new Deferred();
-  const { cancelAlgorithm, readable } = record;
-  const cancelled = cancelAlgorithm === undefined ? undefined : cancelAlgorithm(record, reason);
-  const onDone = () => {
-    if (readable.state === "errored") return readable;
-    errorController(readable.controller, reason);
-    return undefined;
-  };
-  return settleFinish(record, cancelled, onDone, (e) => errorController(readable.controller, e));
+  const { readable } = record;
+  const fail = (e) => errorController(readable.controller, e);
+  return finishOnce(record, record.cancelAlgorithm, reason, readable, () => fail(reason), fail);
 }
 
 /** https://streams.spec.whatwg.org/#transform-stream-default-sink-close-algorithm */
 function sinkClose(record) {
-  if (record.finish !== undefined) return record.finish.promise;
-  record.finish = new Deferred();
-  const { flushAlgorithm, readable } = record;
-  const flushed = flushAlgorithm === undefined ? undefined : flushAlgorithm(record);
-  const onDone = () => {
-    if (readable.state === "errored") return readable;
-    closeController(readable.controller);
-    return undefined;
-  };
-  return settleFinish(record, flushed, onDone, (e) => errorController(readable.controller, e));
+  const { readable } = record;
+  const end = () => closeController(readable.controller);
+  const fail = (e) => errorController(readable.controller, e);
+  return finishOnce(record, record.flushAlgorithm, undefined, readable, end, fail);
 }
 
 /** https://streams.spec.whatwg.org/#transform-stream-default-source-pull-algorithm */
@@ -256,18 +250,10 @@ function sourcePull(record) {
 
 /** https://streams.spec.whatwg.org/#transform-stream-default-source-cancel */
 function sourceCancel(record, reason) {
-  if (record.finish !== undefined) return record.finish.promise;
-  record.finish = new Deferred();
-  const { cancelAlgorithm, writable } = record;
-  const cancelled = cancelAlgorithm === undefined ? undefined : cancelAlgorithm(record, reason);
-  const endWritable = (e) => {
+  const { writable } = record;
+  const fail = (e) => {
     errorWritableIfNeeded(writable.controller, e);
     unblockWrite(record);
   };
-  const onDone = () => {
-    if (writable.state === "errored") return writable;
-    endWritable(reason);
-    return undefined;
-  };
-  return settleFinish(record, cancelled, onDone, endWritable);
+  return finishOnce(record, record.cancelAlgorithm, reason, writable, () => fail(reason), fail);
 }

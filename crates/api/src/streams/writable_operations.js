@@ -60,11 +60,18 @@ export function acquireWriter(stream) {
   return writer;
 }
 
-/** https://streams.spec.whatwg.org/#writable-stream-default-writer-release
- * @param {WriterRecord} writer one that has a stream */
+/** The error of a writer whose lock was released. */
+export function writerReleasedError() {
+  return new TypeError("This WritableStream writer has been released.");
+}
+
+/** Does nothing on a released writer.
+ * https://streams.spec.whatwg.org/#writable-stream-default-writer-release
+ * @param {WriterRecord} writer */
 export function releaseWriter(writer) {
   const { stream } = writer;
-  const reason = new TypeError("This WritableStream writer has been released.");
+  if (stream === undefined) return;
+  const reason = writerReleasedError();
   ensureReadyRejected(writer, reason);
   ensureClosedRejected(writer, reason);
   stream.writer = undefined;
@@ -115,9 +122,12 @@ export function abortStream(stream, reason) {
   return deferred.promise;
 }
 
-/** https://streams.spec.whatwg.org/#writable-stream-close
- * @param {any} stream one that is not about to close @returns {Promise<undefined>} */
+/** https://streams.spec.whatwg.org/#writable-stream-close, with the check that its callers do.
+ * @param {any} stream @returns {Promise<undefined>} */
 export function closeWritable(stream) {
+  if (isCloseRequested(stream)) {
+    return PromiseReject(new TypeError("This WritableStream is closing already."));
+  }
   if (isEnded(stream)) {
     return PromiseReject(
       new TypeError(`This WritableStream is ${stream.state} and cannot be closed.`),

@@ -22,7 +22,6 @@ import {
   abortStream,
   acquireWriter,
   closeWritable,
-  isCloseRequested,
   isWritableLocked,
 } from "./writable_operations.js";
 import { WritableRecord } from "./writable_records.js";
@@ -40,7 +39,7 @@ const SINK_MEMBERS = [
 
 /** The record of a WritableStream; undefined for any other value.
  * @type {(v: any) => WritableRecord | undefined} */
-export let writableRecordOf;
+let writableRecordOf;
 
 /** The record of an argument of type WritableStream. @param {any} v @param {string} what
  * @returns {WritableRecord} */
@@ -111,9 +110,6 @@ export class WritableStream {
       return PromiseReject(
         new TypeError("This WritableStream is currently locked to a writer and cannot be closed."),
       );
-    }
-    if (isCloseRequested(record)) {
-      return PromiseReject(new TypeError("This WritableStream is closing already."));
     }
     return closeWritable(record);
   }

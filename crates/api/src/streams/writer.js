@@ -26,6 +26,7 @@ import {
   closeWritable,
   isCloseRequested,
   releaseWriter,
+  writerReleasedError,
 } from "./writable_operations.js";
 import { WriteRequest } from "./writable_records.js";
 import { toWritableRecord } from "./writable_stream.js";
@@ -37,10 +38,6 @@ const PROMISE_STEPS = {
   done: (request) => resolveDeferred(request.owner, undefined),
   error: (request, reason) => rejectDeferred(request.owner, reason),
 };
-
-function releasedError() {
-  return new TypeError("This WritableStream writer has been released.");
-}
 
 /** Writes a chunk; gives the reason why it may not be written, boxed as `{ reason }`, undefined
  * where it may.
@@ -73,7 +70,7 @@ function refuseWrite(writer, stream) {
     return undefined;
   }
   let reason;
-  if (writer.stream !== stream) reason = releasedError();
+  if (writer.stream !== stream) reason = writerReleasedError();
   else if (state === "errored") reason = stream.storedError;
   else if (state === "closed" || isCloseRequested(stream)) {
     reason = new TypeError("This WritableStream has been closed.");
@@ -110,7 +107,7 @@ export class WritableStreamDefaultWriter {
   get desiredSize() {
     if (!WritableStreamDefaultWriter.#is(this)) illegalInvocation();
     const { stream } = this.#record;
-    if (stream === undefined) throw releasedError();
+    if (stream === undefined) throw writerReleasedError();
     return writableDesiredSize(stream);
   }
 
@@ -122,27 +119,25 @@ export class WritableStreamDefaultWriter {
   abort(reason = undefined) {
     if (!WritableStreamDefaultWriter.#is(this)) return rejectedInvocation();
     const { stream } = this.#record;
-    return stream === undefined ? PromiseReject(releasedError()) : abortStream(stream, reason);
+    if (stream === undefined) return PromiseReject(writerReleasedError());
+    return abortStream(stream, reason);
   }
 
   close() {
     if (!WritableStreamDefaultWriter.#is(this)) return rejectedInvocation();
     const { stream } = this.#record;
-    if (stream === undefined) return PromiseReject(releasedError());
-    if (isCloseRequested(stream)) {
-      return PromiseReject(new TypeError("This WritableStream is closing already."));
-    }
+    if (stream === undefined) return PromiseReject(writerReleasedError());
     return closeWritable(stream);
   }
 
   releaseLock() {
     if (!WritableStreamDefaultWriter.#is(this)) illegalInvocation();
-    if (this.#record.stream !== undefined) releaseWriter(this.#record);
+    releaseWriter(this.#record);
   }
 
   write(chunk = undefined) {
     if (!WritableStreamDefaultWriter.#is(this)) return rejectedInvocation();
-    if (this.#record.stream === undefined) return PromiseReject(releasedError());
+    if (this.#record.stream === undefined) return PromiseReject(writerReleasedError());
     const deferred = new Deferred();
     const refusal = writeWith(this.#record, chunk, new WriteRequest(PROMISE_STEPS, deferred));
     return refusal === undefined ? deferred.promise : PromiseReject(refusal.reason);
