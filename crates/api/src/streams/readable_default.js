@@ -114,9 +114,7 @@ export function defaultPullSteps(controller, request) {
  * @param {any} stream the record @param {any} source @param {Record<string, any>} dictionary
  * @param {number} highWaterMark @param {Function | undefined} sizeAlgorithm */
 export function setUpDefaultFromSource(stream, source, dictionary, highWaterMark, sizeAlgorithm) {
-  const controller = new ControllerRecord(false);
-  attachController(controller, stream, highWaterMark);
-  controller.sizeAlgorithm = sizeAlgorithm;
+  const controller = makeDefaultController(stream, highWaterMark, sizeAlgorithm);
   controller.face = new ReadableStreamDefaultController(internalToken, controller);
   startFromSource(controller, source, dictionary);
 }
@@ -127,11 +125,16 @@ export function setUpDefaultFromSource(stream, source, dictionary, highWaterMark
  * @param {number} highWaterMark @param {Function | undefined} sizeAlgorithm
  * @returns {ControllerRecord} */
 export function setUpDefaultController(stream, start, pull, cancel, highWaterMark, sizeAlgorithm) {
-  const controller = new ControllerRecord(false);
-  attachController(controller, stream, highWaterMark);
-  controller.sizeAlgorithm = sizeAlgorithm;
+  const controller = makeDefaultController(stream, highWaterMark, sizeAlgorithm);
   controller.pullAlgorithm = pull;
   controller.cancelAlgorithm = cancel;
   startController(controller, start, undefined);
+  return controller;
+}
+
+function makeDefaultController(stream, highWaterMark, sizeAlgorithm) {
+  const controller = new ControllerRecord(false);
+  controller.sizeAlgorithm = sizeAlgorithm;
+  attachController(controller, stream, highWaterMark);
   return controller;
 }

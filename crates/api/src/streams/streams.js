@@ -2,23 +2,17 @@
  * The Streams standard, and what the rest of the platform needs of it. Import from here.
  *
  * - For Workers: the classes.
- * - Streams of algorithms: `createReadableStream`, `createReadableByteStream`, filled by
- * `enqueueChunk` or `enqueueBytes`
- *   and ended by `closeStream` or `errorStream`; `createTransformStream` with `transformEnqueue`,
- * `transformError` and
- *   `transformTerminate`.
+ * - Byte streams that are filled from outside: `createReadableByteStream` makes one, `enqueueBytes`
+ *   fills it, `closeStream` or `errorStream` ends it.
  * - Native bodies: `createNativeByteStream` makes a stream that reads from the native side when it
- * is read. As long as
- *   nobody has touched it, `nativeSourceOf` gives the source back; who takes that calls
- * `detachNativeSource`, and the
- *   stream is disturbed and closed from then on.
- * - Questions: `isReadableStream`, `isWritableStream`, `isDisturbed`, `isLocked`, `isErrored`, and
- * `expectedLength`, the
- *   bytes that a FixedLengthStream has still to give.
- * - Reading: `readAllBytes(stream, convert, maxBytes?)`; `acquireReader` with `readChunk`,
- * `cancelReader`, `unlockReader`.
+ *   is read. As long as nobody has touched it, `nativeSourceOf` gives the source back; who takes
+ *   that calls `detachNativeSource`, and the stream is disturbed and closed from then on.
+ * - Questions: `isReadableStream`, `isDisturbed`, `isLocked`, and `expectedLength`, the bytes that
+ *   a FixedLengthStream has still to give.
+ * - Reading: `readAllBytes(stream, convert, maxBytes?)`; `acquireReader` with `readChunk` and
+ *   `cancelReader`.
  * - `teeForClone` for Request and Response; `setChunkClone` tells it how to clone chunks that are
- * not bytes.
+ *   not bytes.
  *
  * Functions take streams as the objects that Workers see, unless they say otherwise.
  * @module
@@ -32,26 +26,17 @@ export {
   cancelReader,
   closeStream,
   createReadableByteStream,
-  createReadableStream,
-  createTransformStream,
   enqueueBytes,
-  enqueueChunk,
   errorStream,
   isDisturbed,
-  isErrored,
   isLocked,
   isReadableStream,
-  isWritableStream,
-  readAllBytes,
   readChunk,
   teeForClone,
-  transformEnqueue,
-  transformError,
-  transformTerminate,
-  unlockReader,
 } from "./internal.js";
 export { createNativeByteStream, detachNativeSource, nativeSourceOf } from "./native.js";
 export { ByteLengthQueuingStrategy, CountQueuingStrategy } from "./queuing.js";
+export { readAllBytes } from "./read_all.js";
 export { ReadableByteStreamController } from "./readable_byte.js";
 export { ReadableStreamDefaultController } from "./readable_default.js";
 export { ReadableStream } from "./readable_stream.js";
