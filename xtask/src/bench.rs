@@ -13,41 +13,83 @@ use clap::Args;
 
 pub mod bare;
 mod contenders;
+mod counter;
+mod edits;
+mod instructions;
 mod load;
 mod process;
 mod report;
 mod rows;
 mod tenants;
+mod user;
 mod visits;
 
 #[cfg(test)]
 mod tests;
 
+/// What `--help` says below the options.
+const HELP: &str = "\
+Servers: isolde (`isolde dev`), workerd (npm's), node (its own HTTP server), hyper (bare, in Rust).
+A server that is missing is named and left out. To have them all:
+  cargo build --release
+  npm install --prefix target/bench workerd esbuild hono
+
+Rows with one Worker; CPU and time per request, memory, start of the process:
+  hello, json, echo-1mib, hono   a text, an object, a body that comes back, npm's hono (TypeScript)
+  start                          from the start of the process to the first answer
+Rows with many Workers (isolde, workerd):
+  cold          first requests to 300 Workers, one after the other
+  burst         --burst-rate new Workers a second for --burst-seconds, the pool's refill included
+  density       memory of --isolates idle Workers, and whether all answer again
+Rows with a good Worker beside ten that loop (isolde):
+  neighbour     all ten loop until their CPU limit
+  mixed-noise   four loop, three allocate, three are flooded
+Rows in which a file changes under `isolde dev` (isolde):
+  edit          from saving a file to its first answer, of examples/hello and of examples/hono
+  churn         --churn Workers made and ended, 100 at a time, and the memory after it
+Instructions (perf where the processor has counters, else valgrind: apt-get install valgrind):
+  instructions  of user space for one request: hello, json, hono, a body of 1 KiB
+
+Progress goes to standard error, the result to standard output. All rows take about half an hour.
+Where the benchmark runs as root, the servers run as nobody, but for instructions.
+
+Examples:
+  cargo xtask bench hello hyper isolde --rounds 3
+  cargo xtask bench instructions isolde --json
+  cargo xtask bench density --isolates 10000 isolde";
+
 /// What `cargo xtask bench` is told.
 #[derive(Args)]
+#[command(after_help = HELP)]
 pub struct Arguments {
-    /// Only the rows and contenders with these names (`hello`, `workerd`, …); all without it
+    /// Only the rows and servers with these names (`hello`, `workerd`, …); all without it
     names: Vec<String>,
-    /// Rounds of each contender in each row
-    #[arg(long, default_value_t = 5)]
+    /// Rounds of each server in each row, but for burst, density, edit and churn, which have one
+    #[arg(long, default_value_t = 5, value_name = "COUNT")]
     rounds: usize,
     /// Per cent of the usual requests; few requests make CPU per request coarse
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_name = "PERCENT")]
     percent: usize,
     /// Keep-alive connections of the load generator
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 16, value_name = "COUNT")]
     connections: usize,
     /// Fresh isolates that Isolde keeps ready in the rows with many Workers
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 8, value_name = "COUNT")]
     pool: usize,
     /// New Workers a second in the row `burst`
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_name = "COUNT")]
     burst_rate: u32,
     /// How long new Workers come in the row `burst`
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     burst_seconds: u32,
+    /// Workers in the row `density`
+    #[arg(long, default_value_t = 1_000, value_name = "COUNT")]
+    isolates: usize,
+    /// Workers that are made and ended in the row `churn`
+    #[arg(long, default_value_t = 10_000, value_name = "COUNT")]
+    churn: usize,
     /// The program to measure
-    #[arg(long, default_value = "target/release/isolde")]
+    #[arg(long, default_value = "target/release/isolde", value_name = "PATH")]
     isolde: PathBuf,
     /// Print JSON and no table
     #[arg(long)]
@@ -57,9 +99,19 @@ pub struct Arguments {
 /// Why there is no measurement.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
-    /// A name on the command line is no row and no contender.
-    #[error("{0} is neither a row nor a server")]
-    Unknown(String),
+    /// A name on the command line is no row and no server.
+    #[error("{name} is neither a row ({rows}) nor a server ({servers})")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The rows that there are.
+        rows: String,
+        /// The servers that there are.
+        servers: String,
+    },
+    /// Instructions could not be counted.
+    #[error("instructions cannot be counted: {0}")]
+    Counter(String),
     /// A folder or file of the benchmark could not be written.
     #[error("{path} cannot be written")]
     Write {

@@ -12,9 +12,12 @@ use serde_json::json;
 use super::load::{self, Exchange};
 use super::process::Server;
 use super::rows::Project;
+use super::user::User;
 use super::{BenchError, chain};
 
 const READY_WAIT_MAX: Duration = Duration::from_secs(20);
+/// The same under valgrind.
+const READY_WAIT_SLOW_MAX: Duration = Duration::from_secs(90);
 const COMPATIBILITY_DATE: &str = "2026-11-01";
 const READY_POLL: Duration = Duration::from_millis(2);
 
@@ -55,6 +58,10 @@ pub struct Places {
     pub folder: PathBuf,
     /// The program to measure.
     pub isolde: PathBuf,
+    /// Who servers run as, if not as this process does.
+    pub user: Option<User>,
+    /// What servers run under: a program and its arguments; mostly nothing.
+    pub prefix: Vec<String>,
 }
 
 impl Places {
@@ -87,9 +94,14 @@ impl Places {
         }
     }
 
+    /// Where the files of a row's project are.
+    pub fn project_folder(&self, project: &Project) -> PathBuf {
+        self.folder.join("projects").join(project.name)
+    }
+
     /// Writes the project of a row and returns its folder.
     fn write_project(&self, project: &Project) -> Result<PathBuf, BenchError> {
-        let folder = self.folder.join("projects").join(project.name);
+        let folder = self.project_folder(project);
         write(&folder.join("wrangler.jsonc"), &wrangler_configuration(project))?;
         write(&folder.join("src").join(project.file), project.worker)?;
         write(&folder.join("config.capnp"), &workerd_configuration(project))?;
@@ -133,13 +145,17 @@ impl Places {
         if project.copies.is_some() {
             command = with_many_files(&command);
         }
+        if let Some(user) = self.user {
+            user.apply(&mut command);
+        }
+        let waited = if self.prefix.is_empty() { READY_WAIT_MAX } else { READY_WAIT_SLOW_MAX };
         let log = folder.join(format!("{}.log", contender.name()));
         let started = Instant::now();
         let server = Server::start(command, &log)?;
         while !load::probe(port, exchange) {
-            if started.elapsed() > READY_WAIT_MAX {
+            if started.elapsed() > waited {
                 let name = format!("{} ({})", contender.name(), project.name);
-                return Err(BenchError::NotReady { name, waited: READY_WAIT_MAX, log });
+                return Err(BenchError::NotReady { name, waited, log });
             }
             sleep(READY_POLL);
         }
@@ -160,7 +176,14 @@ impl Places {
             Contender::Node => "node".into(),
             Contender::Hyper => std::env::current_exe().map_err(BenchError::Runtime)?,
         };
-        let mut command = Command::new(program);
+        let mut command = match self.prefix.split_first() {
+            Some((first, others)) => {
+                let mut command = Command::new(first);
+                command.args(others).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
         match contender {
             Contender::Isolde => command.arg("dev").arg(folder).args(["--quiet", "--port", &port]),
             Contender::Workerd => command

@@ -28,6 +28,23 @@ impl Server {
         Ok(Self { child })
     }
 
+    /// The process id of the program that was started.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The process and its descendants.
+    pub fn pids(&self) -> Vec<u32> {
+        tree(self.child.id())
+    }
+
+    /// Ends the program as Ctrl-C does, and waits until it has ended.
+    pub fn interrupt(mut self) -> Result<(), BenchError> {
+        let pid = self.child.id();
+        let kill = Command::new("kill").args(["-INT", &pid.to_string()]).status();
+        kill.and_then(|_| self.child.wait()).map(|_| ()).map_err(|_| BenchError::Proc(pid))
+    }
+
     /// User and system time of the process and its living descendants, in microseconds.
     pub fn cpu_microseconds(&self) -> Result<u64, BenchError> {
         let tree = tree(self.child.id());

@@ -34,7 +34,7 @@ pub struct Measurement {
     pub samples: Vec<Sample>,
 }
 
-/// A number of a row with many Workers.
+/// A number of a row that has columns of its own.
 pub struct Figure {
     /// The row.
     pub row: &'static str,
@@ -46,12 +46,24 @@ pub struct Figure {
     pub values: Vec<f64>,
 }
 
+impl Figure {
+    /// Median, least and most of the rounds.
+    fn summary(&self) -> [Option<f64>; 3] {
+        let values = || self.values.iter().copied();
+        [median(self.values.clone()), values().reduce(f64::min), values().reduce(f64::max)]
+    }
+}
+
 /// All that was measured.
 #[derive(Default)]
 pub struct Report {
+    /// Who the servers ran as.
+    pub user: String,
+    /// What counted instructions, if something did.
+    pub counter: Option<&'static str>,
     /// In the order of the table.
     pub measurements: Vec<Measurement>,
-    /// The rows with many Workers.
+    /// The other rows.
     pub figures: Vec<Figure>,
 }
 
@@ -86,6 +98,12 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
     Some((values.get(middle - 1)? + upper) / 2.0)
 }
 
+/// A number with as many decimals as say something.
+fn short(value: f64) -> String {
+    let decimals = if value.abs() >= 1000.0 { 0 } else { 3 };
+    format!("{value:.decimals$}")
+}
+
 /// The value below which `per_cent` of ascending values are.
 pub fn percentile(ascending: &[u32], per_cent: usize) -> u32 {
     let index = ascending.len() * per_cent / 100;
@@ -116,23 +134,34 @@ impl Report {
 
     /// A table for people. The last column is Isolde's CPU per request by theirs.
     pub fn table(&self) -> String {
-        let mut table = String::new();
+        let mut table = format!("servers ran as {}\n", self.user);
+        if let Some(counter) = self.counter {
+            let _ = writeln!(table, "instructions: of user space for one request, by {counter}");
+        }
         if !self.measurements.is_empty() {
+            table.push('\n');
             table.push_str(&self.load_table());
         }
         if !self.figures.is_empty() {
-            table.push_str(&self.tenant_table());
+            table.push('\n');
+            table.push_str(&self.figure_table());
         }
         table
     }
 
-    /// A line for each number of the rows with many Workers: these rows have few in common.
-    fn tenant_table(&self) -> String {
-        let mut table = format!("{:<12} {:<8} {:<14} {:>10}\n", "row", "server", "what", "median");
-        for Figure { row, contender, name, values } in &self.figures {
-            let value =
-                median(values.clone()).map_or("-".to_owned(), |value| format!("{value:.3}"));
-            let _ = writeln!(table, "{row:<12} {:<8} {name:<14} {value:>10}", contender.name());
+    /// A line for each number of the rows that have few in common with others.
+    fn figure_table(&self) -> String {
+        let mut table = format!(
+            "{:<12} {:<8} {:<14} {:>10} {:>10} {:>10} {:>7}\n",
+            "row", "server", "what", "median", "least", "most", "rounds"
+        );
+        for figure in &self.figures {
+            let Figure { row, contender, name, values } = figure;
+            let _ = write!(table, "{row:<12} {:<8} {name:<14}", contender.name());
+            for value in figure.summary() {
+                let _ = write!(table, " {:>10}", value.map_or("-".to_owned(), short));
+            }
+            let _ = writeln!(table, " {:>7}", values.len());
         }
         table
     }
@@ -170,17 +199,22 @@ impl Report {
             entry
         };
         let figure = |figure: &Figure| {
+            let [median, least, most] = figure.summary();
             json!({
                 "row": figure.row,
                 "server": figure.contender.name(),
                 "what": figure.name,
                 "rounds": figure.values.len(),
-                "median": median(figure.values.clone()),
+                "median": median,
+                "least": least,
+                "most": most,
             })
         };
         json!({
+            "user": self.user,
+            "counter": self.counter,
             "measurements": self.measurements.iter().map(one).collect::<Vec<_>>(),
-            "tenants": self.figures.iter().map(figure).collect::<Vec<_>>(),
+            "figures": self.figures.iter().map(figure).collect::<Vec<_>>(),
         })
     }
 }

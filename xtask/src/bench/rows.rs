@@ -1,7 +1,8 @@
 //! What is measured. A row is a Worker and a request; `start` is the row without load.
 
+use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::Method;
@@ -9,7 +10,10 @@ use hyper::Method;
 use super::contenders::{Contender, Places, Running, report_failure};
 use super::load::{self, Exchange};
 use super::report::{Measurement, Report, Sample};
-use super::{Arguments, BenchError, tenants};
+use super::{
+    Arguments, BenchError, edits, instructions, tenants,
+    user::{self, User},
+};
 
 /// The answer of the row `hello`.
 pub const HELLO: &str = "Hello World!";
@@ -82,43 +86,41 @@ pub fn hello(name: &'static str) -> Project {
     }
 }
 
-/// The rows in the order of the table; those with many Workers are in `tenants.rs`.
+/// A row in which a request body comes back.
+pub fn echo(name: &'static str, bytes: usize, requests: usize) -> Row {
+    let body = Bytes::from((0..bytes).map(|at| (at * 31 % 251) as u8).collect::<Vec<u8>>());
+    Row {
+        project: Project {
+            worker: include_str!("servers/echo.worker.js"),
+            node: Some(include_str!("servers/echo.mjs")),
+            ..hello(name)
+        },
+        exchange: Exchange {
+            method: Method::POST,
+            path: "/echo",
+            body: body.clone(),
+            expected: body,
+        },
+        requests,
+    }
+}
+
+/// The rows in which one Worker is loaded, in the order of the table.
 pub fn rows() -> Vec<Row> {
-    let echo = Bytes::from((0..ECHO_BYTES).map(|at| (at * 31 % 251) as u8).collect::<Vec<u8>>());
     vec![
         Row { project: hello("hello"), exchange: get("/", HELLO), requests: 100_000 },
         Row {
             project: Project {
-                name: "json",
-                file: "index.js",
                 worker: include_str!("servers/json.worker.js"),
-                package: None,
                 node: Some(include_str!("servers/json.mjs")),
                 ..hello("json")
             },
             exchange: get("/json", JSON),
             requests: 100_000,
         },
+        echo("echo-1mib", ECHO_BYTES, 2_000),
         Row {
             project: Project {
-                name: "echo-1mib",
-                file: "index.js",
-                worker: include_str!("servers/echo.worker.js"),
-                package: None,
-                node: Some(include_str!("servers/echo.mjs")),
-                ..hello("echo-1mib")
-            },
-            exchange: Exchange {
-                method: Method::POST,
-                path: "/echo",
-                body: echo.clone(),
-                expected: echo,
-            },
-            requests: 2_000,
-        },
-        Row {
-            project: Project {
-                name: "hono",
                 file: "index.ts",
                 worker: include_str!("../../../examples/hono/src/index.ts"),
                 package: Some("hono"),
@@ -133,48 +135,79 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
+/// A row that measures something else than a loaded Worker.
+pub struct Special {
+    /// Name of the row.
+    pub name: &'static str,
+    /// Who can be measured.
+    pub servers: &'static [Contender],
+    /// Measures those of them that are here and wanted.
+    pub run: fn(&Places, &Arguments, &[Contender], &mut Report),
+}
+
+fn specials() -> impl Iterator<Item = &'static Special> {
+    tenants::ROWS.iter().chain(&edits::ROWS).chain(&instructions::ROWS)
+}
+
+/// What the names on the command line choose. Names of servers only choose all rows, and names of
+/// rows only choose all servers.
+fn choose(names: &[String]) -> Result<(Vec<&str>, Vec<Contender>), BenchError> {
+    let all: Vec<&str> =
+        rows().iter().map(|row| row.project.name).chain(specials().map(|row| row.name)).collect();
+    let servers = Contender::ALL.map(Contender::name);
+    let is_known =
+        |name: &&String| all.contains(&name.as_str()) || servers.contains(&name.as_str());
+    if let Some(name) = names.iter().find(|name| !is_known(name)) {
+        let (rows, servers) = (all.join(", "), servers.join(", "));
+        return Err(BenchError::Unknown { name: name.clone(), rows, servers });
+    }
+    let is_wanted = |group: &[&str], name: &str| {
+        let mut asked = names.iter().filter(|asked| group.contains(&asked.as_str())).peekable();
+        asked.peek().is_none() || asked.any(|asked| asked == name)
+    };
+    let rows = all.iter().copied().filter(|name| is_wanted(&all, name)).collect();
+    let contenders =
+        Contender::ALL.into_iter().filter(|server| is_wanted(&servers, server.name())).collect();
+    Ok((rows, contenders))
+}
+
 /// Measures all rows that the arguments name.
 pub fn measure(root: &Path, arguments: &Arguments) -> Result<Report, BenchError> {
-    let places = Places { folder: root.join("target/bench"), isolde: root.join(&arguments.isolde) };
-    let is_wanted = |names: &[&str], name: &str| {
-        let mut asked = arguments.names.iter().filter(|asked| names.contains(&asked.as_str()));
-        asked.clone().next().is_none() || asked.any(|asked| asked == name)
-    };
-    let contender_names = Contender::ALL.map(Contender::name);
-    let rows = rows();
-    let row_names: Vec<&str> = rows
-        .iter()
-        .map(|row| row.project.name)
-        .chain(tenants::ROWS.iter().map(|(name, ..)| *name))
-        .collect();
-    let is_known = |name: &&String| {
-        row_names.contains(&name.as_str()) || contender_names.contains(&name.as_str())
-    };
-    if let Some(name) = arguments.names.iter().find(|name| !is_known(name)) {
-        return Err(BenchError::Unknown(name.clone()));
-    }
-    let wanted: Vec<Contender> = Contender::ALL
-        .into_iter()
-        .filter(|contender| is_wanted(&contender_names, contender.name()))
-        .collect();
-    let mut report = Report::default();
-    for row in rows.iter().filter(|row| is_wanted(&row_names, row.project.name)) {
-        eprintln!("bench: {}", row.project.name);
-        let ready = present(&places, &wanted, &row.project);
+    let (names, servers) = choose(&arguments.names)?;
+    let folder = root.join("target/bench");
+    fs::create_dir_all(&folder)
+        .map_err(|cause| BenchError::Write { path: folder.clone(), cause })?;
+    let isolde = root.join(&arguments.isolde);
+    let user = User::choose(&[&folder, &isolde]);
+    let mut report = Report { user: user::describe(user), ..Report::default() };
+    let places = Places { folder, isolde, user, prefix: Vec::new() };
+    for row in rows().iter().filter(|row| names.contains(&row.project.name)) {
+        let started = begin(row.project.name);
+        let ready = present(&places, &servers, &row.project);
         let measured = match row.requests {
             0 => measure_start(&places, row, &ready, arguments),
             _ => measure_load(&places, row, &ready, arguments),
         };
         report.measurements.extend(measured);
+        end(row.project.name, started);
     }
-    for row in tenants::ROWS.iter().filter(|(name, ..)| is_wanted(&row_names, name)) {
-        let (name, servers, _) = row;
-        eprintln!("bench: {name}");
-        let mut ready = present(&places, &wanted, &hello(name));
-        ready.retain(|contender| servers.contains(contender));
-        tenants::measure(row, &places, arguments, &ready, &mut report);
+    for row in specials().filter(|row| names.contains(&row.name)) {
+        let started = begin(row.name);
+        let mut ready = present(&places, &servers, &hello(row.name));
+        ready.retain(|contender| row.servers.contains(contender));
+        (row.run)(&places, arguments, &ready, &mut report);
+        end(row.name, started);
     }
     Ok(report)
+}
+
+fn begin(row: &str) -> Instant {
+    eprintln!("bench: {row} …");
+    Instant::now()
+}
+
+fn end(row: &str, started: Instant) {
+    eprintln!("bench: {row} took {} s", started.elapsed().as_secs());
 }
 
 /// Those contenders that can run; says why of the others.

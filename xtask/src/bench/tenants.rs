@@ -1,10 +1,10 @@
 //! Rows with many Workers in one server: cold starts, memory of idle isolates, noisy neighbours.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::contenders::{Contender, Places, Running, report_failure};
 use super::report::{Figure, Report};
-use super::rows::{Copies, HELLO, Project, get, hello};
+use super::rows::{Copies, HELLO, Project, Special, get, hello};
 use super::visits::{self, Visits};
 use super::{Arguments, BenchError};
 
@@ -12,8 +12,6 @@ use super::{Arguments, BenchError};
 const COLD_COUNT: usize = 300;
 /// From one answer to the next request in the row `cold`, so that the pool is full again.
 const COLD_PAUSE: Duration = Duration::from_millis(20);
-/// Isolates in the row `density`.
-const DENSITY_COUNT: usize = 1_000;
 /// What a server has to calm down after its start.
 const SETTLE: Duration = Duration::from_secs(2);
 /// After their first answers isolates are idle this long before the memory is read. Isolde
@@ -28,16 +26,16 @@ const NOISY_COUNT: usize = 10;
 /// CPU limit of a request of the noisy Workers.
 const NOISY_CPU_MS: u32 = 50;
 
-type Measure = fn(&Places, &Arguments, &[Contender], &mut Report);
+const BOTH: [Contender; 2] = [Contender::Isolde, Contender::Workerd];
 
-/// The rows: name, servers, measurement.
-pub const ROWS: [(&str, &[Contender], Measure); 5] = [
-    ("cold", &[Contender::Isolde, Contender::Workerd], cold),
-    ("burst", &[Contender::Isolde, Contender::Workerd], burst),
-    ("density", &[Contender::Isolde, Contender::Workerd], density),
+/// The rows of this file.
+pub const ROWS: [Special; 5] = [
+    Special { name: "cold", servers: &BOTH, run: cold },
+    Special { name: "burst", servers: &BOTH, run: burst },
+    Special { name: "density", servers: &BOTH, run: density },
     // workerd has no limits, so nothing would end the loops.
-    ("neighbour", &[Contender::Isolde], neighbour),
-    ("mixed-noise", &[Contender::Isolde], mixed_noise),
+    Special { name: "neighbour", servers: &[Contender::Isolde], run: neighbour },
+    Special { name: "mixed-noise", servers: &[Contender::Isolde], run: mixed_noise },
 ];
 
 fn copies(name: &'static str, count: usize, arguments: &Arguments) -> Project {
@@ -51,7 +49,7 @@ fn start(places: &Places, contender: Contender, project: &Project) -> Result<Run
 }
 
 /// Keeps what a measurement of a contender gave, or says why there is nothing.
-fn keep(
+pub fn keep(
     report: &mut Report,
     row: &'static str,
     contender: Contender,
@@ -73,7 +71,8 @@ fn cold(places: &Places, arguments: &Arguments, contenders: &[Contender], report
     for _ in 0..arguments.rounds {
         for contender in contenders {
             let figures = start(places, *contender, &project).and_then(|server| {
-                let visits = visits::in_turn(server.port, COLD_COUNT, COLD_PAUSE)?;
+                let visits =
+                    visits::in_turn(server.port, &get("/", HELLO), COLD_COUNT, COLD_PAUSE)?;
                 Ok(timings(&visits))
             });
             keep(report, "cold", *contender, figures);
@@ -101,16 +100,18 @@ fn burst(places: &Places, arguments: &Arguments, contenders: &[Contender], repor
 
 /// Memory of Workers that have answered once, and whether all of them answer again.
 fn density(places: &Places, arguments: &Arguments, contenders: &[Contender], report: &mut Report) {
-    let project = copies("density", DENSITY_COUNT, arguments);
+    let project = copies("density", arguments.isolates, arguments);
     for contender in contenders {
         let figures = start(places, *contender, &project).and_then(|server| {
             let before = server.server.pss_bytes()?;
-            let first = visits::in_turn(server.port, DENSITY_COUNT, Duration::ZERO)?;
+            let first =
+                visits::in_turn(server.port, &get("/", HELLO), arguments.isolates, Duration::ZERO)?;
             std::thread::sleep(IDLE);
             let bytes = server.server.pss_bytes()?.saturating_sub(before);
-            let again = visits::in_turn(server.port, DENSITY_COUNT, Duration::ZERO)?;
+            let again =
+                visits::in_turn(server.port, &get("/", HELLO), arguments.isolates, Duration::ZERO)?;
             Ok(vec![
-                ("pss_mb_each", bytes as f64 / 1e6 / DENSITY_COUNT as f64),
+                ("pss_mb_each", bytes as f64 / 1e6 / arguments.isolates as f64),
                 ("failed_first", first.failed as f64),
                 ("failed_again", again.failed as f64),
                 ("again_p50_ms", again.percentile_ms(50)),
@@ -151,7 +152,7 @@ fn noisy(
     for _ in 0..arguments.rounds {
         for contender in contenders {
             let figures = start(places, *contender, &project).and_then(|server| {
-                visits::in_turn(server.port, NOISY_COUNT + 1, COLD_PAUSE)?;
+                visits::in_turn(server.port, &get("/", HELLO), NOISY_COUNT + 1, COLD_PAUSE)?;
                 let alone = visits::regularly(server.port, NEIGHBOUR_TIME, NEIGHBOUR_PERIOD, &[])?;
                 let beside =
                     visits::regularly(server.port, NEIGHBOUR_TIME, NEIGHBOUR_PERIOD, noise)?;
@@ -176,18 +177,4 @@ fn timings(visits: &Visits) -> Vec<(&'static str, f64)> {
         ("p99_ms", visits.percentile_ms(99)),
         ("failed", visits.failed as f64),
     ]
-}
-
-/// Measures a row of this file, and says how long that took.
-pub fn measure(
-    row: &(&'static str, &[Contender], Measure),
-    places: &Places,
-    arguments: &Arguments,
-    contenders: &[Contender],
-    report: &mut Report,
-) {
-    let started = Instant::now();
-    let (name, _, run) = row;
-    run(places, arguments, contenders, report);
-    eprintln!("bench: {name} took {} s", started.elapsed().as_secs());
 }

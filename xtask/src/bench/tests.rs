@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::contenders::Contender;
+use super::counter::{parse_perf, parse_totals};
 use super::load::Run;
 use super::process::{Stat, parse_pss};
 use super::report::{Figure, Measurement, Report, Sample, median};
@@ -55,7 +56,7 @@ fn tables_compare_with_isolde() {
     let json = report.json();
     assert_eq!(json["measurements"][1]["isolde_cpu_by_this"], 0.1);
     assert_eq!(json["measurements"][1]["p99_us"], serde_json::Value::Null);
-    assert!(report.table().lines().nth(2).unwrap().ends_with("0.10"), "{}", report.table());
+    assert!(report.table().lines().nth(4).unwrap().ends_with("0.10"), "{}", report.table());
 }
 
 #[test]
@@ -65,9 +66,27 @@ fn figures_of_several_rounds_become_their_median() {
         let (row, contender) = ("cold", Contender::Isolde);
         report.add(Figure { row, contender, name, values: vec![value] });
     }
-    assert_eq!(report.table().lines().count(), 3);
+    assert_eq!(report.table().lines().count(), 5);
     let json = report.json();
-    assert_eq!(json["tenants"][0]["median"], 1.5);
-    assert_eq!(json["tenants"][0]["rounds"], 3);
-    assert_eq!(json["tenants"][1]["median"], 0.0);
+    assert_eq!(json["figures"][0]["median"], 1.5);
+    assert_eq!(json["figures"][0]["least"], 1.0);
+    assert_eq!(json["figures"][0]["most"], 3.0);
+    assert_eq!(json["figures"][0]["rounds"], 3);
+    assert_eq!(json["figures"][1]["median"], 0.0);
+}
+
+#[test]
+fn counts_of_perf() {
+    let two_kinds_of_cores = "123,,cpu_core/instructions:u/,100,100.00,,\n\
+                              <not counted>,,cpu_atom/instructions:u/,0,0.00,,\n";
+    assert_eq!(parse_perf(two_kinds_of_cores), Some(123));
+    assert_eq!(parse_perf("<not supported>,,instructions:u,0,100.00,,\n"), None);
+    assert_eq!(parse_perf("77,,page-faults,1,100.00,,\n"), None);
+}
+
+#[test]
+fn counts_of_callgrind() {
+    let dump = b"events: Ir\nsummary: 41\n\nfn=(1) \xff\n3 41\n\ntotals: 42\n";
+    assert_eq!(parse_totals(dump), Some(42));
+    assert_eq!(parse_totals(b"events: Ir\n"), None);
 }

@@ -50,6 +50,14 @@ impl Visits {
         }
     }
 
+    /// These and others together.
+    pub fn and(mut self, others: Self) -> Self {
+        self.latencies_us.extend(others.latencies_us);
+        self.failed += others.failed;
+        self.noise += others.noise;
+        self.sorted()
+    }
+
     fn sorted(mut self) -> Self {
         self.latencies_us.sort_unstable();
         self
@@ -65,8 +73,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> Result<T, BenchError> {
 }
 
 /// One request on a new connection; the time holds the connecting too.
-async fn visit(port: u16, copy: usize) -> Option<Duration> {
-    let exchange = get("/", HELLO);
+async fn visit(port: u16, copy: usize, exchange: Exchange) -> Option<Duration> {
     let host = format!("w{copy}");
     let started = Instant::now();
     let whole = async {
@@ -87,11 +94,16 @@ async fn visit(port: u16, copy: usize) -> Option<Duration> {
 }
 
 /// Visits the copies one after the other.
-pub fn in_turn(port: u16, count: usize, pause: Duration) -> Result<Visits, BenchError> {
+pub fn in_turn(
+    port: u16,
+    exchange: &Exchange,
+    count: usize,
+    pause: Duration,
+) -> Result<Visits, BenchError> {
     block_on(async {
         let mut visits = Visits::default();
         for copy in 0..count {
-            visits.add(visit(port, copy).await);
+            visits.add(visit(port, copy, exchange.clone()).await);
             if !pause.is_zero() {
                 sleep(pause).await;
             }
@@ -108,7 +120,7 @@ pub fn at_rate(port: u16, count: usize, period: Duration) -> Result<Visits, Benc
         let mut under_way = Vec::with_capacity(count);
         for copy in 0..count {
             ticks.tick().await;
-            under_way.push(tokio::task::spawn_local(visit(port, copy)));
+            under_way.push(tokio::task::spawn_local(visit(port, copy, get("/", HELLO))));
         }
         let mut visits = Visits::default();
         for visit in under_way {

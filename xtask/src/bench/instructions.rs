@@ -1,0 +1,93 @@
+//! The row `instructions`: what one request costs in instructions of user space, start-up and
+//! warm-up left out. It can be repeated where times cannot, also on a busy machine.
+
+use super::contenders::{Contender, Places, report_failure};
+use super::counter::Counter;
+use super::load::{self, Exchange};
+use super::report::{Figure, Report};
+use super::rows::{self, Project, Row, Special};
+use super::{Arguments, BenchError};
+
+const ROW: &str = "instructions";
+/// The row of this file.
+pub const ROWS: [Special; 1] = [Special { name: ROW, servers: &Contender::ALL, run: measure }];
+/// Requests of a round. A collection of garbage comes every few hundred and is part of the cost.
+const REQUESTS: usize = 2_000;
+/// Requests before the first round: V8 has compiled what it wants to by then.
+const WARM_UP: usize = 20_000;
+/// Requests after the warm-up that nobody counts: valgrind starts to instrument in them.
+const SETTLE: usize = 200;
+/// One, so that requests do not overlap and the order of threads matters little.
+const CONNECTIONS: usize = 1;
+const ECHO_BYTES: usize = 1024;
+
+/// The Workers and requests that are counted.
+fn subjects() -> Vec<Row> {
+    let wanted = ["hello", "json", "hono"];
+    let mut subjects: Vec<Row> =
+        rows::rows().into_iter().filter(|row| wanted.contains(&row.project.name)).collect();
+    subjects.push(rows::echo("echo-1kib", ECHO_BYTES, REQUESTS));
+    subjects
+}
+
+/// Counts for all contenders, one at a time: valgrind keeps a core busy.
+fn measure(places: &Places, arguments: &Arguments, contenders: &[Contender], report: &mut Report) {
+    let counter = match Counter::find() {
+        Ok(counter) => counter,
+        Err(error) => {
+            eprintln!("bench: {ROW}: not measured: {error}");
+            return;
+        }
+    };
+    eprintln!("bench: {ROW}: counted with {}", counter.name());
+    report.counter = Some(counter.name());
+    for Row { project, exchange, .. } in subjects() {
+        for contender in contenders {
+            if let Some(reason) = places.missing(*contender, &project) {
+                let name = contender.name();
+                eprintln!("bench: {ROW}: {}: without {name}: {reason}", project.name);
+                continue;
+            }
+            eprintln!("bench: {ROW}: {}: {}", project.name, contender.name());
+            match count(counter, places, arguments, *contender, &project, &exchange) {
+                Ok(values) => {
+                    let (row, contender, name) = (ROW, *contender, project.name);
+                    report.add(Figure { row, contender, name, values });
+                }
+                Err(error) => report_failure(*contender, ROW, &error),
+            }
+        }
+    }
+}
+
+/// The instructions of a request, one number a round.
+fn count(
+    counter: Counter,
+    places: &Places,
+    arguments: &Arguments,
+    contender: Contender,
+    project: &Project,
+    exchange: &Exchange,
+) -> Result<Vec<f64>, BenchError> {
+    // vgdb finds the processes of its own user only.
+    let own = Places {
+        prefix: counter.prefix(&places.folder),
+        user: places.user.filter(|_| counter == Counter::Perf),
+        folder: places.folder.clone(),
+        isolde: places.isolde.clone(),
+    };
+    let running = own.start(contender, project, exchange)?;
+    let send =
+        |requests: usize| load::run(running.port, exchange, requests, CONNECTIONS).map(|_| ());
+    let part = |requests: usize| (requests * arguments.percent / 100).max(1);
+    send(part(WARM_UP))?;
+    counter.prepare(&running.server)?;
+    send(part(SETTLE))?;
+    let requests = part(REQUESTS);
+    (0..arguments.rounds)
+        .map(|_| {
+            let count = counter.count(&running.server, &own.folder, || send(requests))?;
+            Ok(count as f64 / requests as f64)
+        })
+        .collect()
+}
