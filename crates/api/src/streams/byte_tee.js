@@ -7,7 +7,7 @@
 import { cloneBytes, viewBuffer, viewLength, viewOffset } from "./buffers.js";
 import { answerClosed, getByobRequest, respondWithNewView } from "./byob_algorithms.js";
 import { resolvedUndefined, uponPromise } from "./promises.js";
-import { enqueueByte, setUpByteController } from "./readable_byte.js";
+import { enqueueOwned, setUpByteController } from "./readable_byte.js";
 import { startController } from "./readable_controller.js";
 import {
   acquireByobReader,
@@ -72,6 +72,12 @@ function cloneChunk(tee, chunk) {
   }
 }
 
+/** What a stream gives to the reader of a tee is in memory that nobody else has. */
+function enqueueIn(branch, bytes) {
+  const { controller } = branch.stream;
+  enqueueOwned(controller, viewBuffer(bytes), viewOffset(bytes), viewLength(bytes));
+}
+
 const DEFAULT_STEPS = {
   __proto__: null,
   chunk(request, chunk) {
@@ -98,8 +104,8 @@ function deliverChunk(tee) {
     chunk2 = cloneChunk(tee, chunk);
     if (chunk2 === undefined) return;
   }
-  if (!branch1.isCancelled) enqueueByte(branch1.stream.controller, chunk);
-  if (!branch2.isCancelled) enqueueByte(branch2.stream.controller, chunk2);
+  if (!branch1.isCancelled) enqueueIn(branch1, chunk);
+  if (!branch2.isCancelled) enqueueIn(branch2, chunk2);
   finishRead(tee);
 }
 
@@ -134,7 +140,7 @@ function deliverView(tee) {
     const clone = cloneChunk(tee, chunk);
     if (clone === undefined) return;
     if (!viewBranch.isCancelled) respondWithNewView(viewBranch.stream.controller, chunk);
-    enqueueByte(other.stream.controller, clone);
+    enqueueIn(other, clone);
   } else if (!viewBranch.isCancelled) {
     respondWithNewView(viewBranch.stream.controller, chunk);
   }

@@ -12,7 +12,6 @@
 import { primordials } from "../primordials.js";
 import {
   bytesOf,
-  copyOfBytes,
   defineInterface,
   isBufferSource,
   requireArguments,
@@ -45,6 +44,7 @@ const {
 const NOT_BYTES =
   "This TransformStream is being used as a byte stream, but received an object of " +
   "non-ArrayBuffer/ArrayBufferView type on its writable side.";
+const DETACHED = "The buffer of a chunk was detached before its bytes had been read.";
 const TOO_MANY = "Attempt to write too many bytes through a FixedLengthStream.";
 const TOO_FEW = "FixedLengthStream did not see all expected bytes before close().";
 
@@ -110,11 +110,15 @@ function feed(record) {
   const { readable } = record;
   const { controller } = readable;
   while (record.pending !== undefined && waitingRequests(readable) > 0) {
-    if (hasByobReader(readable)) {
+    if (viewLength(record.pending) === 0) {
+      const reason = new TypeError(DETACHED);
+      errorController(controller, reason);
+      dropPending(record, reason);
+    } else if (hasByobReader(readable)) {
       fillView(record, getByobRequest(controller));
     } else {
       // The writer may use its memory again when the write is settled: the reader gets a copy.
-      const bytes = copyOfBytes(record.pending);
+      const bytes = new Uint8Array(record.pending);
       taken(record, viewLength(bytes));
       enqueueOwned(controller, viewBuffer(bytes), 0, viewLength(bytes));
     }

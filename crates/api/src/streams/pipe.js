@@ -168,6 +168,8 @@ function shutDown(pipe, error) {
 
 /** https://streams.spec.whatwg.org/#rs-pipeTo-finalize */
 function finalize(pipe, error) {
+  // A chunk may have come in while the pipe was ending; the destination may still take it.
+  writeParked(pipe);
   releaseWriter(pipe.writer);
   releaseReader(pipe.reader);
   const { signal } = pipe.options;

@@ -111,7 +111,7 @@ defineInterface(ReadableByteStreamController, { length: 0 });
 
 /** https://streams.spec.whatwg.org/#readable-byte-stream-controller-enqueue
  * @param {ByteControllerRecord} controller @param {ArrayBufferView} chunk */
-export function enqueueByte(controller, chunk) {
+function enqueueByte(controller, chunk) {
   if (!canCloseOrEnqueue(controller)) return;
   const byteOffset = viewOffset(chunk);
   const byteLength = viewLength(chunk);
