@@ -43,6 +43,7 @@ workers! {
     headers
     interleaving
     no_handler
+    request_cf
     responses
     streaming
     subrequest_limit

@@ -8,6 +8,7 @@ const paths = {
   "/empty": () => new Response(),
   "/null-204": () => new Response(null, { status: 204 }),
   "/body-204": () => new Response("body", { status: 204 }),
+  "/empty-204": () => new Response("", { status: 204 }),
   "/304": () => new Response(null, { status: 304, headers: { etag: '"a"' } }),
   "/status-text": () => new Response("tea\n", { status: 418, statusText: "I'm a teapot" }),
   "/status-99": () => new Response("", { status: 99 }),

@@ -53,6 +53,8 @@ const USED =
   "Body has already been used. It can only be used once. " +
   "Use tee() first if you need to read it twice.";
 const LOCKED = "This ReadableStream is currently locked to a reader.";
+const LOCKED_BODY =
+  "This ReadableStream is locked to a reader, and cannot be used as a body.";
 const DISTURBED =
   "This ReadableStream is disturbed (has already been read from), and cannot be used as a body.";
 
@@ -133,7 +135,7 @@ export function extractBody(value) {
   if (isObject(value)) {
     if (isReadableStream(value)) {
       if (isDisturbed(value)) throw new TypeError(DISTURBED);
-      if (isLocked(value)) throw new TypeError(LOCKED);
+      if (isLocked(value)) throw new TypeError(LOCKED_BODY);
       return new Body(null, value);
     }
     if (isBufferSource(value)) return new Body(copyOfBytes(value));

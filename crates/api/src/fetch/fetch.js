@@ -29,7 +29,6 @@ import { createFetchedResponse } from "./response.js";
 import { parsedUrl, parseUrl } from "./url_input.js";
 
 const {
-  JSONStringify,
   Promise,
   PromisePrototypeThen,
   PromiseReject,
@@ -129,7 +128,7 @@ function applyCacheMode(subrequest, mode) {
 /** @param {Request} request @param {any} owner the running context @returns {Subrequest} */
 function prepare(request, owner) {
   const parts = requestParts(request);
-  const { options, cf } = parts;
+  const { options } = parts;
   if (options.integrity !== "") {
     throw new TypeError("fetch: the option 'integrity' is not implemented yet in Isolde.");
   }
@@ -138,10 +137,10 @@ function prepare(request, owner) {
   subrequest.method = parts.method;
   subrequest.headers = parts.headers;
   subrequest.redirect = parts.redirect;
+  subrequest.cf = parts.cf;
   subrequest.signal = parts.signal;
   setUrl(subrequest, parts.url);
   applyCacheMode(subrequest, options.cache);
-  if (cf !== undefined) subrequest.cf = JSONStringify(cf);
   takeRequestBody(request);
   subrequest.bodyKind = sendable.kind;
   subrequest.body = sendable.value;

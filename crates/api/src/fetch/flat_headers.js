@@ -80,7 +80,7 @@ export function headerName(name, what) {
     const known = MapPrototypeGet(knownNames, name);
     if (known !== undefined) return known;
   } else {
-    name = toDOMString(name, what);
+    name = toDOMString(name, `${what}: a header name`);
   }
   if (!isToken(name)) throw new TypeError(`${what}: '${name}' is not a valid header name.`);
   const lower = asciiLowercase(name);
@@ -109,7 +109,8 @@ function isHeaderValue(text) {
  * @param {any} value @param {string} what @returns {string}
  */
 export function headerValue(value, what) {
-  const text = trimHttpWhitespace(typeof value === "string" ? value : toDOMString(value, what));
+  const string = typeof value === "string" ? value : toDOMString(value, `${what}: a header value`);
+  const text = trimHttpWhitespace(string);
   if (isHeaderValue(text)) return text;
   toByteString(text, `${what}: a header value`);
   throw new TypeError(`${what}: a header value may not contain NUL, LF or CR.`);

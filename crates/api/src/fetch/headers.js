@@ -13,12 +13,14 @@ import { primordials } from "../primordials.js";
 import {
   defineInterface,
   definePairIterable,
+  isObject,
   requireArguments,
   sequenceFromIterable,
   toByteString,
   toSequence,
 } from "../webidl/webidl.js";
 import { flatGet, headerName, headerValue, parseFlat, serializeList } from "./flat_headers.js";
+import { isNoCorsDeletable, isNoCorsSafelisted } from "./no_cors.js";
 
 const {
   ArrayPrototypePush,
@@ -28,6 +30,14 @@ const {
   SymbolIterator,
   TypeError,
 } = primordials;
+
+/**
+ * Guards: who may write what. Workers have no forbidden headers, so "request" and "response" are
+ * none. https://fetch.spec.whatwg.org/#concept-headers-guard
+ */
+export const NO_GUARD = 0;
+export const IMMUTABLE = 1;
+export const NO_CORS = 2;
 
 /** @param {[string, string]} a @param {[string, string]} b */
 const byName = (a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0);
@@ -73,8 +83,7 @@ export class Headers {
   #list = null;
   /** What iteration shows, or null when it has to be made. */
   #entries = null;
-  /** The guard: Workers know only "immutable" and none, for no header is forbidden. */
-  #immutable = false;
+  #guard = NO_GUARD;
   /** Whether a header was looked up in the flat form. */
   #wasRead = false;
 
@@ -86,7 +95,8 @@ export class Headers {
     requireArguments(arguments.length, 2, APPEND);
     const key = headerName(name, APPEND);
     const text = headerValue(value, APPEND);
-    this.#change();
+    if (this.#guard !== NO_GUARD && !this.#mayAppend(key, text)) return;
+    this.#entries = null;
     if (this.#list === null) {
       this.#flat += `${key}\0${text}\0`;
     } else {
@@ -98,7 +108,8 @@ export class Headers {
   delete(name) {
     requireArguments(arguments.length, 1, DELETE);
     const key = headerName(name, DELETE);
-    this.#change();
+    if (this.#guard !== NO_GUARD && !this.#mayChange(isNoCorsDeletable(key))) return;
+    this.#entries = null;
     if (this.#has(key)) this.#remove(key, 0);
   }
 
@@ -139,7 +150,8 @@ export class Headers {
     requireArguments(arguments.length, 2, SET);
     const key = headerName(name, SET);
     const text = headerValue(value, SET);
-    this.#change();
+    if (this.#guard !== NO_GUARD && !this.#mayChange(isNoCorsSafelisted(key, text))) return;
+    this.#entries = null;
     if (this.#list === null && StringPrototypeIndexOf(this.#flat, key) < 0) {
       this.#flat += `${key}\0${text}\0`;
       return;
@@ -166,10 +178,17 @@ export class Headers {
     return value;
   }
 
-  /** Before every change: the guard, and what was derived from the old state. */
-  #change() {
-    if (this.#immutable) throw new TypeError("Can't modify immutable headers.");
-    this.#entries = null;
+  /** Throws under the guard "immutable". @param {boolean} allowed by "no-cors" */
+  #mayChange(allowed) {
+    if (this.#guard === IMMUTABLE) throw new TypeError("Can't modify immutable headers.");
+    return allowed;
+  }
+
+  /** What counts is the value that the header would have. */
+  #mayAppend(key, text) {
+    this.#mayChange(true);
+    const before = flatGet(toFlat(this), key);
+    return isNoCorsSafelisted(key, before === null ? text : `${before}, ${text}`);
   }
 
   #parsed() {
@@ -217,14 +236,14 @@ export class Headers {
   }
 
   static {
-    create = (flat, immutable) => {
+    create = (flat, guard) => {
       const headers = new Headers();
       headers.#flat = flat;
-      headers.#immutable = immutable;
+      headers.#guard = guard;
       return headers;
     };
     toFlat = (headers) => (headers.#flat ??= serializeList(headers.#list));
-    isOurs = (value) => #immutable in value;
+    isOurs = (value) => #guard in value;
     entriesOf = (headers) => (headers.#entries ??= sortAndCombine(headers.#parsed()));
   }
 }
@@ -238,12 +257,12 @@ definePairIterable(Headers, "Headers", (headers) => entriesOf(headers));
  */
 const iterateHeaders = Headers.prototype[SymbolIterator];
 
+const NOT_HEADERS = ": the headers are neither an object nor a sequence of pairs.";
+
 /** @param {any} pair @param {string} what @returns {any[]} */
 const toPair = (pair, what) => {
   const items = toSequence(pair, toByteString, what);
-  if (items.length !== 2) {
-    throw new TypeError(`${what}: a header must be a pair of a name and a value.`);
-  }
+  if (items.length !== 2) throw new TypeError(`${what} is not a pair of a name and a value.`);
   return items;
 };
 
@@ -274,13 +293,12 @@ function flatFromRecord(init, what) {
  * @returns {string}
  */
 export function flatFromInit(init, what) {
-  if ((typeof init !== "object" && typeof init !== "function") || init === null) {
-    throw new TypeError(`${what}: the headers are neither an object nor a sequence of pairs.`);
-  }
+  if (!isObject(init)) throw new TypeError(what + NOT_HEADERS);
   const method = init[SymbolIterator];
   if (method === iterateHeaders && isOurs(init)) return toFlat(init);
   if (method === undefined || method === null) return flatFromRecord(init, what);
-  const pairs = sequenceFromIterable(init, method, toPair, what);
+  if (typeof method !== "function") throw new TypeError(what + NOT_HEADERS);
+  const pairs = sequenceFromIterable(init, method, toPair, `${what}: a header`);
   let flat = "";
   for (let i = 0; i < pairs.length; i++) {
     flat += `${headerName(pairs[i][0], what)}\0${headerValue(pairs[i][1], what)}\0`;
@@ -290,10 +308,10 @@ export function flatFromInit(init, what) {
 
 /**
  * Makes a Headers object over the flat form.
- * @param {string} flat @param {boolean} immutable whether changes throw @returns {Headers}
+ * @param {string} flat @param {number} guard @returns {Headers}
  */
-export function createHeaders(flat, immutable) {
-  return create(flat, immutable);
+export function createHeaders(flat, guard) {
+  return create(flat, guard);
 }
 
 /** The flat form of what a Headers object holds now. @param {Headers} headers @returns {string} */

@@ -14,12 +14,13 @@ import { createAbortSignal, dependentSignal, signalAbort } from "../events/abort
 import { defineInterface, isObject, requireArguments, toUSVString } from "../webidl/webidl.js";
 import { asBody, cloneBody, nativeBody, takeBody, takeSendable } from "./body.js";
 import { installBody } from "./body_mixin.js";
+import { INBOUND_CF, parseCf } from "./cf.js";
 import { flatGet } from "./flat_headers.js";
-import { createHeaders, flatHeaders } from "./headers.js";
+import { createHeaders, flatHeaders, IMMUTABLE, NO_CORS, NO_GUARD } from "./headers.js";
 import { readInit, requestInit, RequestOptions } from "./request_init.js";
 import { parsedUrl, parseUrl } from "./url_input.js";
 
-const { TypeError } = primordials;
+const { JSONStringify, TypeError } = primordials;
 
 const CONSTRUCT = "Failed to construct 'Request'";
 
@@ -40,16 +41,14 @@ function toUrl(input) {
   return url;
 }
 
-/**
- * no-cors exists for scripts of web pages; its restriction of methods is kept, that of headers is
- * not.
- */
+/** https://fetch.spec.whatwg.org/#dom-request, step 33 */
 function checkNoCors(method) {
   if (method === "GET" || method === "HEAD" || method === "POST") return;
   throw new TypeError(`${CONSTRUCT}: the method '${method}' is not allowed in mode 'no-cors'.`);
 }
 
 let bodyOf;
+let cfOf;
 let flatOf;
 let friends;
 
@@ -65,6 +64,7 @@ export class Request {
   #signal = undefined;
   /** What the signal is to follow: a signal, or the Request whose signal it is. */
   #follows = null;
+  /** JSON text, until somebody asks for the object. @type {string | object | undefined} */
   #cf = undefined;
   #redirect = "follow";
   /** Came in from outside: then the headers cannot be changed. */
@@ -102,7 +102,7 @@ export class Request {
     this.#method = other.#method;
     this.#headers = flatOf(other);
     this.#follows = other;
-    this.#cf = other.#cf;
+    this.#cf = cfOf(other);
     this.#redirect = other.#redirect;
     this.#options = other.#options;
   }
@@ -126,7 +126,7 @@ export class Request {
     if (method !== undefined) this.#method = method;
     if (redirect !== undefined) this.#redirect = redirect;
     if (signal !== undefined) this.#follows = signal;
-    if (this.#options !== null && this.#options.mode === "no-cors") checkNoCors(this.#method);
+    if (this.#isNoCors()) checkNoCors(this.#method);
     if (body === undefined) return original;
     this.#body = body;
     if (body === null) return null;
@@ -153,7 +153,12 @@ export class Request {
   get headers() {
     const headers = this.#headers;
     if (typeof headers !== "string") return headers;
-    return (this.#headers = createHeaders(headers, this.#inbound));
+    const guard = this.#inbound ? IMMUTABLE : this.#isNoCors() ? NO_CORS : NO_GUARD;
+    return (this.#headers = createHeaders(headers, guard));
+  }
+
+  #isNoCors() {
+    return this.#options !== null && this.#options.mode === "no-cors";
   }
 
   get destination() {
@@ -214,12 +219,13 @@ export class Request {
 
   /** The platform's own: what is known about the client, or options for the subrequest. */
   get cf() {
-    return this.#cf;
+    const cf = this.#cf;
+    return typeof cf === "string" ? (this.#cf = parseCf(cf, this.#inbound)) : cf;
   }
 
   clone() {
     const body = bodyOf(this);
-    const copy = new Request(OURS, this.#method, this.#url, flatOf(this), null, this.#cf);
+    const copy = new Request(OURS, this.#method, this.#url, flatOf(this), null, cfOf(this));
     if (body !== null) copy.#body = cloneBody(body);
     copy.#inbound = this.#inbound;
     copy.#redirect = this.#redirect;
@@ -259,6 +265,10 @@ export class Request {
       const headers = request.#headers;
       return typeof headers === "string" ? headers : flatHeaders(headers);
     };
+    cfOf = (request) => {
+      const cf = request.#cf;
+      return typeof cf === "object" ? JSONStringify(cf) : cf;
+    };
     friends = {
       __proto__: null,
       isRequest: (value) => #method in value,
@@ -268,7 +278,7 @@ export class Request {
         parts.url = request.#url;
         parts.headers = flatOf(request);
         parts.redirect = request.#redirect;
-        parts.cf = request.#cf;
+        parts.cf = cfOf(request);
         parts.options = request.#options ?? DEFAULTS;
         // A signal that nobody has read can only be aborted through what it follows: none need be
         // made for it.
@@ -276,7 +286,7 @@ export class Request {
       },
       abort: (request, reason) => signalAbort((request.#signal ??= createAbortSignal()), reason),
       inbound: (method, url, headers, body, cf) =>
-        new Request(OURS, method, url, headers, body, cf),
+        new Request(OURS, method, url, headers, body, cf ?? INBOUND_CF),
     };
   }
 }
@@ -302,7 +312,7 @@ const takeBodyOf = friends.takeBody;
  * @param {string} url serialized
  * @param {string} flatHeaders `name\0value\0...` with lower-case names
  * @param {number} bodyId of the native body, 0 for none
- * @param {object | undefined} cf
+ * @param {string | undefined} cf JSON text of what is known about the client
  * @returns {Request}
  */
 export function createInboundRequest(method, url, flatHeaders, bodyId, cf) {
@@ -325,6 +335,7 @@ class RequestParts {
   url = "";
   headers = "";
   redirect = "";
+  /** JSON text. @type {string | undefined} */
   cf = undefined;
   /** @type {RequestOptions} */
   options = DEFAULTS;

@@ -11,6 +11,7 @@ import { primordials } from "../primordials.js";
 import { toSignal } from "../events/abort.js";
 import { isObject, toDOMString, toEnum, toUSVString } from "../webidl/webidl.js";
 import { extractBody, extractedType } from "./body.js";
+import { cfText } from "./cf.js";
 import { flatFromInit } from "./headers.js";
 import { isToken } from "./mime.js";
 import { parseUrl } from "./url_input.js";
@@ -81,6 +82,7 @@ class ReadInit {
   body = undefined;
   /** The content type that goes with the body, or null. */
   contentType = null;
+  /** JSON text. */
   cf = undefined;
   /** In flat form. */
   headers = undefined;
@@ -136,7 +138,7 @@ function toMode(value, what) {
 
 /** @param {any} value @param {string} what */
 function toReferrerPolicy(value, what) {
-  return toEnum(value, REFERRER_POLICIES, `${what}: referrerPolicy`);
+  return toEnum(value, REFERRER_POLICIES, `${what}: member 'referrerPolicy'`);
 }
 
 /** Members that are checked but have no effect, or whose effect does not exist here. */
@@ -156,6 +158,7 @@ function checkEncodeResponseBody(value, what) {
  */
 export function readInit(init, base, what) {
   if (!isObject(init)) throw new TypeError(`${what}: parameter 2 is not an object.`);
+  const member = `${what}: member`;
   let options = base;
   /** The options to write to: a copy, made when the first member differs from the usual. */
   const own = () => (options === base ? (options = new RequestOptions(base)) : options);
@@ -163,39 +166,42 @@ export function readInit(init, base, what) {
   const body = value === undefined || value === null ? value : extractBody(value);
   const contentType = value === undefined || value === null ? null : extractedType;
   value = init.cache;
-  if (value !== undefined) own().cache = toCacheMode(value, `${what}: cache`);
-  const { cf } = init;
+  if (value !== undefined) own().cache = toCacheMode(value, `${member} 'cache'`);
+  const cf = cfText(init.cf, what);
   value = init.credentials;
-  if (value !== undefined) own().credentials = toEnum(value, CREDENTIALS, `${what}: credentials`);
+  if (value !== undefined) {
+    own().credentials = toEnum(value, CREDENTIALS, `${member} 'credentials'`);
+  }
   value = init.duplex;
-  if (value !== undefined) toEnum(value, DUPLEXES, `${what}: duplex`);
+  if (value !== undefined) toEnum(value, DUPLEXES, `${member} 'duplex'`);
   value = init.encodeResponseBody;
-  if (value !== undefined) checkEncodeResponseBody(value, `${what}: encodeResponseBody`);
+  if (value !== undefined) checkEncodeResponseBody(value, `${member} 'encodeResponseBody'`);
   value = init.headers;
   const headers = value === undefined ? undefined : flatFromInit(value, what);
   value = init.integrity;
-  if (value !== undefined) own().integrity = toDOMString(value, `${what}: integrity`);
+  if (value !== undefined) own().integrity = toDOMString(value, `${member} 'integrity'`);
   value = init.keepalive;
   if (value !== undefined) own().keepalive = !!value;
   value = init.method;
-  const method = value === undefined ? undefined : toMethod(value, `${what}: method`);
+  const method = value === undefined ? undefined : toMethod(value, `${member} 'method'`);
   value = init.mode;
-  if (value !== undefined) own().mode = toMode(value, `${what}: mode`);
+  if (value !== undefined) own().mode = toMode(value, `${member} 'mode'`);
   value = init.priority;
-  if (value !== undefined) toEnum(value, PRIORITIES, `${what}: priority`);
+  if (value !== undefined) toEnum(value, PRIORITIES, `${member} 'priority'`);
   value = init.redirect;
-  const redirect = value === undefined ? value : toEnum(value, REDIRECTS, `${what}: redirect`);
+  const redirect = value === undefined ? value : toEnum(value, REDIRECTS, `${member} 'redirect'`);
   value = init.referrer;
-  if (value !== undefined) own().referrer = toReferrer(value, `${what}: referrer`);
+  if (value !== undefined) own().referrer = toReferrer(value, `${member} 'referrer'`);
   value = init.referrerPolicy;
   if (value !== undefined) own().referrerPolicy = toReferrerPolicy(value, what);
   value = init.signal;
-  const signal = value === undefined || value === null ? value : toSignal(value, `${what}: signal`);
+  const signal =
+    value === undefined || value === null ? value : toSignal(value, `${member} 'signal'`);
   value = init.window;
-  if (value !== undefined && value !== null) throw new TypeError(`${what}: window is not null.`);
+  if (value !== undefined && value !== null) throw new TypeError(`${member} 'window' is not null.`);
   requestInit.body = body;
   requestInit.contentType = contentType;
-  requestInit.cf = isObject(cf) ? cf : undefined;
+  requestInit.cf = cf;
   requestInit.headers = headers;
   requestInit.method = method;
   requestInit.redirect = redirect;

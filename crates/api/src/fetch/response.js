@@ -12,6 +12,7 @@ import { primordials } from "../primordials.js";
 import { expectedLength } from "../streams/streams.js";
 import {
   defineInterface,
+  isBufferSource,
   isObject,
   requireArguments,
   toByteString,
@@ -31,7 +32,7 @@ import {
 } from "./body.js";
 import { installBody } from "./body_mixin.js";
 import { flatGet } from "./flat_headers.js";
-import { createHeaders, flatFromInit, flatHeaders } from "./headers.js";
+import { createHeaders, flatFromInit, flatHeaders, IMMUTABLE, NO_GUARD } from "./headers.js";
 import { parseUrl } from "./url_input.js";
 
 const {
@@ -40,6 +41,7 @@ const {
   StringPrototypeCharCodeAt,
   StringPrototypeStartsWith,
   StringPrototypeToWellFormed,
+  TypedArrayPrototypeGetByteLength,
   TypeError,
 } = primordials;
 
@@ -81,13 +83,20 @@ const PLAIN = new ResponseExtras(null);
 const isNullBodyStatus = (status) =>
   status === 204 || status === 205 || status === 304 || status === 101;
 
+/** Of what `extractBody` gives. */
+function isEmpty(body) {
+  const source = typeof body === "string" ? body : body.source;
+  if (typeof source === "string") return source === "";
+  return isBufferSource(source) && TypedArrayPrototypeGetByteLength(source) === 0;
+}
+
 /** https://fetch.spec.whatwg.org/#redirect-status */
 const isRedirectStatus = (status) =>
   status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
 
 /** @param {any} value @param {string} what @returns {number} */
 function toStatus(value, what) {
-  const status = toUnsignedShort(value, `${what}: status`);
+  const status = toUnsignedShort(value, `${what}: member 'status'`);
   if (status >= 200 && status <= 599) return status;
   throw new RangeError(
     "Responses may only be constructed with status codes in the range 200 to 599, inclusive.",
@@ -97,11 +106,11 @@ function toStatus(value, what) {
 /** https://httpwg.org/specs/rfc9112.html#status.line @param {any} value @param {string} what */
 function toStatusText(value, what) {
   if (value === "") return "";
-  const text = toByteString(value, `${what}: statusText`);
+  const text = toByteString(value, `${what}: member 'statusText'`);
   for (let i = 0; i < text.length; i++) {
     const code = StringPrototypeCharCodeAt(text, i);
     if ((code < 0x20 && code !== 0x09) || code === 0x7f) {
-      throw new TypeError(`${what}: statusText contains a character that is not allowed there.`);
+      throw new TypeError(`${what}: member 'statusText' has a character that may not be there.`);
     }
   }
   return text;
@@ -170,7 +179,9 @@ export class Response {
     const { cf } = init;
     const encodeBody = init.encodeBody;
     const encoding =
-      encodeBody === undefined ? undefined : toEnum(encodeBody, ENCODE_BODY, `${what}: encodeBody`);
+      encodeBody === undefined
+        ? undefined
+        : toEnum(encodeBody, ENCODE_BODY, `${what}: member 'encodeBody'`);
     const headers = init.headers;
     if (headers !== undefined) this.#headers = flatFromInit(headers, what);
     const status = init.status;
@@ -191,6 +202,8 @@ export class Response {
   /** The end of https://fetch.spec.whatwg.org/#initialize-a-response */
   #setBody(body, type) {
     if (isNullBodyStatus(this.#status)) {
+      // The platform's own leniency: `new Response("", { status: 204 })`, which is everywhere.
+      if (isEmpty(body)) return;
       throw new TypeError(
         "Response with null body status (101, 204, 205, or 304) cannot have a body.",
       );
@@ -238,7 +251,9 @@ export class Response {
     const location = parseUrl(text);
     if (location === null) throw new TypeError(`Unable to parse URL: ${text}`);
     if (!isRedirectStatus(code)) {
-      throw new RangeError(`${code} is not a redirect status code.`);
+      throw new RangeError(
+        `${code} is not a redirect status code. It must be one of: 301, 302, 303, 307, or 308.`,
+      );
     }
     const response = new Response(OURS, null, code, "", `location\0${location}\0`, null);
     response.#immutable = true;
@@ -272,7 +287,7 @@ export class Response {
   get headers() {
     const headers = this.#headers;
     if (typeof headers !== "string") return headers;
-    return (this.#headers = createHeaders(headers, this.#immutable));
+    return (this.#headers = createHeaders(headers, this.#immutable ? IMMUTABLE : NO_GUARD));
   }
 
   /** The platform's own: what the Worker that made the response wants to tell about it. */
