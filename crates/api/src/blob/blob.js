@@ -189,17 +189,17 @@ export class Blob {
   }
 
   async text() {
-    if (!(#bytes in this)) illegalInvocation();
+    if (!isObject(this) || !(#bytes in this)) illegalInvocation();
     return utf8_decode(this.#bytes, false, false);
   }
 
   async arrayBuffer() {
-    if (!(#bytes in this)) illegalInvocation();
+    if (!isObject(this) || !(#bytes in this)) illegalInvocation();
     return TypedArrayPrototypeGetBuffer(copyOf(this.#bytes));
   }
 
   async bytes() {
-    if (!(#bytes in this)) illegalInvocation();
+    if (!isObject(this) || !(#bytes in this)) illegalInvocation();
     return copyOf(this.#bytes);
   }
 

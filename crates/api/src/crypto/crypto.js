@@ -19,6 +19,7 @@ import {
   illegalConstructor,
   illegalInvocation,
   isArrayBufferView,
+  isObject,
   requireArguments,
   toBufferSource,
   typedArrayName,
@@ -89,7 +90,7 @@ export class SubtleCrypto {
   }
 
   static #check(value) {
-    if (!(#brand in value)) illegalInvocation();
+    if (!isObject(value) || !(#brand in value)) illegalInvocation();
   }
 
   // https://w3c.github.io/webcrypto/#SubtleCrypto-method-digest
@@ -173,7 +174,7 @@ export class Crypto {
   }
 
   static #check(value) {
-    if (!(#subtle in value)) illegalInvocation();
+    if (!isObject(value) || !(#subtle in value)) illegalInvocation();
   }
 
   get subtle() {

@@ -8,6 +8,7 @@ import { primordials } from "../primordials.js";
 import {
   defineInterface,
   illegalInvocation,
+  isObject,
   requireArguments,
   toDOMString,
   typedArrayName,
@@ -25,7 +26,7 @@ export class TextEncoder {
   #brand;
 
   static #check(value) {
-    if (!(#brand in value)) illegalInvocation();
+    if (!isObject(value) || !(#brand in value)) illegalInvocation();
   }
 
   get encoding() {

@@ -7,6 +7,7 @@ import { primordials } from "../primordials.js";
 import {
   defineInterface,
   illegalInvocation,
+  isObject,
   requireArguments,
   toAny,
   toBoolean,
@@ -56,7 +57,7 @@ export class CustomEvent extends Event {
   // https://dom.spec.whatwg.org/#dom-customevent-initcustomevent
   initCustomEvent(type, bubbles = false, cancelable = false, detail = null) {
     const what = "Failed to execute 'initCustomEvent' on 'CustomEvent'";
-    if (!(#detail in this)) illegalInvocation();
+    if (!isObject(this) || !(#detail in this)) illegalInvocation();
     requireArguments(arguments.length, 1, what);
     const name = toDOMString(type, `${what}: parameter 1`);
     if (isDispatching(this)) return;
@@ -170,7 +171,7 @@ export class MessageEvent extends Event {
     ports = undefined,
   ) {
     const what = "Failed to execute 'initMessageEvent' on 'MessageEvent'";
-    if (!(#init in this)) illegalInvocation();
+    if (!isObject(this) || !(#init in this)) illegalInvocation();
     requireArguments(arguments.length, 1, what);
     const name = toDOMString(type, `${what}: parameter 1`);
     const init = {

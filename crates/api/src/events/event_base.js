@@ -9,6 +9,7 @@ import { primordials } from "../primordials.js";
 import {
   defineInterface,
   illegalInvocation,
+  isObject,
   requireArguments,
   toBoolean,
   toDictionary,
@@ -118,7 +119,7 @@ export class Event {
   }
 
   set returnValue(value) {
-    if (!(#flags in this)) illegalInvocation();
+    if (!isObject(this) || !(#flags in this)) illegalInvocation();
     if (!value) this.#cancel();
   }
 
@@ -141,7 +142,7 @@ export class Event {
   // https://dom.spec.whatwg.org/#dom-event-initevent
   initEvent(type, bubbles = false, cancelable = false) {
     const what = "Failed to execute 'initEvent' on 'Event'";
-    if (!(#type in this)) illegalInvocation();
+    if (!isObject(this) || !(#type in this)) illegalInvocation();
     requireArguments(arguments.length, 1, what);
     this.#initialise(toDOMString(type, `${what}: parameter 1`), bubbles, cancelable);
   }

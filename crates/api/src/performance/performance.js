@@ -125,23 +125,23 @@ export class Performance extends EventTarget {
   }
 
   now() {
-    if (!(#brand in this)) illegalInvocation();
+    if (!isObject(this) || !(#brand in this)) illegalInvocation();
     return clock_now();
   }
 
   get timeOrigin() {
-    if (!(#brand in this)) illegalInvocation();
+    if (!isObject(this) || !(#brand in this)) illegalInvocation();
     return 0;
   }
 
   toJSON() {
-    if (!(#brand in this)) illegalInvocation();
+    if (!isObject(this) || !(#brand in this)) illegalInvocation();
     return { timeOrigin: 0 };
   }
 
   // https://w3c.github.io/user-timing/#dom-performance-mark
   mark(markName, markOptions = undefined) {
-    if (!(#brand in this)) illegalInvocation();
+    if (!isObject(this) || !(#brand in this)) illegalInvocation();
     requireArguments(arguments.length, 1, "Failed to execute 'mark' on 'Performance'");
     const mark = new PerformanceMark(markName, markOptions);
     addEntry(mark);
@@ -149,14 +149,14 @@ export class Performance extends EventTarget {
   }
 
   clearMarks(markName = undefined) {
-    if (!(#brand in this)) illegalInvocation();
+    if (!isObject(this) || !(#brand in this)) illegalInvocation();
     const what = "Failed to execute 'clearMarks' on 'Performance': parameter 1";
     removeEntries("mark", markName === undefined ? undefined : toDOMString(markName, what));
   }
 
   // https://w3c.github.io/user-timing/#dom-performance-measure
   measure(measureName, startOrMeasureOptions = undefined, endMark = undefined) {
-    if (!(#brand in this)) illegalInvocation();
+    if (!isObject(this) || !(#brand in this)) illegalInvocation();
     requireArguments(arguments.length, 1, MEASURE);
     const name = toDOMString(measureName, `${MEASURE}: parameter 1`);
     const isDictionary =
@@ -179,7 +179,7 @@ export class Performance extends EventTarget {
   }
 
   clearMeasures(measureName = undefined) {
-    if (!(#brand in this)) illegalInvocation();
+    if (!isObject(this) || !(#brand in this)) illegalInvocation();
     const what = "Failed to execute 'clearMeasures' on 'Performance': parameter 1";
     const name = measureName === undefined ? undefined : toDOMString(measureName, what);
     removeEntries("measure", name);
@@ -187,12 +187,12 @@ export class Performance extends EventTarget {
 
   // https://w3c.github.io/performance-timeline/#extensions-to-the-performance-interface
   getEntries() {
-    if (!(#brand in this)) illegalInvocation();
+    if (!isObject(this) || !(#brand in this)) illegalInvocation();
     return filterEntries(currentTimeline().entries, undefined, undefined);
   }
 
   getEntriesByType(type) {
-    if (!(#brand in this)) illegalInvocation();
+    if (!isObject(this) || !(#brand in this)) illegalInvocation();
     const what = "Failed to execute 'getEntriesByType' on 'Performance'";
     requireArguments(arguments.length, 1, what);
     const wanted = toDOMString(type, `${what}: parameter 1`);
@@ -200,7 +200,7 @@ export class Performance extends EventTarget {
   }
 
   getEntriesByName(name, type = undefined) {
-    if (!(#brand in this)) illegalInvocation();
+    if (!isObject(this) || !(#brand in this)) illegalInvocation();
     const what = "Failed to execute 'getEntriesByName' on 'Performance'";
     requireArguments(arguments.length, 1, what);
     const wanted = toDOMString(name, `${what}: parameter 1`);

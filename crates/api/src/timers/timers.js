@@ -17,6 +17,7 @@ import {
   defineInterface,
   illegalConstructor,
   illegalInvocation,
+  isObject,
   requireArguments,
   toDictionary,
   toDouble,
@@ -110,7 +111,7 @@ export class Scheduler {
    * aborted before.
    */
   async wait(delay, options = undefined) {
-    if (!(#brand in this)) illegalInvocation();
+    if (!isObject(this) || !(#brand in this)) illegalInvocation();
     const what = "Failed to execute 'wait' on 'Scheduler'";
     requireArguments(arguments.length, 1, what);
     const milliseconds = MathMax(0, toDouble(delay, `${what}: parameter 1`));
