@@ -25,6 +25,7 @@ import { FormData } from "./fetch/form_data.js";
 import { Headers } from "./fetch/headers.js";
 import { Request } from "./fetch/request.js";
 import { Response } from "./fetch/response.js";
+import { MessageChannel, MessagePort } from "./messaging/message_channel.js";
 import { Navigator, navigator } from "./navigator/navigator.js";
 import {
   Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure, PerformanceObserver,
@@ -55,8 +56,9 @@ const interfaces = {
   AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, CloseEvent,
   CountQueuingStrategy, Crypto, CryptoKey, CustomEvent, DOMException, ErrorEvent, Event,
   EventTarget, ExtendableEvent, FetchEvent, File, FixedLengthStream, FormData, Headers,
-  IdentityTransformStream, MessageEvent, Navigator, Performance, PerformanceEntry,
-  PerformanceMark, PerformanceMeasure, PerformanceObserver, PerformanceObserverEntryList,
+  IdentityTransformStream, MessageChannel, MessageEvent, MessagePort, Navigator, Performance,
+  PerformanceEntry, PerformanceMark, PerformanceMeasure, PerformanceObserver,
+  PerformanceObserverEntryList,
   PromiseRejectionEvent, QuotaExceededError, ReadableByteStreamController, ReadableStream,
   ReadableStreamBYOBReader, ReadableStreamBYOBRequest, ReadableStreamDefaultController,
   ReadableStreamDefaultReader, Request, Response, Scheduler, SubtleCrypto, TextDecoder,

@@ -129,6 +129,24 @@ const paths = {
     Promise.reject(new Error("nobody caught this"));
     log(await Promise.race([seen, scheduler.wait(1000)]));
   },
+  "/message-channel": async (log) => {
+    const { port1, port2 } = new MessageChannel();
+    const message = { list: [1] };
+    port1.postMessage(message);
+    message.list.push(2);
+    const arrived = new Promise((resolve) => (port2.onmessage = resolve));
+    log("not yet");
+    const { data, ports, isTrusted } = await arrived;
+    log(data.list, ports.length, isTrusted);
+    const closed = new Promise((resolve) => port2.addEventListener("close", resolve));
+    port1.close();
+    log((await closed).type);
+    try {
+      port2.postMessage(() => 1);
+    } catch (error) {
+      log(error.name);
+    }
+  },
 };
 
 export default {

@@ -19,7 +19,7 @@ import {
   toUnsignedShort,
   toUSVString,
 } from "../webidl/webidl.js";
-import { Event, internals } from "./event_base.js";
+import { Event, internals, trusted } from "./event_base.js";
 
 export { Event, trusted } from "./event_base.js";
 
@@ -128,6 +128,8 @@ const MESSAGE_INIT = [
   member("source", toSource, null),
 ];
 
+let setData;
+
 /** https://html.spec.whatwg.org/#messageevent */
 export class MessageEvent extends Event {
   #init;
@@ -186,9 +188,23 @@ export class MessageEvent extends Event {
     initialise(this, name, bubbles, cancelable);
     this.#init = init;
   }
+
+  static {
+    setData = (event, data) => {
+      event.#init.data = data;
+    };
+  }
 }
 
 defineInterface(MessageEvent);
+
+/** The event for a message that has arrived. @param {any} data @returns {MessageEvent} */
+export function messageEvent(data) {
+  const event = trusted(new MessageEvent("message"));
+  // To the constructor `undefined` would be an absent member.
+  setData(event, data);
+  return event;
+}
 
 const CLOSE_INIT = [
   member("code", toUnsignedShort, 0),

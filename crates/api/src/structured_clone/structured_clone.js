@@ -149,6 +149,22 @@ function checkTransfer(list) {
 }
 
 /**
+ * A deep copy, to which some objects move.
+ * https://html.spec.whatwg.org/#structuredserializewithtransfer
+ * @param {any} value @param {object[]} transfer @returns {any}
+ */
+export function cloneWithTransfer(value, transfer) {
+  checkTransfer(transfer);
+  return cloneWith(value, transfer);
+}
+
+/** The member of a StructuredSerializeOptions. @param {any} options @param {string} what */
+export function transferOption(options, what) {
+  const { transfer = NOTHING } = toDictionary(options, OPTIONS, what);
+  return transfer;
+}
+
+/**
  * https://html.spec.whatwg.org/#dom-structuredclone
  * @param {any} value
  * @param {{ transfer?: Iterable<object> }} [options]
@@ -157,9 +173,7 @@ function checkTransfer(list) {
 export function structuredClone(value, options = undefined) {
   const what = "Failed to execute 'structuredClone'";
   requireArguments(arguments.length, 1, what);
-  const { transfer = NOTHING } = toDictionary(options, OPTIONS, `${what}: parameter 2`);
-  checkTransfer(transfer);
-  return cloneWith(value, transfer);
+  return cloneWithTransfer(value, transferOption(options, `${what}: parameter 2`));
 }
 
 setChunkClone(cloneValue);
