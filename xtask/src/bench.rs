@@ -6,7 +6,7 @@
 //! and for the fastest servers they measure the load generator.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{ExitCode, ExitStatus};
 use std::{io, time::Duration};
 
 use clap::Args;
@@ -140,6 +140,9 @@ pub enum BenchError {
         /// What it printed.
         log: PathBuf,
     },
+    /// A server has ended in the middle of its row.
+    #[error("the server has ended: {0}")]
+    Ended(ExitStatus),
     /// esbuild could not bundle.
     #[error("esbuild: {0}")]
     Bundle(String),

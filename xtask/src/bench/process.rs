@@ -1,5 +1,6 @@
 //! A server process and its children: start, CPU time, memory, end.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
@@ -13,7 +14,8 @@ const MICROSECONDS_PER_TICK: u64 = 1_000_000 / TICKS_PER_SECOND;
 
 /// A running server. Dropping it ends it.
 pub struct Server {
-    child: Child,
+    /// In a cell, because to ask whether it has ended changes it.
+    child: RefCell<Child>,
 }
 
 impl Server {
@@ -25,43 +27,56 @@ impl Server {
         let errors = output.try_clone().map_err(write_error)?;
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
         let child = command.spawn().map_err(|cause| BenchError::Spawn { program, cause })?;
-        Ok(Self { child })
+        Ok(Self { child: RefCell::new(child) })
     }
 
     /// The process id of the program that was started.
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.child.borrow().id()
+    }
+
+    /// Fails where the program has ended, which no server does by itself.
+    pub fn check(&self) -> Result<(), BenchError> {
+        match self.child.borrow_mut().try_wait() {
+            Ok(None) => Ok(()),
+            Ok(Some(status)) => Err(BenchError::Ended(status)),
+            Err(_) => Err(BenchError::Proc(self.id())),
+        }
     }
 
     /// The process and its descendants.
     pub fn pids(&self) -> Vec<u32> {
-        tree(self.child.id())
+        tree(self.id())
     }
 
     /// Ends the program as Ctrl-C does, and waits until it has ended.
-    pub fn interrupt(mut self) -> Result<(), BenchError> {
-        let pid = self.child.id();
+    pub fn interrupt(self) -> Result<(), BenchError> {
+        let pid = self.id();
         let kill = Command::new("kill").args(["-INT", &pid.to_string()]).status();
-        kill.and_then(|_| self.child.wait()).map(|_| ()).map_err(|_| BenchError::Proc(pid))
+        kill.and_then(|_| self.child.borrow_mut().wait())
+            .map(|_| ())
+            .map_err(|_| BenchError::Proc(pid))
     }
 
     /// User and system time of the process and its living descendants, in microseconds.
     pub fn cpu_microseconds(&self) -> Result<u64, BenchError> {
-        let tree = tree(self.child.id());
+        self.check()?;
+        let tree = tree(self.id());
         let mut ticks = 0;
         for pid in &tree {
             let Some(stat) = Stat::read(*pid) else { continue };
             ticks += stat.ticks;
         }
-        if tree.is_empty() || ticks == 0 && Stat::read(self.child.id()).is_none() {
-            return Err(BenchError::Proc(self.child.id()));
+        if ticks == 0 && Stat::read(self.id()).is_none() {
+            return Err(BenchError::Proc(self.id()));
         }
         Ok(ticks * MICROSECONDS_PER_TICK)
     }
 
     /// Proportional set size of the process and its descendants, in bytes.
     pub fn pss_bytes(&self) -> Result<u64, BenchError> {
-        let pid = self.child.id();
+        self.check()?;
+        let pid = self.id();
         let sizes = tree(pid).into_iter().filter_map(|pid| {
             parse_pss(&fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?)
         });
@@ -74,11 +89,12 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let children: Vec<u32> =
-            tree(self.child.id()).into_iter().filter(|pid| *pid != self.child.id()).collect();
+        let own = self.id();
+        let children: Vec<u32> = self.pids().into_iter().filter(|pid| *pid != own).collect();
+        let child = self.child.get_mut();
         // A process that has ended already is what we want, so errors do not matter here.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = child.kill();
+        let _ = child.wait();
         for pid in children {
             let _ = Command::new("kill").args(["-9", &pid.to_string()]).output();
         }

@@ -73,6 +73,7 @@ fn cold(places: &Places, arguments: &Arguments, contenders: &[Contender], report
             let figures = start(places, *contender, &project).and_then(|server| {
                 let visits =
                     visits::in_turn(server.port, &get("/", HELLO), COLD_COUNT, COLD_PAUSE)?;
+                server.server.check()?;
                 Ok(timings(&visits))
             });
             keep(report, "cold", *contender, figures);
@@ -156,6 +157,7 @@ fn noisy(
                 let alone = visits::regularly(server.port, NEIGHBOUR_TIME, NEIGHBOUR_PERIOD, &[])?;
                 let beside =
                     visits::regularly(server.port, NEIGHBOUR_TIME, NEIGHBOUR_PERIOD, noise)?;
+                server.server.check()?;
                 Ok(vec![
                     ("alone_p50_ms", alone.percentile_ms(50)),
                     ("alone_p99_ms", alone.percentile_ms(99)),

@@ -1,6 +1,7 @@
 //! Requests to the copies `w0`, `w1` and so on: first visits, and regular ones beside noise.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Ordering;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,8 @@ use super::rows::{HELLO, get};
 
 /// How long a visit may take before it counts as failed.
 const VISIT_MAX: Duration = Duration::from_secs(10);
+/// Failures of a series that are printed.
+const FAILURES_SHOWN_MAX: usize = 10;
 /// Connections to each noisy Worker.
 const NOISE_CONNECTIONS: usize = 2;
 /// What a noisy client waits after a failure, which may be a refused connection.
@@ -41,12 +44,19 @@ impl Visits {
         self.latencies_us.len()
     }
 
-    fn add(&mut self, visit: Option<Duration>) {
+    fn add(&mut self, visit: Result<Duration, String>) {
         match visit {
-            Some(took) => {
+            Ok(took) => {
                 self.latencies_us.push(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
             }
-            None => self.failed += 1,
+            Err(reason) => {
+                self.failed += 1;
+                match self.failed.cmp(&FAILURES_SHOWN_MAX) {
+                    Ordering::Less => eprintln!("bench: {reason}"),
+                    Ordering::Equal => eprintln!("bench: {reason}; the next are only counted"),
+                    Ordering::Greater => {}
+                }
+            }
         }
     }
 
@@ -73,7 +83,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> Result<T, BenchError> {
 }
 
 /// One request on a new connection; the time holds the connecting too.
-async fn visit(port: u16, copy: usize, exchange: Exchange) -> Option<Duration> {
+async fn visit(port: u16, copy: usize, exchange: Exchange) -> Result<Duration, String> {
     let host = format!("w{copy}");
     let started = Instant::now();
     let whole = async {
@@ -81,15 +91,9 @@ async fn visit(port: u16, copy: usize, exchange: Exchange) -> Option<Duration> {
         load::send(&mut sender, &exchange, &host, true).await
     };
     match timeout(VISIT_MAX, whole).await {
-        Ok(Ok(())) => Some(started.elapsed()),
-        Ok(Err(error)) => {
-            eprintln!("bench: {host}: {}", super::chain(&error));
-            None
-        }
-        Err(_) => {
-            eprintln!("bench: {host}: no answer in {} s", VISIT_MAX.as_secs());
-            None
-        }
+        Ok(Ok(())) => Ok(started.elapsed()),
+        Ok(Err(error)) => Err(format!("{host}: {}", super::chain(&error))),
+        Err(_) => Err(format!("{host}: no answer in {} s", VISIT_MAX.as_secs())),
     }
 }
 
@@ -175,9 +179,9 @@ async fn look(port: u16, period: Duration, visits: &RefCell<Visits>) {
         match answered.await {
             Ok(open) => {
                 sender = Some(open);
-                visits.borrow_mut().add(Some(started.elapsed()));
+                visits.borrow_mut().add(Ok(started.elapsed()));
             }
-            Err(_) => visits.borrow_mut().add(None),
+            Err(error) => visits.borrow_mut().add(Err(format!("w0: {}", super::chain(&error)))),
         }
     }
 }
