@@ -141,8 +141,33 @@ function findDelimiter(bytes, from, delimiter) {
   }
 }
 
-/** The names' escapes, as browsers write them. */
+/**
+ * Where a quoted name ends. Browsers write `%22` for a quotation mark in it, other clients `\"`.
+ * To browsers a backslash means nothing, so one at the end of a name escapes nothing.
+ */
+function quotedNameEnd(value, start) {
+  for (let i = start; ; i++) {
+    i = StringPrototypeIndexOf(value, '"', i);
+    if (i < 0) return value.length;
+    const next = value[i + 1];
+    if (i === start || value[i - 1] !== "\\" || next === undefined || next === ";") return i;
+  }
+}
+
+/** The names' escapes. A backslash that escapes no quotation mark is one: paths have them. */
 function unescapeName(name) {
+  let result = "";
+  let start = 0;
+  for (;;) {
+    const at = StringPrototypeIndexOf(name, '\\"', start);
+    if (at < 0) return unescapePercent(result + StringPrototypeSlice(name, start));
+    result += StringPrototypeSlice(name, start, at);
+    start = at + 1;
+  }
+}
+
+/** What browsers escape. */
+function unescapePercent(name) {
   let result = "";
   let start = 0;
   for (;;) {
@@ -165,8 +190,7 @@ function dispositionParameter(value, wanted) {
     const key = asciiLowercase(trimHttpWhitespace(StringPrototypeSlice(value, i, equals)));
     let text;
     if (value[equals + 1] === '"') {
-      let end = StringPrototypeIndexOf(value, '"', equals + 2);
-      if (end < 0) end = value.length;
+      const end = quotedNameEnd(value, equals + 2);
       text = unescapeName(StringPrototypeSlice(value, equals + 2, end));
       i = StringPrototypeIndexOf(value, ";", end);
     } else {
