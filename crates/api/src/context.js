@@ -11,8 +11,7 @@
 import { cped_get, cped_set } from "isolde:ops";
 import { primordials } from "./primordials.js";
 
-const { ArrayPrototypePush, Error, WeakMap, WeakMapPrototypeGet, WeakMapPrototypeSet } =
-  primordials;
+const { Error, WeakMap, WeakMapPrototypeGet, WeakMapPrototypeSet } = primordials;
 
 const GLOBAL_SCOPE =
   "Disallowed operation called within global scope. Asynchronous I/O (ex: fetch() or connect()), " +
@@ -31,14 +30,6 @@ export function currentContext() {
   return cped_get();
 }
 
-/**
- * Makes `context` the current one, for the rest of this job and for the promises it makes.
- * @param {any} context
- */
-export function setCurrentContext(context) {
-  cped_set(context);
-}
-
 /** The current context, or the platform's error for I/O in global scope.
  * @param {string} _what what needs it, kept for the reader of the call
  * @returns {any} */
@@ -55,25 +46,6 @@ export function requireContext(_what) {
 export function checkContext(owner, ioType) {
   if (owner === undefined || owner === cped_get()) return;
   throw new Error(`${OTHER_REQUEST} (I/O type: ${ioType})`);
-}
-
-/** What is done when a request has ended. @type {((context: any) => void)[]} */
-const endings = [];
-
-/**
- * Registers, while the snapshot is made, what forgets the things of a request.
- * @param {(context: any) => void} fn
- */
-export function onContextEnd(fn) {
-  ArrayPrototypePush(endings, fn);
-}
-
-/**
- * Called by the native side when a request has ended and nothing of it may run any more.
- * @param {any} context
- */
-export function endContext(context) {
-  for (let i = 0; i < endings.length; i++) (0, endings[i])(context);
 }
 
 /**

@@ -150,7 +150,6 @@ function appendListener(state, type, listener) {
 }
 
 let getState;
-let isTarget;
 
 /** https://dom.spec.whatwg.org/#interface-eventtarget */
 export class EventTarget {
@@ -213,16 +212,10 @@ export class EventTarget {
       if (!isObject(target) || !(#state in target)) illegalInvocation();
       return (target.#state ??= newState());
     };
-    isTarget = (v) => v === globalThis || (isObject(v) && #state in v);
   }
 }
 
 defineInterface(EventTarget);
-
-/** True for event targets, the global object included. @param {any} v @returns {boolean} */
-export function isEventTarget(v) {
-  return isTarget(v);
-}
 
 function stateOf(target) {
   if (target === undefined || target === null || target === globalThis) return globalState;

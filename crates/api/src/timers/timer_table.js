@@ -5,13 +5,12 @@
  * Ops: `timer_start(id: u32, delay_ms: f64): void` asks for one call of `fireTimer(id)`, in a
  * turn of the request that is running now, not before `delay_ms` milliseconds have passed; timers
  * that are due at the same time fire in the order of their start. `timer_cancel(id: u32): void`
- * takes that back. When a request ends, the native side calls `endContext` (context.js), which
- * cancels what is left.
+ * takes that back. For what is left when a request ends, the native side calls `forgetTimer(id)`.
  * @module
  */
 
 import { timer_cancel, timer_start } from "isolde:ops";
-import { currentContext, onContextEnd, requireContext, runInContext } from "../context.js";
+import { currentContext, requireContext, runInContext } from "../context.js";
 import { reportException } from "../events/report.js";
 import { primordials } from "../primordials.js";
 
@@ -19,9 +18,7 @@ const {
   Error,
   Map,
   MapPrototypeDelete,
-  MapPrototypeForEach,
   MapPrototypeGet,
-  MapPrototypeGetSize,
   MapPrototypeSet,
 } = primordials;
 
@@ -41,8 +38,8 @@ const LAST_ID = 0x7fffffff;
 
 /** @type {Map<number, Timer>} */
 const timers = new Map();
-/** The same timers by request, then by id. @type {Map<any, Map<number, Timer>>} */
-const timersOf = new Map();
+/** How many each request has. @type {Map<any, number>} */
+const counts = new Map();
 let nextId = 1;
 
 function freshId() {
@@ -63,12 +60,8 @@ function freshId() {
  */
 export function startTimer(what, delay, run, repeat = false) {
   const context = requireContext(what);
-  let own = MapPrototypeGet(timersOf, context);
-  if (own === undefined) {
-    own = new Map();
-    MapPrototypeSet(timersOf, context, own);
-  }
-  if (MapPrototypeGetSize(own) >= MAX_TIMERS_PER_REQUEST) {
+  const count = MapPrototypeGet(counts, context) ?? 0;
+  if (count >= MAX_TIMERS_PER_REQUEST) {
     throw new Error(
       `You have exceeded the number of timeouts you may set: ${MAX_TIMERS_PER_REQUEST}.`,
     );
@@ -76,17 +69,16 @@ export function startTimer(what, delay, run, repeat = false) {
   const id = freshId();
   const timer = { __proto__: null, id, context, run, interval: repeat ? delay : -1 };
   MapPrototypeSet(timers, id, timer);
-  MapPrototypeSet(own, id, timer);
+  MapPrototypeSet(counts, context, count + 1);
   timer_start(id, delay);
   return id;
 }
 
 function forget(timer) {
   MapPrototypeDelete(timers, timer.id);
-  const own = MapPrototypeGet(timersOf, timer.context);
-  if (own === undefined) return;
-  MapPrototypeDelete(own, timer.id);
-  if (MapPrototypeGetSize(own) === 0) MapPrototypeDelete(timersOf, timer.context);
+  const count = MapPrototypeGet(counts, timer.context);
+  if (count === 1) MapPrototypeDelete(counts, timer.context);
+  else MapPrototypeSet(counts, timer.context, count - 1);
 }
 
 /** Cancels a timer of the running request; other ids mean nothing here. @param {number} id */
@@ -115,16 +107,6 @@ export function fireTimer(id) {
     }
   });
 }
-
-onContextEnd((context) => {
-  const own = MapPrototypeGet(timersOf, context);
-  if (own === undefined) return;
-  MapPrototypeDelete(timersOf, context);
-  MapPrototypeForEach(own, (_timer, id) => {
-    MapPrototypeDelete(timers, id);
-    timer_cancel(id);
-  });
-});
 
 /** Called by the native side for a timer of a request that has ended. @param {number} id */
 export function forgetTimer(id) {
