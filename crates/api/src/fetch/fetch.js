@@ -10,7 +10,12 @@
 import { body_cancel, fetch_abort, fetch_id_new, fetch_start, sink_new } from "isolde:ops";
 import { primordials } from "../primordials.js";
 import { requireContext } from "../context.js";
-import { abortReason, addAbortAlgorithm, isAborted } from "../events/abort.js";
+import {
+  abortReason,
+  addAbortAlgorithm,
+  isAborted,
+  removeAbortAlgorithm,
+} from "../events/abort.js";
 import { acquireReader, cancelReader, expectedLength } from "../streams/streams.js";
 import { requireArguments } from "../webidl/webidl.js";
 import {
@@ -257,14 +262,26 @@ async function run(subrequest) {
 function runAbortable(subrequest) {
   const { signal } = subrequest;
   return new Promise((resolve, reject) => {
-    addAbortAlgorithm(signal, () => {
+    const onAbort = () => {
       const reason = abortReason(signal);
       reject(reason);
       fetch_abort(subrequest.fetchId);
       if (subrequest.answerId !== 0) body_cancel(subrequest.answerId);
       if (subrequest.reader !== null) cancelReader(subrequest.reader, reason);
-    });
-    PromisePrototypeThen(run(subrequest), resolve, reject);
+    };
+    addAbortAlgorithm(signal, onAbort);
+    // One signal may see thousands of subrequests: it keeps no more of them than it needs.
+    const settle = (fn, value) => {
+      subrequest.body = null;
+      const { answerId, reader } = subrequest;
+      if (answerId === 0 && reader === null) removeAbortAlgorithm(signal, onAbort);
+      fn(value);
+    };
+    PromisePrototypeThen(
+      run(subrequest),
+      (response) => settle(resolve, response),
+      (error) => settle(reject, error),
+    );
   });
 }
 

@@ -9,12 +9,21 @@ import { primordials } from "../primordials.js";
 import { acquireReader, cancelReader, readChunk } from "../streams/streams.js";
 import { bytesOf, isBufferSource, isObject } from "../webidl/webidl.js";
 
-const { TypedArrayPrototypeGetByteLength, TypeError } = primordials;
+const {
+  Map, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, TypedArrayPrototypeGetByteLength,
+  TypeError,
+} = primordials;
 
 const NOT_BYTES = "This ReadableStream did not return bytes.";
 
 /** The message that the native side logs; reading it may not run a Worker's getters. */
 const STREAM_FAILED = "The stream of the body failed.";
+
+/** What a stream is cancelled with when its reader is gone. */
+const READER_GONE = "Network connection lost.";
+
+/** The readers of streams that are being pumped, by sink. @type {Map<number, any>} */
+const readers = new Map();
 
 /** The bytes of a chunk, or an error where it is none. */
 function requireBytes(chunk) {
@@ -29,6 +38,21 @@ function requireBytes(chunk) {
  * @param {any} reader of the stream @param {number} sink @returns {Promise<void>}
  */
 export async function pumpReader(reader, sink) {
+  MapPrototypeSet(readers, sink, reader);
+  try {
+    await pump(reader, sink);
+  } finally {
+    MapPrototypeDelete(readers, sink);
+  }
+}
+
+/** Nobody reads a sink any more: the stream behind it is cancelled. @param {number} sink */
+export function sinkLeft(sink) {
+  const reader = MapPrototypeGet(readers, sink);
+  if (reader !== undefined) cancelReader(reader, new TypeError(READER_GONE));
+}
+
+async function pump(reader, sink) {
   for (;;) {
     let bytes;
     try {
