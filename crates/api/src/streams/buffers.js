@@ -1,7 +1,6 @@
 /**
  * Buffers and views as byte streams handle them: read by brand, transferred and cloned without
- * anything that a Worker
- * could have replaced.
+ * anything that a Worker could have replaced.
  * https://streams.spec.whatwg.org/#misc-abstract-ops
  * @module
  */

@@ -89,8 +89,7 @@ export class ReadableStreamBYOBReader {
     }
   }
 
-  /** The platform's own method, older than the option `min`: waits for at least so many elements.
-   * */
+  /** The platform's own method, older than the option `min`: waits for that many elements. */
   readAtLeast(minElements, view) {
     if (!ReadableStreamBYOBReader.#is(this)) return rejectedInvocation();
     const what = "Failed to execute 'readAtLeast' on 'ReadableStreamBYOBReader'";

@@ -3,8 +3,7 @@
  * between the sides.
  *
  * A write is settled when a reader has taken its bytes. A reader that brings a view of its own gets
- * them copied
- * straight into it.
+ * them copied straight into it.
  * https://developers.cloudflare.com/workers/runtime-apis/streams/transformstream/
  * @module
  */

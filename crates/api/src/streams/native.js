@@ -2,8 +2,7 @@
  * Readable byte streams whose bytes come from the native side: bodies of requests and responses.
  *
  * Nothing is read before somebody reads. A stream that nobody has touched can be handed back to the
- * native side, which
- * then moves the bytes without JavaScript.
+ * native side, which then moves the bytes without JavaScript.
  * @module
  */
 
@@ -25,8 +24,7 @@ const DEFAULT_READ_BYTES = 65536;
 /**
  * @typedef {object} NativeSource a record without prototype
  * @property {(maxBytes: number) => Promise<Uint8Array | undefined>} read the next bytes, in memory
- * that nobody else
- *   has; undefined at the end
+ *   that nobody else has; undefined at the end
  * @property {(reason: any) => Promise<any> | undefined} cancel
  * @property {any} owner the context that the bytes belong to
  */

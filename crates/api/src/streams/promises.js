@@ -1,7 +1,6 @@
 /**
  * Promises as the streams standard uses them: reactions without a result, promises settled from
- * outside, and the
- * `closed` and `ready` promises, which are made only when somebody looks at them.
+ * outside, and the `closed` and `ready` promises, which are made only when somebody looks at them.
  * @module
  */
 

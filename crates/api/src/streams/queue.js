@@ -2,8 +2,8 @@
  * Queues: lists of linked entries, and the standard's queues with sizes on top of them.
  *
  * An entry is linked through its own `next`, so that a request or a pull-into descriptor needs no
- * second object, and
- * nothing is written to an array whose prototype a Worker may have given setters.
+ * second object, and nothing is written to an array whose prototype a Worker may have given
+ * setters.
  * @module
  */
 

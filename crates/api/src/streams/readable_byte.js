@@ -95,11 +95,14 @@ export class ReadableByteStreamController {
     const what = "Failed to execute 'enqueue' on 'ReadableByteStreamController'";
     requireArguments(arguments.length, 1, what);
     toView(chunk, `${what}: parameter 1`);
-    if (viewLength(chunk) === 0 || bufferLength(viewBuffer(chunk)) === 0) {
+    const buffer = viewBuffer(chunk);
+    const length = viewLength(chunk);
+    if (length === 0 || bufferLength(buffer) === 0) {
       throw new TypeError(`${what}: the chunk must not be empty.`);
     }
     requireCanEnqueue(this.#record);
-    enqueueByte(this.#record, chunk);
+    const offset = viewOffset(chunk);
+    enqueueOwned(this.#record, transferBuffer(buffer), offset, length);
   }
 
   error(e = undefined) {
@@ -109,18 +112,8 @@ export class ReadableByteStreamController {
 }
 defineInterface(ReadableByteStreamController, { length: 0 });
 
-/** https://streams.spec.whatwg.org/#readable-byte-stream-controller-enqueue
- * @param {ByteControllerRecord} controller @param {ArrayBufferView} chunk */
-function enqueueByte(controller, chunk) {
-  if (!canCloseOrEnqueue(controller)) return;
-  const byteOffset = viewOffset(chunk);
-  const byteLength = viewLength(chunk);
-  const buffer = viewBuffer(chunk);
-  if (isDetached(buffer)) throw new TypeError("The buffer of the chunk is detached.");
-  enqueueOwned(controller, transferBuffer(buffer), byteOffset, byteLength);
-}
-
-/** The same for bytes that nobody else can reach, which need no transfer.
+/** https://streams.spec.whatwg.org/#readable-byte-stream-controller-enqueue, for bytes that nobody
+ * else can reach: they need no transfer.
  * @param {ByteControllerRecord} controller @param {ArrayBuffer} buffer
  * @param {number} offset @param {number} length bytes */
 export function enqueueOwned(controller, buffer, offset, length) {

@@ -2,10 +2,9 @@
  * What readable streams, their readers and their controllers are on the inside.
  *
  * A Worker sees objects like `ReadableStream` or `ReadableStreamDefaultReader`; each of them holds
- * one of the records
- * here in a private field. The platform's own readers (pipes, tees, bodies) are records without
- * such an object.
- * This module imports nothing that imports it back, so that records can be made at any time.
+ * one of the records here in a private field. The platform's own readers (pipes, tees, bodies) are
+ * records without such an object. This module imports nothing that imports it back, so that records
+ * can be made at any time.
  * @module
  */
 
