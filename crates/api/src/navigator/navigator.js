@@ -4,13 +4,26 @@
  * @module
  */
 
+import { body_cancel } from "isolde:ops";
+import { requireContext } from "../context.js";
+import { NATIVE_BODY } from "../fetch/body.js";
+import { fetch } from "../fetch/fetch.js";
+import { Request } from "../fetch/request.js";
+import { responseParts } from "../fetch/response.js";
 import { primordials } from "../primordials.js";
-import { defineInterface, illegalConstructor } from "../webidl/webidl.js";
+import { defineInterface, illegalConstructor, requireArguments } from "../webidl/webidl.js";
+import { waitUntil } from "../worker/request_context.js";
 
-const { ObjectFreeze } = primordials;
+const { ObjectFreeze, PromisePrototypeThen } = primordials;
 
 /** Only this module may construct a Navigator. */
 const TOKEN = { __proto__: null };
+
+/** Nobody reads the answer to a beacon. @param {Response} response */
+function discard(response) {
+  const { bodyKind, body } = responseParts(response);
+  if (bodyKind === NATIVE_BODY) body_cancel(body);
+}
 
 /** https://html.spec.whatwg.org/#navigator, called WorkerNavigator by browsers */
 export class Navigator {
@@ -68,6 +81,19 @@ export class Navigator {
 
   get onLine() {
     this.#languages;
+    return true;
+  }
+
+  /**
+   * A subrequest whose answer nobody waits for, and that outlives the response.
+   * https://w3c.github.io/beacon/#sendbeacon-method
+   */
+  sendBeacon(url, data = null) {
+    this.#languages;
+    requireArguments(arguments.length, 1, "Failed to execute 'sendBeacon' on 'Navigator'");
+    const context = requireContext("sendBeacon");
+    const request = new Request(url, { __proto__: null, method: "POST", body: data });
+    waitUntil(context, PromisePrototypeThen(fetch(request), discard, () => {}));
     return true;
   }
 }

@@ -39,11 +39,17 @@ export function waitUntil(context, promise) {
 /** The third argument of handlers. */
 export class ExecutionContext {
   #context;
+  /** Made for who asks: few do. */
+  #props = undefined;
 
   constructor(key, context) {
     if (key !== token) illegalConstructor();
     this.#context = context;
-    this.props = {};
+  }
+
+  /** What a binding of this Worker has been given; no binding leads to a Worker yet. */
+  get props() {
+    return (this.#props ??= {});
   }
 
   waitUntil(promise) {
