@@ -99,6 +99,14 @@ impl Places {
         self.folder.join("projects").join(project.name)
     }
 
+    /// What a contender prints; not in the folder of the project, which Isolde watches.
+    pub fn log(&self, contender: Contender, project: &Project) -> Result<PathBuf, BenchError> {
+        let folder = self.folder.join("logs");
+        fs::create_dir_all(&folder)
+            .map_err(|cause| BenchError::Write { path: folder.clone(), cause })?;
+        Ok(folder.join(format!("{}-{}.log", project.name, contender.name())))
+    }
+
     /// Writes the project of a row and returns its folder.
     fn write_project(&self, project: &Project) -> Result<PathBuf, BenchError> {
         let folder = self.project_folder(project);
@@ -149,7 +157,7 @@ impl Places {
             user.apply(&mut command);
         }
         let waited = if self.prefix.is_empty() { READY_WAIT_MAX } else { READY_WAIT_SLOW_MAX };
-        let log = folder.join(format!("{}.log", contender.name()));
+        let log = self.log(contender, project)?;
         let started = Instant::now();
         let server = Server::start(command, &log)?;
         while !load::probe(port, exchange) {

@@ -98,6 +98,12 @@ impl Counter {
     }
 }
 
+/// Removes the empty file that callgrind leaves when it is killed.
+pub fn clean(pid: u32, folder: &Path) {
+    // Without callgrind there is none.
+    let _ = fs::remove_file(folder.join(format!("{DUMP}.{pid}")));
+}
+
 fn count_with_perf(
     server: &Server,
     folder: &Path,

@@ -59,7 +59,7 @@ impl Edited<'_> {
         while !load::probe(port, &Self::exchange(version)) {
             if saved.elapsed() > EDIT_WAIT_MAX {
                 let name = format!("the edited {}", self.project.name);
-                let log = folder.join("isolde.log");
+                let log = self.places.log(Contender::Isolde, self.project)?;
                 return Err(BenchError::NotReady { name, waited: EDIT_WAIT_MAX, log });
             }
             sleep(POLL);

@@ -2,7 +2,7 @@
 //! warm-up left out. It can be repeated where times cannot, also on a busy machine.
 
 use super::contenders::{Contender, Places, report_failure};
-use super::counter::Counter;
+use super::counter::{self, Counter};
 use super::load::{self, Exchange};
 use super::report::{Figure, Report};
 use super::rows::{self, Project, Row, Special};
@@ -69,9 +69,10 @@ fn count(
     project: &Project,
     exchange: &Exchange,
 ) -> Result<Vec<f64>, BenchError> {
+    let dumps = places.folder.join("logs");
     // vgdb finds the processes of its own user only.
     let own = Places {
-        prefix: counter.prefix(&places.folder),
+        prefix: counter.prefix(&dumps),
         user: places.user.filter(|_| counter == Counter::Perf),
         folder: places.folder.clone(),
         isolde: places.isolde.clone(),
@@ -84,10 +85,14 @@ fn count(
     counter.prepare(&running.server)?;
     send(part(SETTLE))?;
     let requests = part(REQUESTS);
-    (0..arguments.rounds)
+    let counts: Result<Vec<f64>, BenchError> = (0..arguments.rounds)
         .map(|_| {
-            let count = counter.count(&running.server, &own.folder, || send(requests))?;
+            let count = counter.count(&running.server, &dumps, || send(requests))?;
             Ok(count as f64 / requests as f64)
         })
-        .collect()
+        .collect();
+    let pid = running.server.id();
+    drop(running);
+    counter::clean(pid, &dumps);
+    counts
 }
