@@ -16,6 +16,8 @@ pub struct ResponseHead {
     pub status_text: String,
     /// `name\0value\0` pairs, Latin-1.
     pub headers: Vec<u8>,
+    /// Whether the coding that the headers announce is still to be applied to the body.
+    pub encode_body: bool,
 }
 
 /// The body of a Worker's response.

@@ -29,7 +29,7 @@ const MODULES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/modules.rs"
 /// [`isolate::REJECTION_ENTRY`] stands for.
 const ENTRY_POINTS: &[&str] = &[
     "handleRejection", "makeDOMException", "builtinModule", "dispatchFetch", "fireTimer",
-    "setEnvironment", "bind", "start", "forgetTimer", "handlerNames", "disconnect",
+    "setEnvironment", "bind", "start", "forgetTimer", "handlerNames", "disconnect", "sinkLeft",
 ];
 
 /// Starts a request: `(id, method, url, headers, body, cf)`.
@@ -48,6 +48,8 @@ pub const FORGET_TIMER: EntryPoint = EntryPoint(8);
 pub const HANDLER_NAMES: EntryPoint = EntryPoint(9);
 /// The client of a request is gone: `(id)`.
 pub const DISCONNECT: EntryPoint = EntryPoint(10);
+/// Nobody reads a sink any more that has not been closed: `(id)`.
+pub const SINK_LEFT: EntryPoint = EntryPoint(11);
 
 /// The serialisation of an absolute URL, as the URL standard has it, or `None` when it is not one.
 pub fn normalise_url(url: &str) -> Option<String> {

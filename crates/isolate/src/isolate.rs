@@ -220,6 +220,13 @@ impl Isolate {
         !self.slot.restore_priority()
     }
 
+    /// Turns true when a turn goes on and on although it was terminated: some builtins of V8, such
+    /// as `Array.prototype.indexOf` on an object that claims a length of 2^53, never look. Its
+    /// thread is lost then, and has the lowest priority. Other threads may look at this flag.
+    pub fn stuck_flag(&self) -> Arc<AtomicBool> {
+        self.slot.stuck().clone()
+    }
+
     /// When V8 wants the isolate's next task run, if it has one: run [`Isolate::turn`] then.
     pub fn next_task_due(&self) -> Option<Instant> {
         self.tasks.next_due()

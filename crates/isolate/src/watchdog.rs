@@ -30,6 +30,11 @@ const MEMORY_CHECK_NS: u64 = 10_000_000;
 /// The niceness of threads whose turn is long. Not idle priority: a starved thread may hold a lock.
 const LONG_TURN_NICE: i32 = 10;
 
+/// CPU time after a termination was asked for at which the turn counts as stuck.
+const STUCK_NS: u64 = 1_000_000_000;
+/// The niceness of a thread that cannot be stopped.
+const STUCK_NICE: i32 = 19;
+
 /// No turn is running.
 const IDLE: u64 = 0;
 /// Low bits of the state while a turn runs; the sequence number is above them.
@@ -57,6 +62,9 @@ pub(crate) struct Slot {
     guard: usize,
     /// CPU time of the thread at its last memory check, in nanoseconds.
     checked_ns: AtomicU64,
+    /// CPU time of the thread when the running turn was terminated first, in nanoseconds.
+    fired_ns: AtomicU64,
+    stuck: Arc<AtomicBool>,
 }
 
 /// How a turn came to its end.
@@ -104,6 +112,8 @@ impl Slot {
             handle,
             guard: std::ptr::from_ref(guard).expose_provenance(),
             checked_ns: AtomicU64::new(0),
+            fired_ns: AtomicU64::new(0),
+            stuck: Arc::default(),
         });
         let mut slots = watchdog().slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.retain(|slot| slot.strong_count() > 0);
@@ -162,11 +172,7 @@ impl Slot {
         let state = self.state.load(Acquire);
         match state & 3 {
             ARMED => {}
-            // Still running: something in between caught the termination, so it is asked for again.
-            FIRED => {
-                self.terminate(state);
-                return true;
-            }
+            FIRED => return self.look_at_fired(state),
             _ => return false,
         }
         let now_ns = clock::read_cpu_ns(self.clock);
@@ -185,9 +191,30 @@ impl Slot {
             self.handle.request_interrupt(crate::heap_limit::on_long_turn, guard);
         }
         if used_ns >= self.budget_ns.load(Relaxed) {
+            self.fired_ns.store(now_ns, Relaxed);
             self.terminate(state);
         }
         true
+    }
+
+    /// Looks at a turn that runs on after its termination: something in between has caught it, so
+    /// it is asked for again, or V8 is in a builtin that never looks. Whether to look again soon.
+    fn look_at_fired(&self, state: u64) -> bool {
+        if self.stuck.load(Relaxed) {
+            return false;
+        }
+        self.terminate(state);
+        let since_ns = clock::read_cpu_ns(self.clock).saturating_sub(self.fired_ns.load(Relaxed));
+        if since_ns >= STUCK_NS {
+            set_nice(self.thread, STUCK_NICE);
+            self.stuck.store(true, Relaxed);
+        }
+        true
+    }
+
+    /// Turns true when the thread is in code of V8 that no termination reaches.
+    pub(crate) fn stuck(&self) -> &Arc<AtomicBool> {
+        &self.stuck
     }
 
     /// Terminates the turn that was seen in `state`, unless it is over.

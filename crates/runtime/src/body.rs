@@ -7,6 +7,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::encode::EncodedBody;
+
 /// An error that ends a body.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum BodyError {
@@ -42,6 +44,19 @@ pub enum OutBody {
     Sink(SinkBody),
     /// What comes in elsewhere.
     Native(InBody),
+    /// One of these, compressed.
+    Encoded(Box<EncodedBody>),
+}
+
+impl OutBody {
+    /// Whether a Worker's stream feeds it.
+    pub(crate) fn is_sink(&self) -> bool {
+        match self {
+            OutBody::Sink(_) => true,
+            OutBody::Encoded(encoded) => encoded.source().is_sink(),
+            OutBody::Empty | OutBody::Full(_) | OutBody::Native(_) => false,
+        }
+    }
 }
 
 /// The reading end of a sink.
@@ -118,13 +133,14 @@ impl Body for OutBody {
                 .poll_recv(context)
                 .map(|chunk| chunk.map(|chunk| chunk.map(Frame::data))),
             OutBody::Native(body) => body.as_mut().poll_frame(context),
+            OutBody::Encoded(body) => Pin::new(body).poll_frame(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             OutBody::Empty => true,
-            OutBody::Full(_) | OutBody::Sink(_) => false,
+            OutBody::Full(_) | OutBody::Sink(_) | OutBody::Encoded(_) => false,
             OutBody::Native(body) => body.is_end_stream(),
         }
     }
@@ -133,7 +149,7 @@ impl Body for OutBody {
         match self {
             OutBody::Empty => SizeHint::with_exact(0),
             OutBody::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            OutBody::Sink(_) => SizeHint::default(),
+            OutBody::Sink(_) | OutBody::Encoded(_) => SizeHint::default(),
             OutBody::Native(body) => body.size_hint(),
         }
     }

@@ -68,9 +68,11 @@ impl Dispatcher {
         drop(failed);
         let mut isolates = self.isolates.lock().unwrap_or_else(PoisonError::into_inner);
         let list = isolates.entry(worker.id).or_default();
-        list.retain(IsolateHandle::is_usable);
+        // A lost one stays until `give_up_stuck` has seen it.
+        list.retain(|handle| handle.is_usable() || handle.is_stuck());
         let connections = |handle: &&IsolateHandle| handle.load.connections.load(Relaxed);
-        let least = list.iter().min_by_key(connections).cloned();
+        let usable = list.iter().filter(|handle| !handle.is_stuck());
+        let least = usable.min_by_key(connections).cloned();
         if let Some(least) = least {
             let busy = connections(&&least) >= CONNECTIONS_PER_ISOLATE;
             if !busy || list.len() >= self.isolates_per_worker_max {
@@ -83,6 +85,26 @@ impl Dispatcher {
         fresh.commands.try_send(load).map_err(|_| Failure::Overloaded)?;
         list.push(fresh.clone());
         Ok(fresh)
+    }
+
+    /// Gives up isolates whose threads are lost. Their Workers get no others: each request could
+    /// cost another thread.
+    pub(crate) fn give_up_stuck(&self) {
+        let mut stuck = Vec::new();
+        let mut isolates = self.isolates.lock().unwrap_or_else(PoisonError::into_inner);
+        for (worker, list) in isolates.iter_mut() {
+            let lost = list.extract_if(.., |handle| handle.is_stuck());
+            stuck.extend(lost.map(|handle| (*worker, handle)));
+        }
+        drop(isolates);
+        for (worker, handle) in stuck {
+            eprintln!(
+                "isolde: a Worker runs code that cannot be stopped; its thread has the lowest \
+                 priority until this process ends, and the Worker's requests are refused"
+            );
+            self.note_startup_failure(worker, Failure::ExceededCpu);
+            handle.cut_connections();
+        }
     }
 
     /// Remembers that a Worker cannot be started, so that it is not tried again for each request.

@@ -30,6 +30,9 @@ pub enum Failure {
     /// There is no Worker for this host and path.
     #[error("There is nothing here yet")]
     NoWorker,
+    /// Workers called one another too many times in a row.
+    #[error("Too many Workers called one another for this request; is there a loop?")]
+    Loop,
     /// Every isolate is busy.
     #[error("too many requests are waiting for this Worker")]
     Overloaded,
@@ -53,6 +56,7 @@ impl Failure {
             Failure::Exception(_) | Failure::Hung | Failure::Startup(_) | Failure::Internal => 1101,
             Failure::ExceededCpu | Failure::ExceededMemory => 1102,
             Failure::NoWorker => 1042,
+            Failure::Loop => 1019,
             Failure::Overloaded => 1105,
         }
     }
@@ -63,6 +67,7 @@ impl Failure {
             Failure::Exception(_) | Failure::Hung | Failure::Startup(_) | Failure::Internal => 500,
             Failure::ExceededCpu | Failure::ExceededMemory | Failure::Overloaded => 503,
             Failure::NoWorker => 404,
+            Failure::Loop => 508,
         }
     }
 

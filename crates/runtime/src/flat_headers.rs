@@ -5,6 +5,10 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 /// The header that says who the client is. Only the platform sets it.
 pub const CLIENT_ADDRESS: &str = "cf-connecting-ip";
 
+/// The header that counts down how many more Workers may call one another for a request. Every
+/// subrequest carries it, whatever its Worker says.
+pub const HOPS_LEFT: HeaderName = HeaderName::from_static("cf-ew-via");
+
 /// Appends the headers of an inbound request in flat form, without those that only the platform
 /// sets.
 pub fn append_inbound(headers: &HeaderMap, flat: &mut Vec<u8>) {

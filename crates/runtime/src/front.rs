@@ -32,6 +32,9 @@ const DRAIN_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 /// Streams of one HTTP/2 connection.
 const HTTP2_STREAMS_MAX: u32 = 128;
 
+/// How often the front looks for isolates whose threads are lost.
+const STUCK_LOOK: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Accepts connections until `closing` says otherwise.
 pub(crate) async fn accept(
     listener: TcpListener,
@@ -39,9 +42,14 @@ pub(crate) async fn accept(
     mut closing: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
+    let mut look = tokio::time::interval(STUCK_LOOK);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            _ = look.tick() => {
+                dispatcher.give_up_stuck();
+                continue;
+            }
             _ = closing.wait_for(|closing| *closing) => return Ok(()),
         };
         match accepted {

@@ -17,7 +17,7 @@ use crate::core::Core;
 use crate::egress::EgressClient;
 use crate::failure::Failure;
 use crate::id_map::IdMap;
-use crate::limits::Limits;
+use crate::limits::{HOPS_MAX, Limits};
 use crate::requests::{Answer, Requests};
 
 /// A body that JavaScript may read.
@@ -99,9 +99,9 @@ impl IsolateHost {
         self.last_id.get()
     }
 
-    /// A new request.
-    pub(crate) fn begin(&self) -> RequestId {
-        self.requests.borrow_mut().begin()
+    /// A new request, for which so many more Workers may call one another.
+    pub(crate) fn begin(&self, hops_left: u8) -> RequestId {
+        self.requests.borrow_mut().begin(hops_left)
     }
 
     /// How many requests are in flight.
@@ -178,15 +178,34 @@ impl IsolateHost {
 
     /// Tells when nobody reads the sink that a response was given; its client has all of it then,
     /// or is gone.
-    pub(crate) fn watch_sink(self: &Rc<Self>, request: RequestId) {
-        let read = self.requests.borrow_mut().get(request).and_then(|state| state.body_read.take());
+    pub(crate) fn watch_response(self: &Rc<Self>, request: RequestId) {
+        let sink = self.requests.borrow_mut().get(request).and_then(|state| state.sink.take());
         let host = self.clone();
         tokio::task::spawn_local(async move {
-            if let Some(read) = read {
-                // It never gets a value: it ends when the reading end is dropped.
-                let _ = read.await;
+            if let Some(sink) = sink {
+                host.reader_left(sink).await;
             }
             host.client_done(request);
+            if let Some(core) = host.core() {
+                core.forget_ended();
+            }
+        });
+    }
+
+    /// Waits until nobody reads a sink. When JavaScript is not done with it, the stream behind it
+    /// is cancelled: it may wait for something that never comes.
+    async fn reader_left(&self, id: u32) {
+        let read = self.sinks.borrow_mut().get_mut(&id).and_then(|sink| sink.read.take());
+        if let Some(read) = read {
+            // It never gets a value: it ends when the reading end is dropped.
+            let _ = read.await;
+        }
+        let Some(sink) = self.sinks.borrow_mut().remove(&id) else { return };
+        let Some(core) = self.core() else { return };
+        core.turn(sink.request, |turn| {
+            if let Ok(id) = turn.pass(id) {
+                let _ = turn.call(api::SINK_LEFT, &[id]);
+            }
         });
     }
 
@@ -439,22 +458,29 @@ impl Host for IsolateHost {
             FetchBody::Empty => OutBody::Empty,
             FetchBody::Bytes(bytes) => bytes.into(),
             FetchBody::Native(id) => self.out_body(ResponseBody::Native(id)),
-            FetchBody::Sink(id) => self.out_body(ResponseBody::Sink(id)),
+            FetchBody::Sink(id) => {
+                let host = core.host.clone();
+                tokio::task::spawn_local(async move { host.reader_left(id).await });
+                self.out_body(ResponseBody::Sink(id))
+            }
         };
-        let head = crate::subrequest::Head {
+        let mut head = crate::subrequest::Head {
             method: fetch.method,
             url: fetch.url,
             headers: fetch.headers,
+            hops_left: HOPS_MAX,
         };
-        let subrequests_max = self.limits.borrow().subrequests_max;
-        let allowed = self.requests.borrow_mut().get(request).is_none_or(|state| {
+        let (subrequests_max, connections_max) = {
+            let limits = self.limits.borrow();
+            (limits.subrequests_max, limits.open_connections_max)
+        };
+        let (mut allowed, mut connections) = (true, None);
+        if let Some(state) = self.requests.borrow_mut().get(request) {
             state.subrequests += 1;
-            state.subrequests <= subrequests_max
-        });
-        let connections_max = self.limits.borrow().open_connections_max;
-        let mut requests = self.requests.borrow_mut();
-        let connections = requests.get(request).map(|state| state.connections(connections_max));
-        drop(requests);
+            allowed = state.subrequests <= subrequests_max;
+            connections = Some(state.connections(connections_max));
+            head.hops_left = state.hops_left.saturating_sub(1);
+        }
         let task = self.settle_later(request, resolver, async move {
             if !allowed {
                 return Err(OpError::error("Too many subrequests."));
@@ -497,7 +523,7 @@ impl Host for IsolateHost {
         if let ResponseBody::Sink(id) = &body
             && let Some(state) = self.requests.borrow_mut().get(request)
         {
-            state.body_read = self.sinks.borrow_mut().get_mut(id).and_then(|sink| sink.read.take());
+            state.sink = Some(*id);
         }
         let body = self.out_body(body);
         let answer = crate::response::build(head, body);

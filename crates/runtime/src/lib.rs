@@ -9,6 +9,7 @@ mod body;
 mod core;
 mod dispatch;
 mod egress;
+mod encode;
 mod failure;
 mod flat_headers;
 mod front;

@@ -44,3 +44,5 @@ pub const URL_BYTES_MAX: usize = 16 << 10;
 pub const HEADER_BYTES_MAX: usize = 128 << 10;
 /// Headers of a request.
 pub const HEADER_COUNT_MAX: usize = 256;
+/// Workers that may call one another in a row for one request from outside.
+pub const HOPS_MAX: u8 = 16;

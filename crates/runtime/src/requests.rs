@@ -5,7 +5,7 @@ use std::task::Waker;
 
 use api::RequestId;
 use http::Response;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 
 use crate::body::OutBody;
 use crate::failure::Failure;
@@ -28,13 +28,15 @@ pub(crate) struct RequestState {
     /// CPU time of its turns so far in nanoseconds.
     pub(crate) cpu_ns: u64,
     pub(crate) subrequests: u32,
+    /// How many more Workers may call one another for it.
+    pub(crate) hops_left: u8,
     /// Limits the subrequests that wait for a response at the same time.
     connections: Option<Rc<Semaphore>>,
     pub(crate) log_bytes: usize,
     /// Bodies that belong to it and go with it.
     pub(crate) bodies: Vec<u32>,
-    /// Ends when nobody reads the streamed body of the response any more.
-    pub(crate) body_read: Option<oneshot::Receiver<()>>,
+    /// The sink that the response's body comes from.
+    pub(crate) sink: Option<u32>,
     /// Whether the client is gone or has its whole response.
     pub(crate) client_done: bool,
 }
@@ -48,7 +50,7 @@ pub(crate) struct Requests {
 
 impl Requests {
     /// A new request.
-    pub(crate) fn begin(&mut self) -> RequestId {
+    pub(crate) fn begin(&mut self, hops_left: u8) -> RequestId {
         loop {
             self.last = self.last.wrapping_add(1);
             if self.last != 0 && !self.table.contains_key(&self.last) {
@@ -65,10 +67,11 @@ impl Requests {
                 wait_until: 0,
                 cpu_ns: 0,
                 subrequests: 0,
+                hops_left,
                 connections: None,
                 log_bytes: 0,
                 bodies: Vec::new(),
-                body_read: None,
+                sink: None,
                 client_done: false,
             },
         );

@@ -28,6 +28,10 @@ pub(crate) fn build(head: ResponseHead, body: OutBody) -> Response<OutBody> {
         headers.remove(name);
     }
     drop_wrong_length(&mut response);
+    if head.encode_body {
+        let body = std::mem::take(response.body_mut());
+        *response.body_mut() = crate::encode::encode(response.headers_mut(), body);
+    }
     response
 }
 

@@ -16,7 +16,7 @@ use crate::core::{Core, lost};
 use crate::dispatch::Dispatcher;
 use crate::failure::Failure;
 use crate::flat_headers;
-use crate::limits::{HEADER_BYTES_MAX, URL_BYTES_MAX};
+use crate::limits::{HEADER_BYTES_MAX, HOPS_MAX, URL_BYTES_MAX};
 use crate::requests::Answer;
 use crate::worker::{Outcome, RequestRecord};
 
@@ -99,7 +99,11 @@ pub(crate) async fn answer(served: Served, request: Request<Incoming>) -> Respon
     if request.body().size_hint().lower() > limit {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large.");
     }
-    let id = core.host.begin();
+    let hops_left = hops_left(request.headers());
+    if hops_left == 0 {
+        return served.dispatcher.error_page(&Failure::Loop);
+    }
+    let id = core.host.begin(hops_left);
     let mut flight = InFlight { core: core.clone(), id, answered: false };
     let record = core.observer.wants_requests().then(|| Record::begin(&request));
     if !dispatch(&served, id, request, limit) {
@@ -113,8 +117,8 @@ pub(crate) async fn answer(served: Served, request: Request<Incoming>) -> Respon
     match answer {
         Ok(response) => {
             flight.answered = true;
-            if matches!(response.body(), OutBody::Sink(_)) {
-                core.host.watch_sink(id);
+            if response.body().is_sink() {
+                core.host.watch_response(id);
             } else {
                 core.host.client_done(id);
                 core.forget_ended();
@@ -123,6 +127,14 @@ pub(crate) async fn answer(served: Served, request: Request<Incoming>) -> Respon
         }
         Err(failure) => served.dispatcher.error_page(&failure),
     }
+}
+
+/// How many more Workers may call one another for this request. A client that says so of its own
+/// can only lower it.
+fn hops_left(headers: &http::HeaderMap) -> u8 {
+    let Some(value) = headers.get(flat_headers::HOPS_LEFT) else { return HOPS_MAX };
+    let value = value.to_str().ok().and_then(|text| text.parse::<u8>().ok());
+    value.map_or(HOPS_MAX, |value| value.min(HOPS_MAX))
 }
 
 /// Enters JavaScript with a request; `false` when its URL is none.

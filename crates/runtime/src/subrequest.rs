@@ -15,6 +15,8 @@ pub(crate) struct Head {
     pub(crate) method: String,
     pub(crate) url: String,
     pub(crate) headers: Vec<u8>,
+    /// How many more Workers may call one another.
+    pub(crate) hops_left: u8,
 }
 
 /// Sends a subrequest.
@@ -32,6 +34,7 @@ pub(crate) async fn send(
     *request.method_mut() = method;
     *request.uri_mut() = uri;
     *request.headers_mut() = flat_headers::parse(&head.headers);
+    request.headers_mut().insert(flat_headers::HOPS_LEFT, u16::from(head.hops_left).into());
     core.host.egress.send(request).await.map_err(|error| OpError::type_error(error.0))
 }
 

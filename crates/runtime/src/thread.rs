@@ -1,10 +1,12 @@
 //! An isolate's thread: its event loop, its connections, its end.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::net::{IpAddr, TcpStream};
+use std::os::fd::{AsRawFd, RawFd};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -83,9 +85,17 @@ pub(crate) struct Load {
     /// Whether the thread has come to its end.
     pub(crate) ended: AtomicBool,
     made_changed: Condvar,
+    /// Whether the thread is lost in code that nothing can stop.
+    stuck: OnceLock<Arc<AtomicBool>>,
+    /// The connections' descriptors. Only the isolate's thread opens and closes them.
+    sockets: Mutex<HashSet<RawFd>>,
 }
 
 impl Load {
+    fn sockets(&self) -> MutexGuard<'_, HashSet<RawFd>> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn set_made(&self) {
         *self.made.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.made_changed.notify_all();
@@ -107,7 +117,20 @@ impl IsolateHandle {
     }
 
     pub(crate) fn is_usable(&self) -> bool {
-        !self.load.closed.load(Relaxed) && !self.commands.is_closed()
+        !self.load.closed.load(Relaxed) && !self.commands.is_closed() && !self.is_stuck()
+    }
+
+    /// Whether the thread is lost in code that nothing can stop.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.load.stuck.get().is_some_and(|stuck| stuck.load(Relaxed))
+    }
+
+    /// Ends the connections of a thread that is lost, so that their clients do not wait for ever.
+    /// The thread itself can neither answer nor close them, so the descriptors are still its own.
+    pub(crate) fn cut_connections(&self) {
+        for socket in self.load.sockets().drain() {
+            let _ = nix::sys::socket::shutdown(socket, nix::sys::socket::Shutdown::Both);
+        }
     }
 }
 
@@ -148,6 +171,7 @@ impl Factory {
                     return;
                 }
             };
+        let _ = load.stuck.set(isolate.stuck_flag());
         let runtime =
             match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
                 Ok(runtime) => runtime,
@@ -201,8 +225,10 @@ impl Thread {
                     }
                     dispatcher = Some(its_dispatcher);
                     self.core.set_startup(result.clone());
-                    let names = result.map(|()| self.core.handler_names());
-                    let _ = loaded.send(names);
+                    // Nobody waits for them when a request made the isolate start.
+                    if !loaded.is_closed() {
+                        let _ = loaded.send(result.map(|()| self.core.handler_names()));
+                    }
                 }
                 Some(Command::Serve(connection)) => {
                     if let Some(dispatcher) = &dispatcher {
@@ -308,6 +334,8 @@ impl Thread {
         let served = Served { core: self.core.clone(), dispatcher, peer };
         let load = self.load.clone();
         load.connections.fetch_add(1, Relaxed);
+        let socket = stream.as_raw_fd();
+        load.sockets().insert(socket);
         tokio::task::spawn_local(async move {
             let io = TokioIo::new(Prefixed::new(stream, read));
             let service = service_fn(move |request| {
@@ -325,8 +353,9 @@ impl Thread {
             };
             if !finished {
                 connection.as_mut().graceful_shutdown();
-                drop(connection.await);
+                drop(connection.as_mut().await);
             }
+            load.sockets().remove(&socket);
             load.connections.fetch_sub(1, Relaxed);
         });
     }

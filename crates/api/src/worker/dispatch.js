@@ -81,9 +81,11 @@ function settled(context, response) {
 
 /** Sends a response. Its body is used by this. */
 function sendResponse(context, response) {
-  const { status, statusText, headers, bodyKind, body, bodyLength } = responseParts(response);
+  const { status, statusText, headers, bodyKind, body, bodyLength, encodeBody } =
+    responseParts(response);
+  const encode = encodeBody === "automatic";
   if (bodyKind !== STREAM_BODY) {
-    respond(context.id, status, statusText, headers, bodyKind, body);
+    respond(context.id, status, statusText, headers, bodyKind, body, encode);
     return;
   }
   const sink = sink_new();
@@ -91,7 +93,7 @@ function sendResponse(context, response) {
     bodyLength === undefined || flatGet(headers, "content-length") !== null
       ? headers
       : `${headers}content-length\0${bodyLength}\0`;
-  respond(context.id, status, statusText, flat, bodyKind, sink);
+  respond(context.id, status, statusText, flat, bodyKind, sink, encode);
   // What breaks off a body has no other place to be seen: the status has gone out.
   PromisePrototypeThen(pumpStream(body, sink), undefined, reportException);
 }

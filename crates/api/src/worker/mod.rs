@@ -129,6 +129,7 @@ isolate::ops! {
         headers: Latin1,
         body_kind: u32,
         body: Value<'_>,
+        encode_body: bool,
     ) -> Result<(), OpError> {
         let body = match body_kind {
             BODY_NONE => ResponseBody::Empty,
@@ -144,7 +145,7 @@ isolate::ops! {
             ));
         }
         let status = u16::try_from(status).map_err(|_| OpError::range_error("bad status"))?;
-        let head = ResponseHead { status, status_text, headers: headers.0 };
+        let head = ResponseHead { status, status_text, headers: headers.0, encode_body };
         cx.host::<HostRef>().0.respond(request, head, body);
         Ok(())
     }

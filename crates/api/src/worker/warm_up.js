@@ -4,13 +4,15 @@
  * @module
  */
 
+import { primordials } from "../primordials.js";
 import { Request } from "../fetch/request.js";
 import { Response } from "../fetch/response.js";
 import { Headers } from "../fetch/headers.js";
 import { URL } from "../url/url.js";
 import { dispatchFetch } from "./dispatch.js";
-import { start } from "./handlers.js";
+import { handlerNames, setEnvironment, start } from "./handlers.js";
 
+const { ArrayPrototypePush } = primordials;
 const { json } = Response;
 
 /** What small Workers do: look at the request, answer with text or JSON. */
@@ -26,15 +28,26 @@ function handler(request) {
   return new Response("warm", { status: 200, headers });
 }
 
+/** What handlers saw. Hidden classes live as long as an object has them, so these stay. */
+const kept = [];
+
 const PATHS = ["/", "/json", "/parameters?a=b"];
 
 /** Leaves nothing behind but bytecode. */
 export function warmUp() {
-  const simple = { fetch: () => new Response("Hello World!") };
+  const simple = {
+    fetch: (request, env, ctx) => {
+      const response = new Response("Hello World!");
+      ArrayPrototypePush(kept, request, ctx, response);
+      return response;
+    },
+  };
   const asynchronous = { fetch: async (request) => handler(request) };
   const fetches = [simple, asynchronous];
+  setEnvironment("{}");
   for (let i = 0; i < fetches.length; i++) {
     start({ __proto__: null, default: fetches[i] });
+    handlerNames();
     for (let j = 0; j < PATHS.length; j++) {
       const url = `http://warm.example${PATHS[j]}`;
       dispatchFetch(i + 1, "GET", url, "host\0warm.example\0accept\0*/*\0", 0, undefined);

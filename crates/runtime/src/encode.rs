@@ -1,0 +1,168 @@
+//! `content-encoding` applied to a response's body as it streams, as the platform does for
+//! responses whose `encodeBody` is "automatic".
+
+use std::io::Write;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use brotli::CompressorWriter;
+use bytes::Bytes;
+use flate2::write::GzEncoder;
+use http::{HeaderMap, header};
+use http_body::{Body, Frame};
+
+use crate::body::{BodyError, OutBody};
+
+/// How hard gzip tries, of 9: a compromise, for a Worker's CPU time pays for it.
+const GZIP_LEVEL: u32 = 5;
+/// How hard Brotli tries, of 11.
+const BROTLI_QUALITY: u32 = 4;
+/// Brotli's window: 2^20 bytes.
+const BROTLI_WINDOW_LOG2: u32 = 20;
+/// Brotli's buffer before it compresses.
+const BROTLI_BUFFER_BYTES: usize = 4 << 10;
+
+/// A body on its way through a compressor.
+pub struct EncodedBody {
+    body: OutBody,
+    /// Until the end has been written.
+    encoder: Option<Encoder>,
+}
+
+enum Encoder {
+    Gzip(GzEncoder<Vec<u8>>),
+    Brotli(Box<CompressorWriter<Vec<u8>>>),
+}
+
+impl Encoder {
+    /// For a coding that the platform applies; none for others, which a Worker applies itself.
+    fn of(coding: &str) -> Option<Self> {
+        if coding.eq_ignore_ascii_case("gzip") {
+            let level = flate2::Compression::new(GZIP_LEVEL);
+            Some(Self::Gzip(GzEncoder::new(Vec::new(), level)))
+        } else if coding.eq_ignore_ascii_case("br") {
+            Some(Self::Brotli(Box::new(CompressorWriter::new(
+                Vec::new(),
+                BROTLI_BUFFER_BYTES,
+                BROTLI_QUALITY,
+                BROTLI_WINDOW_LOG2,
+            ))))
+        } else {
+            None
+        }
+    }
+
+    /// What can be sent of the body when these bytes have been added: all of it, so that a stream
+    /// of events does not wait for the compressor.
+    fn push(&mut self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+        match self {
+            Self::Gzip(gzip) => {
+                gzip.write_all(bytes)?;
+                gzip.flush()?;
+                Ok(std::mem::take(gzip.get_mut()))
+            }
+            Self::Brotli(brotli) => {
+                brotli.write_all(bytes)?;
+                brotli.flush()?;
+                Ok(std::mem::take(brotli.get_mut()))
+            }
+        }
+    }
+
+    fn finish(self) -> std::io::Result<Vec<u8>> {
+        match self {
+            Self::Gzip(gzip) => gzip.finish(),
+            Self::Brotli(brotli) => Ok(brotli.into_inner()),
+        }
+    }
+}
+
+/// Applies the coding that a response's headers announce.
+pub(crate) fn encode(headers: &mut HeaderMap, body: OutBody) -> OutBody {
+    let Some(coding) = headers.get(header::CONTENT_ENCODING) else { return body };
+    let encoder = coding.to_str().ok().and_then(|coding| Encoder::of(coding.trim()));
+    let Some(encoder) = encoder.filter(|_| !body.is_end_stream()) else { return body };
+    headers.remove(header::CONTENT_LENGTH);
+    OutBody::Encoded(Box::new(EncodedBody { body, encoder: Some(encoder) }))
+}
+
+impl EncodedBody {
+    /// What is encoded.
+    pub(crate) fn source(&self) -> &OutBody {
+        &self.body
+    }
+}
+
+impl Body for EncodedBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let failed = |error: std::io::Error| BodyError::Aborted(error.to_string());
+        loop {
+            if self.encoder.is_none() {
+                return Poll::Ready(None);
+            }
+            let frame = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                Some(Ok(frame)) => frame,
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => {
+                    let rest = self.encoder.take().map_or(Ok(Vec::new()), Encoder::finish);
+                    return Poll::Ready(Some(
+                        rest.map(|rest| Frame::data(rest.into())).map_err(failed),
+                    ));
+                }
+            };
+            let Ok(bytes) = frame.into_data() else { continue };
+            let Some(encoder) = &mut self.encoder else { return Poll::Ready(None) };
+            match encoder.push(&bytes) {
+                Ok(encoded) if encoded.is_empty() => {}
+                Ok(encoded) => return Poll::Ready(Some(Ok(Frame::data(encoded.into())))),
+                Err(error) => return Poll::Ready(Some(Err(failed(error)))),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    fn encoded(coding: &'static str, text: &str) -> (HeaderMap, Vec<u8>) {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_ENCODING, header::HeaderValue::from_static(coding));
+        headers.insert(header::CONTENT_LENGTH, header::HeaderValue::from_static("9"));
+        let body = encode(&mut headers, OutBody::from(text.as_bytes().to_vec()));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let bytes = runtime.block_on(body.collect()).unwrap().to_bytes();
+        (headers, bytes.to_vec())
+    }
+
+    #[test]
+    fn gzip_and_brotli_can_be_undone() {
+        let (headers, gzip) = encoded("GZip", "text text text");
+        assert!(!headers.contains_key(header::CONTENT_LENGTH));
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&gzip[..]).read_to_string(&mut text).unwrap();
+        assert_eq!(text, "text text text");
+        let (_, br) = encoded("br", "text text text");
+        let mut text = Vec::new();
+        brotli::BrotliDecompress(&mut &br[..], &mut text).unwrap();
+        assert_eq!(text, b"text text text");
+    }
+
+    #[test]
+    fn other_codings_and_empty_bodies_stay_as_they_are() {
+        let (headers, identity) = encoded("deflate", "as it is");
+        assert!(headers.contains_key(header::CONTENT_LENGTH));
+        assert_eq!(identity, b"as it is");
+        assert_eq!(encoded("gzip", "").1, b"");
+    }
+}
