@@ -19,6 +19,15 @@ const readers = {
     const copy = request.clone();
     return `${await request.text()} | ${await copy.text()}`;
   },
+  "/lent": async (request) => {
+    const other = new Request("http://other.example/", request);
+    const before = `${request.bodyUsed} ${other.bodyUsed}`;
+    return `${before} ${await request.text()} ${other.bodyUsed}`;
+  },
+  "/handed-over": async (request) => {
+    const other = new Request(request);
+    return `${request.bodyUsed} ${other.bodyUsed} ${await other.text()}`;
+  },
   "/tee": async (request) => {
     const [left, right] = request.body.tee();
     const texts = await Promise.all([new Response(left).text(), new Response(right).text()]);

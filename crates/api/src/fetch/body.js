@@ -179,6 +179,12 @@ export function requireUsable(body) {
   if (body.stream !== undefined && isLocked(body.stream)) throw new TypeError(LOCKED);
 }
 
+/** The body itself, where it is usable. @param {Body} body @returns {Body} */
+export function usableBody(body) {
+  requireUsable(body);
+  return body;
+}
+
 /**
  * Locks a stream and marks it as read from, so that nobody else gets what the platform takes from
  * behind it.

@@ -12,7 +12,14 @@ import { primordials } from "../primordials.js";
 import { currentContext } from "../context.js";
 import { createAbortSignal, dependentSignal, signalAbort } from "../events/abort.js";
 import { defineInterface, isObject, requireArguments, toUSVString } from "../webidl/webidl.js";
-import { asBody, cloneBody, nativeBody, takeBody, takeSendable } from "./body.js";
+import {
+  asBody,
+  cloneBody,
+  nativeBody,
+  takeBody,
+  takeSendable,
+  usableBody,
+} from "./body.js";
 import { installBody } from "./body_mixin.js";
 import { INBOUND_CF, parseCf } from "./cf.js";
 import { flatGet } from "./flat_headers.js";
@@ -92,7 +99,9 @@ export class Request {
     const donor = init === undefined || init === null ? original : this.#apply(init, original);
     if (donor !== null && donor.#body !== null) {
       this.#requireBodyAllowed();
-      this.#body = takeBody(bodyOf(donor));
+      // An init lends its body: it is used for both when one of them is read.
+      const body = bodyOf(donor);
+      this.#body = donor === original ? takeBody(body) : usableBody(body);
     }
   }
 

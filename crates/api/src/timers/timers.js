@@ -20,15 +20,21 @@ import {
   isObject,
   requireArguments,
   toDictionary,
-  toDouble,
   toFunction,
   toLong,
+  toUnrestrictedDouble,
 } from "../webidl/webidl.js";
 import { cancelTimer, startTimer } from "./timer_table.js";
 
-export { fireTimer } from "./timer_table.js";
-
-const { MathMax, Promise, ReflectApply, TypeError, globalThis } = primordials;
+const {
+  MathMax,
+  MathMin,
+  NumberMAX_SAFE_INTEGER,
+  Promise,
+  ReflectApply,
+  TypeError,
+  globalThis,
+} = primordials;
 
 /**
  * https://html.spec.whatwg.org/#timer-initialisation-steps, without the clamping of nested timers
@@ -114,7 +120,8 @@ export class Scheduler {
     if (!isObject(this) || !(#brand in this)) illegalInvocation();
     const what = "Failed to execute 'wait' on 'Scheduler'";
     requireArguments(arguments.length, 1, what);
-    const milliseconds = MathMax(0, toDouble(delay, `${what}: parameter 1`));
+    const number = toUnrestrictedDouble(delay, `${what}: parameter 1`);
+    const milliseconds = MathMin(MathMax(0, number || 0), NumberMAX_SAFE_INTEGER);
     const { signal } = toDictionary(options, WAIT_OPTIONS, `${what}: parameter 2`);
     if (signal !== undefined && isAborted(signal)) throw abortReason(signal);
     await sleep(milliseconds, signal);
