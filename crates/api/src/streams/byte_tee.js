@@ -18,13 +18,13 @@ import {
 } from "./readers.js";
 import { ReadRequest, TeeRecord } from "./records.js";
 import {
-  cancelBranch,
   closeBranches,
   failTee,
   finishRead,
   forwardErrors,
-  pullBranch,
+  readFailed,
   releaseCancelled,
+  startTee,
   takeRead,
 } from "./tee_branches.js";
 
@@ -91,9 +91,7 @@ const DEFAULT_STEPS = {
     answerClosed(tee.branch2.stream.controller);
     releaseCancelled(tee);
   },
-  error(request) {
-    request.owner.reading = false;
-  },
+  error: readFailed,
 };
 
 function deliverChunk(tee) {
@@ -126,9 +124,7 @@ const BYOB_STEPS = {
     }
     releaseCancelled(tee);
   },
-  error(request) {
-    request.owner.reading = false;
-  },
+  error: readFailed,
 };
 
 /** A view that was filled goes back to the branch that it is of, a copy to the other one. */
@@ -147,18 +143,13 @@ function deliverView(tee) {
   finishRead(tee);
 }
 
-function setUpBranch(branch) {
-  const controller = setUpByteController(branch.stream, pullBranch, cancelBranch, 0);
-  controller.source = branch;
+function setUpBranch(stream, pull, cancel) {
+  const controller = setUpByteController(stream, pull, cancel, 0);
   startController(controller, undefined, undefined);
+  return controller;
 }
 
-/** @param {import('./records.js').ReadableRecord} stream
- * @returns {TeeRecord} */
+/** @param {import('./records.js').ReadableRecord} stream @returns {TeeRecord} */
 export function teeByteStream(stream) {
-  const tee = new ByteTee(acquireDefaultReader(stream), read);
-  setUpBranch(tee.branch1);
-  setUpBranch(tee.branch2);
-  forwardErrors(tee);
-  return tee;
+  return startTee(new ByteTee(acquireDefaultReader(stream), read), setUpBranch);
 }

@@ -12,13 +12,12 @@ import { enqueueDefault, setUpDefaultController } from "./readable_default.js";
 import { acquireDefaultReader, readDefault } from "./readers.js";
 import { ReadRequest, TeeRecord } from "./records.js";
 import {
-  cancelBranch,
   closeBranches,
   failTee,
   finishRead,
-  forwardErrors,
-  pullBranch,
+  readFailed,
   releaseCancelled,
+  startTee,
   takeRead,
 } from "./tee_branches.js";
 
@@ -37,7 +36,8 @@ export function setChunkClone(clone) {
   cloneChunk = clone;
 }
 
-/** Chunks that are shared by both branches, or cloned for the second one. */
+/** https://streams.spec.whatwg.org/#abstract-opdef-readablestreamdefaulttee: both branches get the
+ * chunks, or the second one clones of them. */
 class DefaultTee extends TeeRecord {
   request = new ReadRequest(TEE_STEPS, this);
   deliver = () => deliver(this);
@@ -64,9 +64,7 @@ const TEE_STEPS = {
     closeBranches(request.owner);
     releaseCancelled(request.owner);
   },
-  error(request) {
-    request.owner.reading = false;
-  },
+  error: readFailed,
 };
 
 /** The chunk goes to both branches. */
@@ -87,21 +85,8 @@ function deliver(tee) {
   finishRead(tee);
 }
 
-function setUpBranch(branch) {
-  const controller = setUpDefaultController(
-    branch.stream, undefined, pullBranch, cancelBranch, 1, undefined,
-  );
-  controller.source = branch;
-}
-
-/** https://streams.spec.whatwg.org/#abstract-opdef-readablestreamdefaulttee */
-function teeDefaultStream(stream, forClone) {
-  const tee = new DefaultTee(stream, forClone);
-  setUpBranch(tee.branch1);
-  setUpBranch(tee.branch2);
-  forwardErrors(tee);
-  return tee;
-}
+const setUpBranch = (stream, pull, cancel) =>
+  setUpDefaultController(stream, undefined, pull, cancel, 1, undefined);
 
 /** https://streams.spec.whatwg.org/#readable-stream-tee
  * @param {import('./records.js').ReadableRecord} stream
@@ -110,5 +95,5 @@ function teeDefaultStream(stream, forClone) {
 export function teeStream(stream, forClone) {
   // The branches of a byte stream never share memory.
   if (stream.controller.isByte) return teeByteStream(stream);
-  return teeDefaultStream(stream, forClone);
+  return startTee(new DefaultTee(stream, forClone), setUpBranch);
 }

@@ -10,8 +10,8 @@ import { followPromise, promiseOf, resolveDeferred, uponPromise } from "./promis
 import { closeController, errorController } from "./readable_controller.js";
 import { cancelStream } from "./readable_operations.js";
 
-/** The pull algorithm of both branches. @param {any} controller of a branch */
-export function pullBranch(controller) {
+/** The pull algorithm of both branches. */
+function pullBranch(controller) {
   pull(controller.source);
 }
 
@@ -24,6 +24,11 @@ function pull(branch) {
   tee.reading = true;
   const { read } = tee;
   read(branch);
+}
+
+/** The error steps of all reads. @param {import('./records.js').ReadRequest} request of a tee */
+export function readFailed(request) {
+  request.owner.reading = false;
 }
 
 /** Takes the chunk that was read, to deliver it; requests from now on are for the next one.
@@ -45,9 +50,8 @@ export function finishRead(tee) {
   else if (branch2.readAgain) pull(branch2);
 }
 
-/** The cancel algorithm of both branches: the stream is cancelled when both are.
- * @param {any} controller of a branch @param {any} reason @returns {Promise<any>} */
-export function cancelBranch(controller, reason) {
+/** The cancel algorithm of both branches: the stream is cancelled when both are. */
+function cancelBranch(controller, reason) {
   const branch = controller.source;
   const { tee } = branch;
   branch.isCancelled = true;
@@ -97,4 +101,17 @@ export function forwardErrors(tee) {
     errorBranches(tee, reason);
     releaseCancelled(tee);
   });
+}
+
+/** Sets both branches up.
+ * @param {import('./records.js').TeeRecord} tee
+ * @param {(stream: any, pull: Function, cancel: Function) => any} setUp gives the controller of a
+ *   branch
+ * @returns {import('./records.js').TeeRecord} */
+export function startTee(tee, setUp) {
+  const { branch1, branch2 } = tee;
+  setUp(branch1.stream, pullBranch, cancelBranch).source = branch1;
+  setUp(branch2.stream, pullBranch, cancelBranch).source = branch2;
+  forwardErrors(tee);
+  return tee;
 }
