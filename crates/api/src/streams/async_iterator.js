@@ -54,8 +54,11 @@ const ITERATION_STEPS = {
 class ReadableStreamAsyncIterator {
   #reader;
   #preventCancel;
-  /** The promise of the last call, while it is not settled. */
+  /** The promise of the last call, while any is not settled. */
   #ongoing = undefined;
+  /** Calls that are not settled. The standard forgets the ongoing promise after each one, even
+   * where another call waits behind it; two reads at a time would then release the reader twice. */
+  #calls = 0;
   #finished = false;
 
   /** The brand check, which takes any value. */
@@ -91,7 +94,15 @@ class ReadableStreamAsyncIterator {
     const before = this.#ongoing;
     const promise = before === undefined ? steps() : afterSettled(before, steps);
     this.#ongoing = promise;
+    this.#calls++;
     return { __proto__: null, promise };
+  }
+
+  /** A call of next() has its result. */
+  #settled(isLast) {
+    this.#calls--;
+    if (this.#calls === 0) this.#ongoing = undefined;
+    if (isLast) this.#finished = true;
   }
 
   /** The result for a chunk that is in the queue already, without the machinery for waiting. */
@@ -117,13 +128,11 @@ class ReadableStreamAsyncIterator {
     return PromisePrototypeThen(
       deferred.promise,
       (result) => {
-        this.#ongoing = undefined;
-        if (result.done) this.#finished = true;
+        this.#settled(result.done);
         return { value: result.value, done: result.done };
       },
       (reason) => {
-        this.#ongoing = undefined;
-        this.#finished = true;
+        this.#settled(true);
         throw reason;
       },
     );
