@@ -48,8 +48,8 @@ Rows in which a file changes under `isolde dev` (isolde):
   edit          from saving a file to its first answer, of examples/hello and of examples/hono
   churn         --churn Workers made and ended, 100 at a time, and the memory after it
 Instructions (perf where the processor has counters, else valgrind: apt-get install valgrind):
-  instructions  of user space for one request: hello, json, hono, a body of 1 KiB; about 2 minutes
-                for isolde, 10 for all servers
+  instructions  of user space for one request: hello, json, hono, a body of 1 KiB (isolde, hyper);
+                about 2 minutes
 
 Progress goes to standard error, the result to standard output. All rows take about half an hour.
 Where the benchmark runs as root, the servers run as nobody, but for instructions.
