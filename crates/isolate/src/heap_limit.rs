@@ -21,6 +21,9 @@ const GRANTS_MAX: u32 = 32;
 /// What the limit is raised by each time.
 const GRANT_BYTES: usize = 1 << 20;
 
+/// Collections in a row that leave the heap nearly full after which it counts as over its limit.
+const FULL_IN_VAIN_MAX: u32 = 3;
+
 static TAKEN: Mutex<bool> = Mutex::new(false);
 static FREED: Condvar = Condvar::new();
 
@@ -31,6 +34,8 @@ pub(crate) struct HeapGuard {
     ledger: Arc<Ledger>,
     /// How often the limit was raised for want of buffers, not of heap.
     grants: AtomicU32,
+    /// Full collections in a row after which the heap was nearly full.
+    full_in_vain: AtomicU32,
     exceeded: AtomicBool,
     holds_overdraft: AtomicBool,
 }
@@ -46,6 +51,7 @@ impl HeapGuard {
             heap_bytes_max,
             ledger,
             grants: AtomicU32::new(0),
+            full_in_vain: AtomicU32::new(0),
             exceeded: AtomicBool::new(false),
             holds_overdraft: AtomicBool::new(false),
         })
@@ -92,10 +98,38 @@ pub(crate) unsafe extern "C" fn on_long_turn(isolate: v8::UnsafeRawIsolatePtr, d
     let guard = unsafe { &*data.cast::<HeapGuard>() };
     // SAFETY: V8 passes the isolate that it interrupts, which is entered on this thread.
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
-    let outside = isolate.adjust_amount_of_external_allocated_memory(0);
+    note_heap(&mut isolate, &guard.ledger);
+    let bytes_max = guard.ledger.bytes_max().saturating_mul(2);
+    if guard.ledger.total() > bytes_max || guard.ledger.crowds_the_cage() {
+        guard.exceed();
+    }
+}
+
+/// Tells the ledger how large the heap is, and what its objects hold outside of it.
+pub(crate) fn note_heap(isolate: &mut v8::Isolate, ledger: &Ledger) {
     let heap = isolate.get_heap_statistics().used_heap_size();
-    let total = heap.saturating_add(usize::try_from(outside).unwrap_or(0));
-    if total > guard.ledger.bytes_max().saturating_mul(2) {
+    // An adjustment by nothing gives the sum, in which WebAssembly memories are too.
+    let outside = isolate.adjust_amount_of_external_allocated_memory(0);
+    ledger.note_heap(heap, usize::try_from(outside).unwrap_or(0));
+}
+
+/// V8's callback after it has collected all garbage. A heap that stays nearly full is collected
+/// again and again before V8 calls it too large, which takes many seconds of CPU time.
+// SAFETY: only V8 calls it, with the data that `configure` registered.
+pub(crate) unsafe extern "C" fn on_full_collection(
+    isolate: v8::UnsafeRawIsolatePtr,
+    _kind: v8::GCType,
+    _flags: v8::GCCallbackFlags,
+    data: *mut c_void,
+) {
+    // SAFETY: `data` is the guard of this isolate, which outlives it; only shared access is made.
+    let guard = unsafe { &*data.cast::<HeapGuard>() };
+    // SAFETY: V8 passes the isolate that has collected, which is entered on this thread.
+    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
+    let live = isolate.get_heap_statistics().used_heap_size();
+    if live < guard.heap_bytes_max / 16 * 15 {
+        guard.full_in_vain.store(0, Relaxed);
+    } else if guard.full_in_vain.fetch_add(1, Relaxed) + 1 >= FULL_IN_VAIN_MAX {
         guard.exceed();
     }
 }

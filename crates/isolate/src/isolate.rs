@@ -150,6 +150,7 @@ impl Isolate {
         };
         isolate.bind(&options.api);
         isolate.assert_clock()?;
+        crate::heap_limit::note_heap(&mut isolate.v8, isolate.state.ledger());
         Ok(isolate)
     }
 
@@ -280,6 +281,7 @@ impl Drop for Isolate {
         // it.
         unsafe { ManuallyDrop::drop(&mut self.v8) };
         self.guard.release();
+        self.state.ledger().note_heap(0, 0);
     }
 }
 
@@ -293,6 +295,11 @@ fn configure(isolate: &mut v8::OwnedIsolate, guard: &mut HeapGuard) {
     isolate.set_modify_code_generation_from_strings_callback(decide_code_from_strings);
     let guard: *mut HeapGuard = guard;
     isolate.add_near_heap_limit_callback(crate::heap_limit::on_near_limit, guard.cast::<c_void>());
+    isolate.add_gc_epilogue_callback(
+        crate::heap_limit::on_full_collection,
+        guard.cast::<c_void>(),
+        v8::GCType::kGCTypeMarkSweepCompact,
+    );
 }
 
 /// V8's callback for `eval` and `new Function`.

@@ -17,6 +17,8 @@ pub struct Ledger {
     bytes_max: usize,
     /// V8's heap at the last look, with the memory of WebAssembly and of resizable buffers.
     heap: AtomicUsize,
+    /// V8's heap alone at the last look: its part of the cage.
+    caged: AtomicUsize,
     /// Whether a buffer was refused since this was last asked.
     refused: AtomicBool,
 }
@@ -42,6 +44,7 @@ impl Ledger {
             native: AtomicUsize::new(0),
             bytes_max,
             heap: AtomicUsize::new(0),
+            caged: AtomicUsize::new(0),
             refused: AtomicBool::new(false),
         })
     }
@@ -76,6 +79,12 @@ impl Ledger {
     pub(crate) fn note_heap(&self, heap: usize, outside: usize) {
         let unseen = outside.saturating_sub(self.buffers.load(Relaxed));
         self.heap.store(heap + unseen, Relaxed);
+        crate::cage::note(self.caged.swap(heap, Relaxed), heap);
+    }
+
+    /// Whether the heap, as it was at the last look, leaves the other isolates too little room.
+    pub(crate) fn crowds_the_cage(&self) -> bool {
+        crate::cage::is_too_large(self.caged.load(Relaxed))
     }
 
     /// Whether a buffer was refused since the last call. V8 then collects garbage as a last resort,

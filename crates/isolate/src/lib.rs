@@ -5,6 +5,7 @@
 //! and the startup snapshot that makes isolates cheap. It knows nothing of HTTP, of requests or of
 //! the web APIs' meaning.
 
+mod cage;
 mod clock;
 mod code_cache;
 mod cpu_meter;
@@ -27,6 +28,7 @@ mod value;
 mod wasm;
 mod watchdog;
 
+pub use cage::{CAGE_BYTES, heaps_bytes};
 pub use clock::now_ms;
 pub use error::{ErrorClass, OpError};
 pub use exception::{Location, Thrown};

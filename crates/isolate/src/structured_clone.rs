@@ -11,31 +11,48 @@ use crate::value::Value;
 
 /// Functions of the internal JavaScript that know platform objects.
 struct Hooks {
-    object: v8::Global<v8::Object>,
+    tag_of: v8::Global<v8::Function>,
+    write: v8::Global<v8::Function>,
+    read: v8::Global<v8::Function>,
+    error: v8::Global<v8::Function>,
 }
 
 impl Hooks {
-    /// Calls one of them.
-    fn call<'s>(
-        &self,
-        scope: &mut v8::PinScope<'s, '_>,
-        name: &str,
-        arguments: &[v8::Local<'s, v8::Value>],
-    ) -> Option<v8::Local<'s, v8::Value>> {
-        let object = v8::Local::new(scope, &self.object);
-        let key = v8::String::new(scope, name)?;
-        let function: v8::Local<v8::Function> = object.get(scope, key.into())?.try_into().ok()?;
-        function.call(scope, object.into(), arguments)
+    /// Takes them from the object that holds them.
+    fn of(
+        scope: &mut v8::PinScope<'_, '_>,
+        object: v8::Local<'_, v8::Value>,
+    ) -> Result<Self, OpError> {
+        let wrong = OpError::type_error("expected hooks");
+        let object: v8::Local<v8::Object> = object.try_into().map_err(|_| wrong.clone())?;
+        let mut find = |name: &str| {
+            let key = v8::String::new(scope, name)?;
+            let function: v8::Local<v8::Function> =
+                object.get(scope, key.into())?.try_into().ok()?;
+            Some(v8::Global::new(scope, function))
+        };
+        let mut all = ["tagOf", "write", "read", "error"].map(&mut find).into_iter();
+        let mut next = || all.next().flatten().ok_or(wrong.clone());
+        Ok(Self { tag_of: next()?, write: next()?, read: next()?, error: next()? })
     }
 
     fn tag_of<'s>(
         &self,
         scope: &mut v8::PinScope<'s, '_>,
         object: v8::Local<'s, v8::Object>,
-    ) -> Option<u32> {
-        let tag = self.call(scope, "tagOf", &[object.into()])?;
-        u32::try_from(tag.int32_value(scope)?).ok()
+    ) -> Option<i32> {
+        call(scope, &self.tag_of, &[object.into()])?.int32_value(scope)
     }
+}
+
+/// Calls a hook.
+fn call<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    hook: &v8::Global<v8::Function>,
+    arguments: &[v8::Local<'s, v8::Value>],
+) -> Option<v8::Local<'s, v8::Value>> {
+    let receiver = v8::undefined(scope).into();
+    v8::Local::new(scope, hook).call(scope, receiver, arguments)
 }
 
 impl v8::ValueSerializerImpl for &Hooks {
@@ -44,7 +61,7 @@ impl v8::ValueSerializerImpl for &Hooks {
         scope: &mut v8::PinScope<'s, '_>,
         message: v8::Local<'s, v8::String>,
     ) {
-        if let Some(error) = self.call(scope, "error", &[message.into()]) {
+        if let Some(error) = call(scope, &self.error, &[message.into()]) {
             scope.throw_exception(error);
         }
     }
@@ -58,8 +75,7 @@ impl v8::ValueSerializerImpl for &Hooks {
         scope: &mut v8::PinScope<'s, '_>,
         object: v8::Local<'s, v8::Object>,
     ) -> Option<bool> {
-        let tag = self.call(scope, "tagOf", &[object.into()])?;
-        Some(tag.int32_value(scope)? >= 0)
+        Some(self.tag_of(scope, object)? >= 0)
     }
 
     fn write_host_object<'s>(
@@ -68,9 +84,9 @@ impl v8::ValueSerializerImpl for &Hooks {
         object: v8::Local<'s, v8::Object>,
         serializer: &dyn ValueSerializerHelper,
     ) -> Option<bool> {
-        let tag = self.tag_of(scope, object)?;
+        let tag = u32::try_from(self.tag_of(scope, object)?).ok()?;
         let number = v8::Integer::new_from_unsigned(scope, tag).into();
-        let data = self.call(scope, "write", &[object.into(), number])?;
+        let data = call(scope, &self.write, &[object.into(), number])?;
         serializer.write_uint32(tag);
         let context = scope.get_current_context();
         serializer.write_value(context, data)
@@ -99,8 +115,11 @@ impl v8::ValueDeserializerImpl for &Hooks {
         }
         let context = scope.get_current_context();
         let data = deserializer.read_value(context)?;
+        // V8 forbids JavaScript while it reads; the hooks are our own and touch nothing it reads.
+        let scope = std::pin::pin!(v8::AllowJavascriptExecutionScope::new(scope));
+        let scope = &mut scope.init();
         let tag = v8::Integer::new_from_unsigned(scope, tag).into();
-        self.call(scope, "read", &[tag, data])?.try_into().ok()
+        call(scope, &self.read, &[tag, data])?.try_into().ok()
     }
 }
 
@@ -116,9 +135,8 @@ impl<'s> OpContext<'_, 's, '_> {
         hooks: Value<'s>,
     ) -> Result<Value<'s>, OpError> {
         let wrong = |_| OpError::type_error("expected an object");
-        let hooks: v8::Local<v8::Object> = hooks.0.try_into().map_err(wrong)?;
         let transfer: v8::Local<v8::Array> = transfer.0.try_into().map_err(wrong)?;
-        let hooks = Hooks { object: v8::Global::new(self.scope, hooks) };
+        let hooks = Hooks::of(self.scope, hooks.0)?;
         clone(self.scope, value.0, transfer, &hooks).map(Value).ok_or_else(OpError::pending)
     }
 }

@@ -285,22 +285,16 @@ fn settle_memory(isolate: &mut Isolate, used_ns: u64) {
         return;
     }
     isolate.turns_since_heap_look = 0;
-    note_heap(isolate);
+    crate::heap_limit::note_heap(&mut isolate.v8, isolate.state.ledger());
     let ledger = isolate.state.ledger();
-    if ledger.total() > ledger.bytes_max() && isolate.condemned.is_none() {
+    let over = ledger.total() > ledger.bytes_max() || ledger.crowds_the_cage();
+    if over && isolate.condemned.is_none() {
         // Garbage counts until it is collected, so it is collected before the isolate is judged.
         isolate.v8.low_memory_notification();
-        note_heap(isolate);
+        crate::heap_limit::note_heap(&mut isolate.v8, isolate.state.ledger());
         let ledger = isolate.state.ledger();
-        if ledger.total() > ledger.bytes_max() {
+        if ledger.total() > ledger.bytes_max() || ledger.crowds_the_cage() {
             isolate.condemned = Some(Condemned::MemoryExceeded);
         }
     }
-}
-
-fn note_heap(isolate: &mut Isolate) {
-    let heap = isolate.v8.get_heap_statistics().used_heap_size();
-    // An adjustment by nothing gives the sum, in which WebAssembly memories are too.
-    let outside = isolate.v8.adjust_amount_of_external_allocated_memory(0);
-    isolate.state.ledger().note_heap(heap, usize::try_from(outside).unwrap_or(0));
 }

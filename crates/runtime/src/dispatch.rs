@@ -2,13 +2,14 @@
 //! Worker that is hot.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
+use crate::admission;
 use crate::body::OutBody;
 use crate::failure::Failure;
 use crate::pool::Pool;
@@ -20,14 +21,21 @@ use crate::worker::{Router, Worker};
 /// processors for it.
 const CONNECTIONS_PER_ISOLATE: usize = 64;
 
+/// The isolates of Workers, by the Workers' ids.
+type Isolates = HashMap<u64, Vec<IsolateHandle>>;
+
 /// Routes requests to isolates. Shared by all threads of a runtime.
 pub(crate) struct Dispatcher {
     router: Arc<dyn Router>,
     pool: Pool,
-    isolates: Mutex<HashMap<u64, Vec<IsolateHandle>>>,
+    isolates: Mutex<Isolates>,
     /// Workers whose global scope uses too much, and how their start ended.
     failed: Mutex<HashMap<u64, Failure>>,
     isolates_per_worker_max: usize,
+    /// Isolates of the process above which the least recently used makes way for a new one.
+    isolates_max: usize,
+    /// Counts choices of isolates.
+    choices: AtomicU64,
 }
 
 impl Dispatcher {
@@ -39,6 +47,8 @@ impl Dispatcher {
             isolates: Mutex::default(),
             failed: Mutex::default(),
             isolates_per_worker_max: processors,
+            isolates_max: admission::isolates_max(),
+            choices: AtomicU64::new(0),
         })
     }
 
@@ -76,15 +86,45 @@ impl Dispatcher {
         if let Some(least) = least {
             let busy = connections(&&least) >= CONNECTIONS_PER_ISOLATE;
             if !busy || list.len() >= self.isolates_per_worker_max {
+                least.load.used.store(self.choices.fetch_add(1, Relaxed), Relaxed);
                 return Ok(least);
             }
         }
+        self.make_room(&mut isolates)?;
         let fresh = self.pool.take().map_err(|_| Failure::Overloaded)?;
+        fresh.load.used.store(self.choices.fetch_add(1, Relaxed), Relaxed);
         let (loaded, _) = oneshot::channel();
         let load = Command::Load(worker.clone(), self.clone(), loaded);
         fresh.commands.try_send(load).map_err(|_| Failure::Overloaded)?;
-        list.push(fresh.clone());
+        isolates.entry(worker.id).or_default().push(fresh.clone());
         Ok(fresh)
+    }
+
+    /// Evicts the isolate that was not chosen for the longest time, one without connections if
+    /// there is one, when the process has as many as it should.
+    fn make_room(&self, isolates: &mut Isolates) -> Result<(), Failure> {
+        let live = self.pool.live();
+        if !admission::is_full(live, self.isolates_max) {
+            return Ok(());
+        }
+        let age = |handle: &IsolateHandle| {
+            let load = &handle.load;
+            (load.connections.load(Relaxed) > 0, load.used.load(Relaxed))
+        };
+        let all = isolates.iter().flat_map(|(worker, list)| {
+            list.iter().enumerate().map(|(index, handle)| (age(handle), *worker, index))
+        });
+        if let Some((_, worker, index)) = all.min()
+            && let Some(list) = isolates.get_mut(&worker)
+        {
+            let _ = list.swap_remove(index).commands.try_send(Command::Retire);
+        }
+        // Those that were told to go take a moment.
+        if admission::is_overfull(live, self.isolates_max) {
+            Err(Failure::Overloaded)
+        } else {
+            Ok(())
+        }
     }
 
     /// Gives up isolates whose threads are lost. Their Workers get no others: each request could
@@ -115,6 +155,10 @@ impl Dispatcher {
 
     /// Starts a Worker in a fresh isolate and waits for its handlers' names.
     pub(crate) async fn start(self: &Arc<Self>, worker: Arc<Worker>) -> Result<String, Failure> {
+        {
+            let mut isolates = self.isolates.lock().unwrap_or_else(PoisonError::into_inner);
+            self.make_room(&mut isolates)?;
+        }
         let fresh = self.pool.take().map_err(|_| Failure::Overloaded)?;
         let (loaded, answer) = oneshot::channel();
         let load = Command::Load(worker.clone(), self.clone(), loaded);
@@ -150,6 +194,21 @@ impl Dispatcher {
         isolates.values().flatten().cloned().collect()
     }
 
+    /// Gives a request to an isolate of the Worker.
+    pub(crate) fn forward(self: &Arc<Self>, worker: &Arc<Worker>, hop: Box<Hop>) {
+        let (hop, failure) = match self.isolate_for(worker) {
+            Ok(isolate) => match isolate.commands.try_send(Command::Request(hop)) {
+                Ok(()) => return,
+                Err(refused) => match refused.into_inner() {
+                    Command::Request(hop) => (hop, Failure::Overloaded),
+                    _ => return,
+                },
+            },
+            Err(failure) => (hop, failure),
+        };
+        let _ = hop.response.send(self.error_page(&failure));
+    }
+
     /// Lets an isolate of the Worker answer a request of this thread's connection.
     pub(crate) async fn hop(
         self: &Arc<Self>,
@@ -158,13 +217,7 @@ impl Dispatcher {
         peer: String,
     ) -> Response<OutBody> {
         let (response, answer) = oneshot::channel();
-        let hop = Box::new(Hop { request, peer, response });
-        let sent = self.isolate_for(worker).and_then(|isolate| {
-            isolate.commands.try_send(Command::Request(hop)).map_err(|_| Failure::Overloaded)
-        });
-        if let Err(failure) = sent {
-            return self.error_page(&failure);
-        }
+        self.forward(worker, Box::new(Hop { request, peer, response }));
         match answer.await {
             Ok(response) => response,
             Err(_) => self.error_page(&Failure::Internal),

@@ -5,6 +5,7 @@
 //! connection's requests are served there, without a hop.
 #![forbid(unsafe_code)]
 
+mod admission;
 mod body;
 mod core;
 mod dispatch;

@@ -1,6 +1,7 @@
 //! Parked threads, each with a fresh isolate, that make cold starts cheap.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::thread::{Factory, IsolateHandle};
@@ -33,6 +34,11 @@ impl Pool {
             }
         })?;
         Ok(Self { shared })
+    }
+
+    /// Isolates of the process that have not ended, those of the pool included.
+    pub(crate) fn live(&self) -> usize {
+        self.shared.factory.live.load(Relaxed)
     }
 
     /// A fresh isolate.

@@ -84,6 +84,7 @@ impl Runtime {
             },
             egress: options.egress,
             observer: options.observer,
+            live: Arc::default(),
         };
         let pool = Pool::new(factory, options.pool_size).map_err(RuntimeError::Thread)?;
         let (closing, _) = watch::channel(false);

@@ -151,8 +151,9 @@ fn dispatch(served: &Served, id: RequestId, request: Request<Incoming>, limit: u
     } else {
         core.host.add_body(id, Box::pin(Inbound::new(body, limit)))
     };
+    let cf = (head.version == http::Version::HTTP_2).then_some(HTTP2_CF);
     core.turn(id, |turn| {
-        let arguments = arguments(turn, id, head.method.as_str(), &url, &headers, body);
+        let arguments = arguments(turn, id, head.method.as_str(), &url, &headers, body, cf);
         match arguments {
             Some(arguments) => drop(turn.call(api::DISPATCH_FETCH, &arguments)),
             None => core.host.answer(id, Err(Failure::ExceededMemory)),
@@ -161,6 +162,9 @@ fn dispatch(served: &Served, id: RequestId, request: Request<Incoming>, limit: u
     true
 }
 
+/// `request.cf` of a request that came by HTTP/2; others have the default.
+const HTTP2_CF: &str = r#"{"httpProtocol":"HTTP/2"}"#;
+
 fn arguments<'s>(
     turn: &mut Turn<'_, 's, '_>,
     id: RequestId,
@@ -168,13 +172,15 @@ fn arguments<'s>(
     url: &str,
     headers: &[u8],
     body: u32,
-) -> Option<[Value<'s>; 5]> {
+    cf: Option<&str>,
+) -> Option<[Value<'s>; 6]> {
     Some([
         turn.pass(id).ok()?,
         turn.pass_name(method).ok()?,
         turn.pass(url).ok()?,
         turn.pass(OneByte(headers)).ok()?,
         turn.pass(body).ok()?,
+        turn.pass(cf).ok()?,
     ])
 }
 
@@ -195,6 +201,7 @@ impl InFlight {
             };
             match state.take(Some(context.waker())) {
                 Some(answer) => Poll::Ready(answer),
+                None if self.core.condemned().is_some() => Poll::Ready(lost(&self.core)),
                 None => Poll::Pending,
             }
         })

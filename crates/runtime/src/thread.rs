@@ -1,11 +1,12 @@
 //! An isolate's thread: its event loop, its connections, its end.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::net::{IpAddr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -78,6 +79,8 @@ pub(crate) enum Command {
 pub(crate) struct Load {
     /// Connections that it serves.
     pub(crate) connections: AtomicUsize,
+    /// When it was chosen last, as a count of choices.
+    pub(crate) used: AtomicU64,
     /// Whether it takes no more work.
     pub(crate) closed: AtomicBool,
     /// Whether its making has come to an end, well or not.
@@ -141,6 +144,8 @@ pub(crate) struct Factory {
     pub(crate) options: IsolateOptions,
     pub(crate) egress: Arc<dyn Egress>,
     pub(crate) observer: Arc<dyn Observer>,
+    /// Threads with isolates that have not ended.
+    pub(crate) live: Arc<AtomicUsize>,
 }
 
 impl Factory {
@@ -149,13 +154,18 @@ impl Factory {
         let (commands, received) = mpsc::channel(COMMANDS_MAX);
         let load = Arc::new(Load::default());
         let (factory, its_load) = (self.clone(), load.clone());
-        std::thread::Builder::new().name("isolate".to_owned()).stack_size(STACK_BYTES).spawn(
-            move || {
-                factory.run(received, &its_load);
-                its_load.set_made();
-                its_load.ended.store(true, Relaxed);
-            },
-        )?;
+        self.live.fetch_add(1, Relaxed);
+        let builder = std::thread::Builder::new().name("isolate".to_owned());
+        let spawned = builder.stack_size(STACK_BYTES).spawn(move || {
+            factory.run(received, &its_load);
+            its_load.set_made();
+            its_load.ended.store(true, Relaxed);
+            factory.live.fetch_sub(1, Relaxed);
+        });
+        if let Err(error) = spawned {
+            self.live.fetch_sub(1, Relaxed);
+            return Err(error);
+        }
         Ok(IsolateHandle { commands, load })
     }
 
@@ -185,8 +195,9 @@ impl Factory {
         runtime.block_on(async {
             let core = Core::new(isolate, host, self.observer.clone());
             tokio::task::spawn_local(core.clone().run_engine_tasks());
-            let trimmed = std::cell::Cell::new(0);
-            Thread { core: core.clone(), load: load.clone(), trimmed }.run(commands).await;
+            let (trimmed, hops) = (Cell::new(0), Rc::default());
+            let thread = Thread { core: core.clone(), load: load.clone(), trimmed, hops };
+            thread.run(commands).await;
             core.dispose();
         });
     }
@@ -196,7 +207,9 @@ struct Thread {
     core: Rc<Core>,
     load: Arc<Load>,
     /// How many turns the isolate had taken when its garbage was last collected for idleness.
-    trimmed: std::cell::Cell<u64>,
+    trimmed: Cell<u64>,
+    /// Requests of other threads' connections that it is answering.
+    hops: Rc<Cell<usize>>,
 }
 
 impl Thread {
@@ -237,7 +250,7 @@ impl Thread {
                 }
                 Some(Command::Request(hop)) => {
                     if let Some(dispatcher) = &dispatcher {
-                        self.answer(*hop, dispatcher.clone());
+                        self.answer(hop, dispatcher.clone());
                     }
                 }
                 Some(Command::Stop) => {
@@ -276,7 +289,7 @@ impl Thread {
                 Command::Serve(connection) => {
                     self.serve(connection, dispatcher.clone(), is_closing.clone());
                 }
-                Command::Request(hop) => self.answer(*hop, dispatcher.clone()),
+                Command::Request(hop) => self.answer(hop, dispatcher.clone()),
                 Command::Load(..) | Command::Retire | Command::Stop => {}
             }
         }
@@ -295,13 +308,14 @@ impl Thread {
         }
     }
 
-    /// Waits for what `waitUntil` keeps alive.
+    /// Waits for answers to other threads, and for what `waitUntil` keeps alive.
     async fn finish_requests(&self) {
         let deadline = tokio::time::Instant::now() + DRAIN_MAX;
-        while self.core.condemned().is_none()
-            && self.core.host.request_count() > 0
-            && tokio::time::Instant::now() < deadline
-        {
+        let busy = || {
+            let works = self.core.condemned().is_none() && self.core.host.request_count() > 0;
+            works || self.hops.get() > 0
+        };
+        while busy() && tokio::time::Instant::now() < deadline {
             tokio::time::sleep(LINGER_LOOK).await;
         }
     }
@@ -360,26 +374,22 @@ impl Thread {
         });
     }
 
-    fn answer_elsewhere(&self, hop: Hop, dispatcher: Arc<Dispatcher>) {
-        let worker = self.core.worker().clone();
+    fn answer(&self, hop: Box<Hop>, dispatcher: Arc<Dispatcher>) {
+        let (core, hops) = (self.core.clone(), self.hops.clone());
+        hops.set(hops.get() + 1);
         tokio::task::spawn_local(async move {
-            let response = dispatcher.hop(&worker, hop.request, hop.peer).await;
-            let _ = hop.response.send(response);
-        });
-    }
-
-    fn answer(&self, hop: Hop, dispatcher: Arc<Dispatcher>) {
-        if !self.core.is_usable() {
-            self.answer_elsewhere(hop, dispatcher);
-            return;
-        }
-        let served = Served { core: self.core.clone(), dispatcher, peer: Rc::from(hop.peer) };
-        tokio::task::spawn_local(async move {
-            let mut receiver = hop.response;
-            tokio::select! {
-                response = server::answer(served, hop.request) => drop(receiver.send(response)),
-                () = receiver.closed() => {}
+            // Asked now, not when the request came: those before it may have ended the isolate.
+            if core.is_usable() {
+                let Hop { request, peer, response: mut receiver } = *hop;
+                let served = Served { core, dispatcher, peer: Rc::from(peer) };
+                tokio::select! {
+                    response = server::answer(served, request) => drop(receiver.send(response)),
+                    () = receiver.closed() => {}
+                }
+            } else {
+                dispatcher.forward(core.worker(), hop);
             }
+            hops.set(hops.get() - 1);
         });
     }
 }

@@ -17,9 +17,7 @@
  * - `error(message): DOMException` makes the DataCloneError that the op throws for everything else
  *   (V8: `throw_data_clone_error`): functions, symbols, proxies, WeakMaps and so on.
  *
- * Known limits. A DOMException is an Error to V8, so below the top level it becomes a plain Error.
- * V8 ends the process when `read` is called, for no JavaScript may run while it deserializes, so a
- * Blob or File is cloned at the top level only (`NESTED_PLATFORM_OBJECTS`).
+ * Known limit: a DOMException is an Error to V8, so below the top level it becomes a plain Error.
  * @module
  */
 
@@ -77,9 +75,6 @@ export function registerCloneable(Class, serialize, deserialize) {
 
 const dataCloneError = (message) => domException("DataCloneError", message);
 
-/** Whether the op allows JavaScript in `read`, by an AllowJavascriptExecutionScope around it. */
-const NESTED_PLATFORM_OBJECTS = false;
-
 function tagOf(object) {
   const Class = interfaceOf(object);
   if (Class === undefined) return -1;
@@ -88,16 +83,9 @@ function tagOf(object) {
   return entry.tag;
 }
 
-function nestedTagOf(object) {
-  const tag = tagOf(object);
-  if (tag < 0 || NESTED_PLATFORM_OBJECTS) return tag;
-  const { name } = interfaceOf(object);
-  throw dataCloneError(`A ${name} object inside of another object could not be cloned.`);
-}
-
 const hooks = {
   __proto__: null,
-  tagOf: nestedTagOf,
+  tagOf,
   write: (object, tag) => (0, byTag[tag].serialize)(object),
   read: (tag, data) => (0, byTag[tag].deserialize)(data),
   error: dataCloneError,
