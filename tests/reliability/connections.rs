@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::support::process::Isolde;
-use crate::support::{is_known_bug, repository, until};
+use crate::support::{repository, until};
 
 fn start() -> Isolde {
     Isolde::dev(&repository("tests/reliability/client"))
@@ -117,12 +117,44 @@ fn a_client_that_leaves_before_the_response() {
     until("the Worker to see it", || (isolde.get("/disconnected").text() == "1").then_some(()));
 }
 
+/// A stream that waits for something that never comes is cancelled all the same.
+#[test]
+fn a_client_that_leaves_a_stream_that_waits() {
+    let isolde = start();
+    let mut connection = isolde.connect();
+    connection.send(get("/waiting-stream").as_bytes());
+    assert_eq!(connection.head().status, 200);
+    assert!(connection.chunk().is_some(), "the body began");
+    drop(connection);
+    until("the stream to be cancelled", || {
+        (isolde.get("/disconnected").text() == "1").then_some(())
+    });
+}
+
+/// `content-encoding` is applied to what the Worker gives, as it streams; curl undoes it.
+#[test]
+fn bodies_are_compressed() {
+    let isolde = start();
+    for coding in ["gzip", "br"] {
+        let url = format!("http://{}/compressed?{coding}", isolde.address);
+        let curl = Command::new("curl").args(["-sS", "-m", "60", "--compressed", &url]).output();
+        let Ok(output) = curl else {
+            println!("skipped: there is no curl");
+            return;
+        };
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "part 1\npart 2\n", "{coding}");
+        let response = isolde.get(&format!("/compressed?{coding}"));
+        assert_eq!(response.header("content-encoding"), Some(coding));
+        assert!(response.complete && !response.body.starts_with(b"part"), "{coding}");
+    }
+    let manual = isolde.get("/compressed?manual");
+    assert_eq!(manual.header("content-encoding"), Some("gzip"));
+    assert_eq!(manual.text(), "as it is");
+}
+
 /// The stream is cancelled when nobody reads it.
 #[test]
 fn a_client_that_leaves_during_the_response() {
-    if is_known_bug("a stream that waits is not cancelled when its reader leaves") {
-        return;
-    }
     let isolde = start();
     let mut connection = isolde.connect();
     connection.send(get("/until-cancel").as_bytes());

@@ -130,3 +130,16 @@ fn the_signal_is_never_missed() {
         assert!(isolde.wait().success(), "round {round}: {}", isolde.complaints());
     }
 }
+
+/// More Workers than a process has room for at once: each answers when it is asked, and again when
+/// it was evicted meanwhile.
+#[test]
+fn more_workers_than_isolates() {
+    const WORKERS: u32 = 2_000;
+    let folder = repository("examples/hello");
+    let isolde = Isolde::dev_with(&folder, &["--copies", &WORKERS.to_string()]);
+    for number in (0..WORKERS).chain(0..100) {
+        let response = isolde.get_from(&format!("w{number}"), "/");
+        assert_eq!(response.text(), "Hello World!", "Worker {number}");
+    }
+}

@@ -202,3 +202,45 @@ fn many_connections_at_once() {
         pair.assert_served(&format!("after they went, {round}"));
     }
 }
+
+/// A head that comes a byte at a time is waited for so long and no longer.
+#[test]
+fn heads_that_never_end() {
+    let mut pair = Pair::of("greedy");
+    let mut first = pair.isolde.connect();
+    first.send(b"GET /ok HTTP/1.1\r\nhost: w0\r\nx-slow: ");
+    let mut second = pair.isolde.connect();
+    second.send(b"GET /ok HTTP/1.1\r\nhost: w0\r\n\r\n");
+    assert_eq!(second.response("GET").text(), "ok");
+    second.send(b"GET /ok HTTP/1.1\r\nhost: w0\r\nx-slow: ");
+    // A trickle does not buy more time. Sending fails once the server has closed.
+    for _ in 0..30 {
+        let sent = first.try_send(b"a").is_ok() | second.try_send(b"a").is_ok();
+        if !sent {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_secs(1));
+    }
+    let refused = |status: Option<u16>| status.is_none_or(|status| status == 408);
+    assert!(refused(first.try_response("GET").map(|response| response.status)), "the first");
+    assert!(refused(second.try_response("GET").map(|response| response.status)), "the second");
+    pair.assert_served("after slow heads");
+}
+
+/// Headers that HTTP/2 compresses to little are counted at their full size.
+#[test]
+fn a_bomb_of_http_2_headers() {
+    let mut pair = Pair::of("greedy");
+    let mut curl = std::process::Command::new("curl");
+    curl.args(["--http2-prior-knowledge", "-sS", "-m", "60", "-o", "-", "-w", "%{http_code}"]);
+    for number in 0..40 {
+        curl.args(["-H", &format!("x-{number}: {}", "a".repeat(8_000))]);
+    }
+    let Ok(output) = curl.arg(format!("http://{}/ok", pair.isolde.address)).output() else {
+        println!("skipped: there is no curl");
+        return;
+    };
+    let answer = String::from_utf8_lossy(&output.stdout);
+    assert!(!answer.ends_with("200"), "320 kB of headers are too many: {answer}");
+    pair.assert_served("after a bomb of headers");
+}

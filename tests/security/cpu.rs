@@ -1,7 +1,7 @@
 //! Workers that use CPU time without end (`hog`, whose limit is 50 ms).
 
 use super::Pair;
-use crate::support::is_known_bug;
+use crate::support::until;
 
 /// Attacks a path; the request gets error 1102.
 fn is_stopped(path: &str) {
@@ -92,9 +92,6 @@ fn requests_in_flight() {
 /// Several Workers' worth of loops at once, and the neighbour answers each time.
 #[test]
 fn loops_side_by_side() {
-    if is_known_bug("requests that wait behind a loop go from isolate to isolate, one at a time") {
-        return;
-    }
     let mut pair = Pair::of("hog");
     let mut loops: Vec<_> = (0..20).map(|_| pair.isolde.connect()).collect();
     for connection in &mut loops {
@@ -109,4 +106,32 @@ fn loops_side_by_side() {
         assert_eq!((response.status, response.error_code()), (503, Some(1102)));
     }
     pair.assert_served("after twenty loops");
+}
+
+/// A builtin that never looks whether it is to stop: nobody can answer that request, so its
+/// connection ends; the Worker is refused from then on, and the process serves on.
+#[test]
+fn a_builtin_that_cannot_be_stopped() {
+    let mut pair = Pair::of("hog");
+    assert!(pair.attack("/unstoppable").is_none(), "the connection ends");
+    until("the Worker to be refused", || {
+        (pair.attack("/ok")?.error_code() == Some(1102)).then_some(())
+    });
+    pair.isolde.assert_alive();
+    pair.count += 1;
+    assert_eq!(pair.isolde.get_from("w1", "/count").text(), pair.count.to_string());
+}
+
+/// Each call of itself is a request of its own, so no other limit ends this.
+#[test]
+fn a_worker_that_calls_itself() {
+    let mut pair = Pair::of("hog");
+    let url = format!("http://{}/self", pair.isolde.address);
+    let mut connection = pair.isolde.connect();
+    connection
+        .send(format!("GET /self HTTP/1.1\r\nhost: w0\r\nx-itself: {url}\r\n\r\n").as_bytes());
+    let response = connection.response("GET");
+    assert_eq!(response.status, 508, "{}", response.excerpt());
+    assert_eq!(response.error_code(), Some(1019));
+    pair.assert_served("after it called itself");
 }

@@ -49,6 +49,32 @@ const paths = {
       }),
     );
   },
+  "/waiting-stream": () =>
+    new Response(
+      new ReadableStream({
+        start: (controller) => controller.enqueue(new Uint8Array(10)),
+        pull: () => new Promise(() => {}),
+        cancel() {
+          disconnected += 1;
+        },
+      }),
+    ),
+  "/compressed": (request) => {
+    const coding = new URL(request.url).search.slice(1);
+    if (coding === "manual") {
+      return new Response("as it is", {
+        encodeBody: "manual",
+        headers: { "content-encoding": "gzip" },
+      });
+    }
+    const { readable, writable } = new TransformStream();
+    const writer = writable.getWriter();
+    const encoder = new TextEncoder();
+    writer.write(encoder.encode("part 1\n"));
+    writer.write(encoder.encode("part 2\n"));
+    writer.close();
+    return new Response(readable, { headers: { "content-encoding": coding } });
+  },
   "/late-work": async (request, ctx) => {
     ctx.waitUntil(scheduler.wait(1000).then(() => console.log("late work is done")));
     return new Response("early");

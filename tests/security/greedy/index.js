@@ -13,7 +13,12 @@ const paths = {
     for (let i = 0; ; i += 1) list.push(i + 0.5);
   },
   "/strings": () => {
-    for (let i = 0; ; i += 1) kept.push(`${i}`.repeat(10_000).replace("1", "2"));
+    const bytes = new Uint8Array(10_000);
+    for (let i = 0; ; i += 1) kept.push(new TextDecoder().decode(bytes.fill(48 + (i % 64))));
+  },
+  "/much": () => {
+    if (kept.length === 0) for (let i = 0; i < 900_000; i += 1) kept.push({ i, list: [i] });
+    return new Response(String(kept.length));
   },
   "/doubling": () => {
     let text = "x";

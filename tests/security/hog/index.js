@@ -77,6 +77,11 @@ const paths = {
     new FinalizationRegistry(() => { for (;;); }).register({}, 1);
     for (;;) ({ garbage: [] });
   },
+  "/unstoppable": () => new Response(String(Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1))),
+  "/self": (request) => {
+    const itself = request.headers.get("x-itself");
+    return fetch(itself, { headers: { "x-itself": itself } });
+  },
   "/wait": async () => {
     await scheduler.wait(60_000);
     return new Response("waited");
@@ -85,6 +90,6 @@ const paths = {
 
 export default {
   fetch(request) {
-    return paths[new URL(request.url).pathname]();
+    return paths[new URL(request.url).pathname](request);
   },
 };

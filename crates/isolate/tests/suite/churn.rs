@@ -7,7 +7,9 @@ use isolate::{Condemned, Isolate, IsolateError, IsolateOptions, Snapshot, Startu
 use crate::lab::{Lab, SHORT_NS, options, platform};
 
 /// Isolates made and dropped on one thread.
-const CHURN: usize = 300;
+const CHURN: usize = 10_000;
+/// What the second half may add to the process's memory for each isolate, in bytes.
+const BYTES_PER_ISOLATE_MAX: usize = 1_024;
 /// Mappings that may come in the second half: allocators keep some for later.
 const MAPPINGS_SLACK: usize = 40;
 /// Descriptors that may come in the second half: none are made, but the test harness has its own.
@@ -21,10 +23,17 @@ fn mappings() -> usize {
     std::fs::read_to_string("/proc/self/maps").unwrap().lines().count()
 }
 
+/// Memory that is this process's own, in bytes.
+fn anonymous_bytes() -> usize {
+    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap();
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Anonymous:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() << 10
+}
+
 #[test]
-fn isolates_leave_no_descriptors_and_no_mappings_behind() {
+fn isolates_leave_nothing_behind() {
     let lab = Lab::alone();
-    let mut middle = (0, 0);
+    let mut middle = (0, 0, 0);
     for index in 0..CHURN {
         let mut worker = lab.worker();
         worker
@@ -36,7 +45,7 @@ fn isolates_leave_no_descriptors_and_no_mappings_behind() {
             .unwrap();
         drop(worker);
         if index == CHURN / 2 {
-            middle = (descriptors(), mappings());
+            middle = (descriptors(), mappings(), anonymous_bytes());
         }
     }
     let (descriptors, mappings) = (descriptors(), mappings());
@@ -46,6 +55,9 @@ fn isolates_leave_no_descriptors_and_no_mappings_behind() {
         middle.0
     );
     assert!(mappings <= middle.1 + MAPPINGS_SLACK, "{} mappings, then {mappings}", middle.1);
+    let grown = anonymous_bytes().saturating_sub(middle.2);
+    let allowed = CHURN / 2 * BYTES_PER_ISOLATE_MAX;
+    assert!(grown <= allowed, "{grown} bytes more in the second half, {allowed} allowed");
 }
 
 #[test]
