@@ -5,6 +5,7 @@ mod check;
 mod cli;
 mod dev;
 mod egress;
+mod exception_parts;
 mod program;
 mod reporter;
 mod source_map;

@@ -7,6 +7,7 @@ use isolate::Thrown;
 use runtime::{Observer, Outcome, RequestRecord, Worker};
 use serde_json::json;
 
+use crate::exception_parts::ExceptionParts;
 use crate::source_map::SourceMaps;
 
 /// Prints what happens, for people or as JSON lines.
@@ -69,16 +70,13 @@ impl Reporter {
 
     /// The text of an exception: its name, where it happened, the line of source, the stack.
     pub fn exception_text(&self, thrown: &Thrown) -> String {
-        let thrown = self.maps.map(thrown);
-        let mut text = self.paint("31;1", &thrown.to_string());
-        if let Some(at) = &thrown.location {
-            text.push_str(&format!("\n  {}:{}:{}", at.script, at.line, at.column));
-            if let Some(line) = &thrown.source_line {
-                text.push_str(&format!("\n  {} | {}", at.line, line.trim_end()));
-            }
+        let parts = ExceptionParts::new(thrown, &self.maps);
+        let mut text = self.paint("31;1", &parts.title);
+        for line in parts.place.iter().chain(&parts.source) {
+            text.push_str(&format!("\n  {line}"));
         }
-        for line in thrown.stack.lines().filter(|line| line.trim_start().starts_with("at ")) {
-            text.push_str(&format!("\n    {}", self.paint("2", line.trim())));
+        for frame in parts.frames() {
+            text.push_str(&format!("\n    {}", self.paint("2", frame)));
         }
         text
     }

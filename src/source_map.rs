@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
 use bundle::Bundle;
-use isolate::{Location, Thrown};
+use isolate::{Location, StackFrame, Thrown};
 use oxc_sourcemap::SourceMap;
 
 /// The source maps of a Worker's modules, by module name.
@@ -65,36 +65,14 @@ impl SourceMaps {
         mapped
     }
 
-    /// Maps `file:line:column` at the end of a line of a stack trace.
+    /// Maps the `file:line:column` of a line of a stack trace.
     fn map_line(&self, line: &str) -> String {
-        let Some(original) = frame(line)
-            .and_then(|(location, start, end)| Some((self.original(&location)?, start, end)))
-        else {
+        let mapped = StackFrame::parse(line)
+            .and_then(|frame| Some((self.original(&frame.location)?, frame.range)));
+        let Some((at, range)) = mapped else {
             return line.to_owned();
         };
-        let (at, start, end) = original;
-        format!("{}{}:{}:{}{}", &line[..start], at.script, at.line, at.column, &line[end..])
+        let (before, after) = (&line[..range.start], &line[range.end..]);
+        format!("{before}{}:{}:{}{after}", at.script, at.line, at.column)
     }
-}
-
-/// The place that a line of a V8 stack trace names, and where in the line it stands.
-fn frame(line: &str) -> Option<(Location, usize, usize)> {
-    if !line.trim_start().starts_with("at ") {
-        return None;
-    }
-    let end = line.trim_end().trim_end_matches(')').len();
-    let start = match line[..end].rfind('(') {
-        Some(open) => open + 1,
-        None => line.find("at ")? + 3,
-    };
-    let (rest, column) = line[start..end].rsplit_once(':')?;
-    let (script, number) = rest.rsplit_once(':')?;
-    let script = script.strip_prefix("async ").unwrap_or(script);
-    let start = end - (script.len() + number.len() + column.len() + 2);
-    let location = Location {
-        script: script.to_owned(),
-        line: number.parse().ok()?,
-        column: column.parse().ok()?,
-    };
-    Some((location, start, end))
 }

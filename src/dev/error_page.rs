@@ -2,6 +2,7 @@
 
 use runtime::{Failure, Page};
 
+use crate::exception_parts::ExceptionParts;
 use crate::source_map::SourceMaps;
 
 const STYLE: &str = include_str!("error_page.css");
@@ -10,8 +11,9 @@ const STYLE: &str = include_str!("error_page.css");
 pub fn page(failure: &Failure, problem: Option<&str>, maps: &SourceMaps) -> Page {
     let (title, detail) = match failure {
         Failure::Exception(thrown) | Failure::Startup(thrown) => {
-            let mapped = maps.map(thrown);
-            (mapped.to_string(), exception(&mapped))
+            let parts = ExceptionParts::new(thrown, maps);
+            let detail = exception(&parts);
+            (parts.title, detail)
         }
         Failure::NoWorker => {
             let text = problem.filter(|text| !text.is_empty()).unwrap_or("no Worker is loaded");
@@ -40,20 +42,16 @@ fn status(failure: &Failure) -> u16 {
     if matches!(failure, Failure::NoWorker) { 500 } else { failure.status() }
 }
 
-fn exception(thrown: &isolate::Thrown) -> String {
+fn exception(parts: &ExceptionParts) -> String {
     let mut page = String::new();
-    if let Some(at) = &thrown.location {
-        page.push_str(&format!("<p>{}:{}:{}</p>", escape(&at.script), at.line, at.column));
-        if let Some(line) = &thrown.source_line {
-            page.push_str(&format!(
-                "<pre><span class=hit>{} | {}</span></pre>",
-                at.line,
-                escape(line.trim_end())
-            ));
-        }
+    if let Some(place) = &parts.place {
+        page.push_str(&format!("<p>{}</p>", escape(place)));
     }
-    if !thrown.stack.is_empty() {
-        page.push_str(&pre(&thrown.stack));
+    if let Some(source) = &parts.source {
+        page.push_str(&format!("<pre><span class=hit>{}</span></pre>", escape(source)));
+    }
+    if !parts.stack.is_empty() {
+        page.push_str(&pre(&parts.stack));
     }
     page
 }

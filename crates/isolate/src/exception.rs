@@ -1,6 +1,7 @@
 //! Exceptions that left JavaScript, as Rust sees them.
 
 use std::fmt;
+use std::ops::Range;
 
 /// Where in a Worker's source something happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +12,57 @@ pub struct Location {
     pub line: u32,
     /// Column, from 1.
     pub column: u32,
+}
+
+/// What every frame of a stack trace starts with, after its indentation.
+const FRAME_PREFIX: &str = "at ";
+
+/// A line of V8's stack traces that names a place: `at name (file:line:column)` or
+/// `at file:line:column`.
+///
+/// The name may hold parentheses. A file name that holds `(` is cut there when a name comes before
+/// it, because nothing in the line says where the name ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StackFrame {
+    /// The place that the line names.
+    pub location: Location,
+    /// Where `file:line:column` stands in the line, in bytes.
+    pub range: Range<usize>,
+}
+
+impl StackFrame {
+    /// Reads a line of a stack trace, indented or not; `None` when it is no frame, or a frame
+    /// without a place such as `at Array.map (<anonymous>)`.
+    pub fn parse(line: &str) -> Option<Self> {
+        let unindented = line.trim_start();
+        let frame = unindented.strip_prefix(FRAME_PREFIX)?.trim_end();
+        let (skipped, place) = match frame.strip_suffix(')') {
+            Some(inner) => {
+                let start = inner.rfind('(')? + 1;
+                (start, &inner[start..])
+            }
+            None => {
+                let place = frame.strip_prefix("async ").unwrap_or(frame);
+                (frame.len() - place.len(), place)
+            }
+        };
+        // From the end: the file's name may hold colons.
+        let (rest, column) = place.rsplit_once(':')?;
+        let (script, number) = rest.rsplit_once(':')?;
+        let location = Location {
+            script: script.to_owned(),
+            line: number.parse().ok()?,
+            column: column.parse().ok()?,
+        };
+        let start = line.len() - unindented.len() + FRAME_PREFIX.len() + skipped;
+        Some(Self { location, range: start..start + place.len() })
+    }
+
+    /// Whether a line of a stack trace is a frame, with a place or without; the others are the
+    /// error's name and message.
+    pub fn is_frame(line: &str) -> bool {
+        line.trim_start().starts_with(FRAME_PREFIX)
+    }
 }
 
 /// An exception that tenant code threw.
@@ -105,20 +157,10 @@ fn without_internal_frames(stack: &str) -> String {
     stack.lines().filter(|line| !internal(line)).collect::<Vec<_>>().join("\n")
 }
 
-/// The place that the first frame of a stack trace names: `at f (file:line:column)`.
+/// The place that the first frame of a stack trace names.
 fn first_frame(stack: &str) -> Option<Location> {
-    let frame = stack.lines().map(str::trim).find(|line| line.starts_with("at "))?;
-    let place = match frame.strip_suffix(')') {
-        Some(frame) => &frame[frame.rfind('(')? + 1..],
-        None => frame.strip_prefix("at ")?.trim_start_matches("async "),
-    };
-    let (rest, column) = place.rsplit_once(':')?;
-    let (script, line) = rest.rsplit_once(':')?;
-    Some(Location {
-        script: script.to_owned(),
-        line: line.parse().ok()?,
-        column: column.parse().ok()?,
-    })
+    let line = stack.lines().find(|line| StackFrame::is_frame(line))?;
+    StackFrame::parse(line).map(|frame| frame.location)
 }
 
 fn has_stack(scope: &mut v8::PinScope<'_, '_>, object: v8::Local<'_, v8::Object>) -> bool {
@@ -152,4 +194,83 @@ fn location(
         line: u32::try_from(line).unwrap_or(u32::MAX),
         column: u32::try_from(message.get_start_column() + 1).unwrap_or(u32::MAX),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks that `line` names the place, and that its range covers exactly the place's text.
+    fn names(line: &str, script: &str, number: u32, column: u32) {
+        let location = Location { script: script.to_owned(), line: number, column };
+        let frame = StackFrame::parse(line);
+        assert_eq!(frame.as_ref().map(|frame| &frame.location), Some(&location), "{line}");
+        let text = frame.and_then(|frame| line.get(frame.range));
+        assert_eq!(text, Some(format!("{script}:{number}:{column}").as_str()), "{line}");
+        assert!(StackFrame::is_frame(line), "{line}");
+    }
+
+    #[test]
+    fn frames_with_and_without_a_name() {
+        names("    at respond (index.js:23:36)", "index.js", 23, 36);
+        names("    at index.js:6:21", "index.js", 6, 21);
+        names("at respond (index.js:23:36)", "index.js", 23, 36);
+        names("\tat index.js:6:21  ", "index.js", 6, 21);
+        names("    at respond (index.js:23:36)\r", "index.js", 23, 36);
+    }
+
+    #[test]
+    fn async_is_no_part_of_the_place() {
+        names("    at async respond (index.js:23:36)", "index.js", 23, 36);
+        names("    at async index.js:6:21", "index.js", 6, 21);
+        names("    at asynchronous.js:6:21", "asynchronous.js", 6, 21);
+        names("    at f (async task.js:6:21)", "async task.js", 6, 21);
+    }
+
+    #[test]
+    fn names_with_spaces_and_parentheses() {
+        names("    at new Store (index.js:1:2)", "index.js", 1, 2);
+        names("    at Object.a [as b c] (index.js:1:2)", "index.js", 1, 2);
+        names("    at get(x) (index.js:1:2)", "index.js", 1, 2);
+        names("    at a ) b ( c (index.js:1:2)", "index.js", 1, 2);
+        names("    at größe (index.js:1:2)", "index.js", 1, 2);
+    }
+
+    #[test]
+    fn file_names_with_colons_spaces_and_parentheses() {
+        names("    at f (file:///a b/c.js:10:20)", "file:///a b/c.js", 10, 20);
+        names("    at file:///a b/c.js:10:20", "file:///a b/c.js", 10, 20);
+        names("    at f (node:a:1:2:3)", "node:a:1", 2, 3);
+        names("    at (group)/page.js:1:2", "(group)/page.js", 1, 2);
+        names("    at größe.js:1:2", "größe.js", 1, 2);
+    }
+
+    #[test]
+    fn lines_that_name_no_place() {
+        for line in ["", "TypeError: no", "    attribute a.js:1:2", "f (a.js:1:2)", "at"] {
+            assert_eq!(StackFrame::parse(line), None, "{line}");
+            assert!(!StackFrame::is_frame(line), "{line}");
+        }
+        for line in [
+            "    at Array.map (<anonymous>)",
+            "    at async Promise.all (index 1)",
+            "    at a.js:1",
+            "    at a.js:one:2",
+            "    at a.js:1:99999999999",
+            "    at a.js:1:2)",
+            "    at f (a.js:1:2) and more",
+        ] {
+            assert_eq!(StackFrame::parse(line), None, "{line}");
+            assert!(StackFrame::is_frame(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn only_the_first_frame_is_the_place() {
+        let stack = "Error: a (b.js:1:2)\n    at f (c.js:3:4)\n    at d.js:5:6";
+        let location = Location { script: "c.js".to_owned(), line: 3, column: 4 };
+        assert_eq!(first_frame(stack), Some(location));
+        assert_eq!(first_frame("Error: a\n    at map (<anonymous>)\n    at d.js:5:6"), None);
+        assert_eq!(first_frame("Error: a"), None);
+    }
 }

@@ -8,6 +8,7 @@
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::ledger::Ledger;
 
@@ -24,6 +25,9 @@ const GRANT_BYTES: usize = 1 << 20;
 /// Collections in a row that leave the heap nearly full after which it counts as over its limit.
 const FULL_IN_VAIN_MAX: u32 = 3;
 
+/// How long an isolate waits for another one's overdraft to end.
+const OVERDRAFT_WAIT_MAX: Duration = Duration::from_secs(5);
+
 static TAKEN: Mutex<bool> = Mutex::new(false);
 static FREED: Condvar = Condvar::new();
 
@@ -36,6 +40,8 @@ pub(crate) struct HeapGuard {
     grants: AtomicU32,
     /// Full collections in a row after which the heap was nearly full.
     full_in_vain: AtomicU32,
+    /// Whether it is us who collect, not V8.
+    forced: AtomicBool,
     exceeded: AtomicBool,
     holds_overdraft: AtomicBool,
 }
@@ -52,6 +58,7 @@ impl HeapGuard {
             ledger,
             grants: AtomicU32::new(0),
             full_in_vain: AtomicU32::new(0),
+            forced: AtomicBool::new(false),
             exceeded: AtomicBool::new(false),
             holds_overdraft: AtomicBool::new(false),
         })
@@ -81,9 +88,9 @@ impl HeapGuard {
             return;
         }
         let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-        while *taken {
-            taken = FREED.wait(taken).unwrap_or_else(PoisonError::into_inner);
-        }
+        // Not for ever: the holder's thread may be lost.
+        let waited = FREED.wait_timeout_while(taken, OVERDRAFT_WAIT_MAX, |taken| *taken);
+        taken = waited.unwrap_or_else(PoisonError::into_inner).0;
         *taken = true;
         self.holds_overdraft.store(true, Relaxed);
     }
@@ -107,10 +114,19 @@ pub(crate) unsafe extern "C" fn on_long_turn(isolate: v8::UnsafeRawIsolatePtr, d
 
 /// Tells the ledger how large the heap is, and what its objects hold outside of it.
 pub(crate) fn note_heap(isolate: &mut v8::Isolate, ledger: &Ledger) {
-    let heap = isolate.get_heap_statistics().used_heap_size();
+    let statistics = isolate.get_heap_statistics();
     // An adjustment by nothing gives the sum, in which WebAssembly memories are too.
     let outside = isolate.adjust_amount_of_external_allocated_memory(0);
-    ledger.note_heap(heap, usize::try_from(outside).unwrap_or(0));
+    let outside = usize::try_from(outside).unwrap_or(0);
+    ledger.note_heap(statistics.used_heap_size(), outside, statistics.total_heap_size());
+}
+
+/// Collects all garbage now, and notes what is left.
+pub(crate) fn collect(isolate: &mut v8::Isolate, guard: &HeapGuard) {
+    guard.forced.store(true, Relaxed);
+    isolate.low_memory_notification();
+    guard.forced.store(false, Relaxed);
+    note_heap(isolate, &guard.ledger);
 }
 
 /// V8's callback after it has collected all garbage. A heap that stays nearly full is collected
@@ -124,6 +140,9 @@ pub(crate) unsafe extern "C" fn on_full_collection(
 ) {
     // SAFETY: `data` is the guard of this isolate, which outlives it; only shared access is made.
     let guard = unsafe { &*data.cast::<HeapGuard>() };
+    if guard.forced.load(Relaxed) {
+        return;
+    }
     // SAFETY: V8 passes the isolate that has collected, which is entered on this thread.
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
     let live = isolate.get_heap_statistics().used_heap_size();

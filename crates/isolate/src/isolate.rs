@@ -240,7 +240,7 @@ impl Isolate {
 
     /// Collects all garbage. For idle isolates: it takes milliseconds.
     pub fn trim(&mut self) {
-        self.v8.low_memory_notification();
+        crate::heap_limit::collect(&mut self.v8, &self.guard);
     }
 
     /// Stores the bytecode of the modules that were not in the code cache. Best after the first
@@ -281,7 +281,7 @@ impl Drop for Isolate {
         // it.
         unsafe { ManuallyDrop::drop(&mut self.v8) };
         self.guard.release();
-        self.state.ledger().note_heap(0, 0);
+        self.state.ledger().note_heap(0, 0, 0);
     }
 }
 

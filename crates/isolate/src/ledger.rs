@@ -17,7 +17,7 @@ pub struct Ledger {
     bytes_max: usize,
     /// V8's heap at the last look, with the memory of WebAssembly and of resizable buffers.
     heap: AtomicUsize,
-    /// V8's heap alone at the last look: its part of the cage.
+    /// V8's heap alone at the last look, with its gaps: its part of the cage.
     caged: AtomicUsize,
     /// Whether a buffer was refused since this was last asked.
     refused: AtomicBool,
@@ -75,11 +75,11 @@ impl Ledger {
 
     /// Notes the size of V8's heap, and of all memory that its objects hold outside of it: buffers
     /// that the allocator charged, and WebAssembly memories and resizable buffers, which it does
-    /// not see. In bytes.
-    pub(crate) fn note_heap(&self, heap: usize, outside: usize) {
+    /// not see; and how much of the cage the heap takes, gaps included. In bytes.
+    pub(crate) fn note_heap(&self, heap: usize, outside: usize, caged: usize) {
         let unseen = outside.saturating_sub(self.buffers.load(Relaxed));
         self.heap.store(heap + unseen, Relaxed);
-        crate::cage::note(self.caged.swap(heap, Relaxed), heap);
+        crate::cage::note(self.caged.swap(caged, Relaxed), caged);
     }
 
     /// Whether the heap, as it was at the last look, leaves the other isolates too little room.

@@ -31,7 +31,7 @@ mod watchdog;
 pub use cage::{CAGE_BYTES, heaps_bytes};
 pub use clock::now_ms;
 pub use error::{ErrorClass, OpError};
-pub use exception::{Location, Thrown};
+pub use exception::{Location, StackFrame, Thrown};
 pub use internal::{ApiSources, EntryPoint};
 pub use isolate::{Condemned, Isolate, IsolateError, IsolateOptions, Startup};
 pub use ledger::{Charge, Ledger};

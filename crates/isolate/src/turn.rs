@@ -197,7 +197,7 @@ pub(crate) fn run<R>(
     if isolate.guard.exceeded() {
         isolate.v8.cancel_terminate_execution();
         isolate.condemned = Some(Condemned::MemoryExceeded);
-    } else if disarmed == Disarmed::Terminated || terminated {
+    } else if disarmed == Disarmed::Terminated || terminated || used_ns > cpu_ns_max {
         isolate.condemned = Some(Condemned::CpuExceeded);
     } else if isolate.state.take_panic().is_some() {
         isolate.condemned = Some(Condemned::Panicked);
@@ -290,8 +290,7 @@ fn settle_memory(isolate: &mut Isolate, used_ns: u64) {
     let over = ledger.total() > ledger.bytes_max() || ledger.crowds_the_cage();
     if over && isolate.condemned.is_none() {
         // Garbage counts until it is collected, so it is collected before the isolate is judged.
-        isolate.v8.low_memory_notification();
-        crate::heap_limit::note_heap(&mut isolate.v8, isolate.state.ledger());
+        crate::heap_limit::collect(&mut isolate.v8, &isolate.guard);
         let ledger = isolate.state.ledger();
         if ledger.total() > ledger.bytes_max() || ledger.crowds_the_cage() {
             isolate.condemned = Some(Condemned::MemoryExceeded);

@@ -5,8 +5,9 @@
 //! claimed the turn in between, the turn waits until the termination has been requested and then
 //! cancels it, so that no termination ever reaches the next turn.
 //!
-//! The CPU time of a turn counts from the watchdog's first look at it, at most one tick after its
-//! start: most turns are over before anybody has read a clock for them.
+//! To the watchdog a turn's CPU time counts from its first look at it, mostly one tick after the
+//! start: most turns are over before anybody has read a clock for them. Turns that end by themselves
+//! are held to their budget by what `cpu_meter` charges.
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64};

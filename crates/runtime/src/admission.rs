@@ -18,7 +18,12 @@ pub(crate) fn isolates_max() -> usize {
 /// Whether a new isolate has to replace another: there are `live` ones, or all heaps take half of
 /// their address space.
 pub(crate) fn is_full(live: usize, isolates_max: usize) -> bool {
-    live >= isolates_max || isolate::heaps_bytes() >= isolate::CAGE_BYTES / 2
+    live >= isolates_max || heaps_are_full()
+}
+
+/// Whether all heaps together take half of their address space.
+pub(crate) fn heaps_are_full() -> bool {
+    isolate::heaps_bytes() >= isolate::CAGE_BYTES / 2
 }
 
 /// Whether even replacing one would not do: those that go are still too many.

@@ -1,7 +1,9 @@
 //! Bodies on their way in and out, without JavaScript.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -49,6 +51,14 @@ pub enum OutBody {
 }
 
 impl OutBody {
+    /// Keeps `held` until the body has been read or dropped, unless it is there in whole already.
+    pub(crate) fn holding(self, held: impl Send + Unpin + 'static) -> Self {
+        match self {
+            OutBody::Empty | OutBody::Full(_) => self,
+            body => OutBody::Native(Box::pin(Holding { body, _held: held })),
+        }
+    }
+
     /// Whether a Worker's stream feeds it.
     pub(crate) fn is_sink(&self) -> bool {
         match self {
@@ -59,9 +69,37 @@ impl OutBody {
     }
 }
 
+/// A body that keeps something alive.
+struct Holding<T> {
+    body: OutBody,
+    _held: T,
+}
+
+impl<T: Unpin> Body for Holding<T> {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 /// The reading end of a sink.
 pub struct SinkBody {
     pub(crate) chunks: mpsc::Receiver<Result<Bytes, BodyError>>,
+    /// Whether the end of the chunks is the end of the body.
+    pub(crate) complete: Arc<AtomicBool>,
     /// Dropped with this end, whether the body was read to its end or not.
     pub(crate) _reader: oneshot::Sender<()>,
 }
@@ -128,10 +166,11 @@ impl Body for OutBody {
                 *self = OutBody::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            OutBody::Sink(sink) => sink
-                .chunks
-                .poll_recv(context)
-                .map(|chunk| chunk.map(|chunk| chunk.map(Frame::data))),
+            OutBody::Sink(sink) => match ready!(sink.chunks.poll_recv(context)) {
+                Some(chunk) => Poll::Ready(Some(chunk.map(Frame::data))),
+                None if sink.complete.load(Relaxed) => Poll::Ready(None),
+                None => Poll::Ready(Some(Err(BodyError::ConnectionLost))),
+            },
             OutBody::Native(body) => body.as_mut().poll_frame(context),
             OutBody::Encoded(body) => Pin::new(body).poll_frame(context),
         }

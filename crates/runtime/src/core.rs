@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::host::IsolateHost;
 use crate::request_url::HostCache;
 use crate::requests::Answer;
+use crate::thread::Load;
 use crate::worker::{Format, Observer, Worker};
 
 /// CPU time of a turn that ends a request or belongs to none, in nanoseconds.
@@ -25,6 +26,7 @@ pub(crate) struct Core {
     pub(crate) host: Rc<IsolateHost>,
     worker: OnceCell<Arc<Worker>>,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) load: Arc<Load>,
     /// Why the isolate gets no more requests.
     condemned: Cell<Option<Condemned>>,
     /// Told when the isolate is condemned or wants to be replaced.
@@ -43,6 +45,7 @@ impl Core {
         isolate: Isolate,
         host: Rc<IsolateHost>,
         observer: Arc<dyn Observer>,
+        load: Arc<Load>,
     ) -> Rc<Self> {
         let ledger = isolate.ledger().clone();
         let core = Rc::new(Self {
@@ -50,6 +53,7 @@ impl Core {
             host,
             worker: OnceCell::new(),
             observer,
+            load,
             condemned: Cell::new(None),
             over: tokio::sync::Notify::new(),
             code_cached: Cell::new(false),
@@ -235,13 +239,17 @@ impl Core {
         names.ok().flatten().unwrap_or_default()
     }
 
-    /// A turn for a request, within what is left of its CPU time.
+    /// A turn for a request, within what is left of its CPU time. None when the request has ended:
+    /// whatever still comes for it finds nobody.
     pub(crate) fn turn<R>(
         self: &Rc<Self>,
         request: RequestId,
         f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R,
     ) -> Option<R> {
-        let budget = self.host.cpu_ns_left(request).unwrap_or(HOUSEKEEPING_NS_MAX);
+        let budget = match request {
+            0 => HOUSEKEEPING_NS_MAX,
+            request => self.host.cpu_ns_left(request)?,
+        };
         let result = self.turn_of(request, budget, f).ok();
         self.after_turn(request);
         result

@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -24,11 +25,18 @@ const CONNECTIONS_PER_ISOLATE: usize = 64;
 /// The isolates of Workers, by the Workers' ids.
 type Isolates = HashMap<u64, Vec<IsolateHandle>>;
 
+/// How long an answer is waited for before the isolate is looked at: it may be lost.
+const STUCK_LOOK: Duration = Duration::from_secs(1);
+/// Isolates that are evicted at once because all heaps together are too large.
+const EVICTIONS_MAX: usize = 8;
+
 /// Routes requests to isolates. Shared by all threads of a runtime.
 pub(crate) struct Dispatcher {
     router: Arc<dyn Router>,
     pool: Pool,
     isolates: Mutex<Isolates>,
+    /// Isolates that were told to go, until they have, with their Workers' ids.
+    leaving: Mutex<Vec<(u64, IsolateHandle)>>,
     /// Workers whose global scope uses too much, and how their start ended.
     failed: Mutex<HashMap<u64, Failure>>,
     isolates_per_worker_max: usize,
@@ -45,6 +53,7 @@ impl Dispatcher {
             router,
             pool,
             isolates: Mutex::default(),
+            leaving: Mutex::default(),
             failed: Mutex::default(),
             isolates_per_worker_max: processors,
             isolates_max: admission::isolates_max(),
@@ -66,17 +75,34 @@ impl Dispatcher {
         response::error(self.router.error_page(failure))
     }
 
+    fn isolates(&self) -> MutexGuard<'_, Isolates> {
+        self.isolates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, Vec<(u64, IsolateHandle)>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why the Worker gets no isolates, if it gets none.
+    fn failed(&self, worker: u64) -> Option<Failure> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.get(&worker).cloned()
+    }
+
+    /// How many times an isolate has been chosen: the time in terms of [`Load::used`].
+    pub(crate) fn choices(&self) -> u64 {
+        self.choices.load(Relaxed)
+    }
+
     /// The isolate that the Worker's next connection or request goes to.
     pub(crate) fn isolate_for(
         self: &Arc<Self>,
         worker: &Arc<Worker>,
     ) -> Result<IsolateHandle, Failure> {
-        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(failure) = failed.get(&worker.id) {
-            return Err(failure.clone());
+        if let Some(failure) = self.failed(worker.id) {
+            return Err(failure);
         }
-        drop(failed);
-        let mut isolates = self.isolates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut isolates = self.isolates();
         let list = isolates.entry(worker.id).or_default();
         // A lost one stays until `give_up_stuck` has seen it.
         list.retain(|handle| handle.is_usable() || handle.is_stuck());
@@ -100,43 +126,56 @@ impl Dispatcher {
         Ok(fresh)
     }
 
-    /// Evicts the isolate that was not chosen for the longest time, one without connections if
-    /// there is one, when the process has as many as it should.
+    /// Makes room for one more isolate when the process has as many as it should.
     fn make_room(&self, isolates: &mut Isolates) -> Result<(), Failure> {
         let live = self.pool.live();
         if !admission::is_full(live, self.isolates_max) {
             return Ok(());
         }
-        let age = |handle: &IsolateHandle| {
-            let load = &handle.load;
-            (load.connections.load(Relaxed) > 0, load.used.load(Relaxed))
-        };
+        self.evict_one(isolates);
+        // Those that were told to go take a moment.
+        match admission::is_overfull(live, self.isolates_max) {
+            true => Err(Failure::Overloaded),
+            false => Ok(()),
+        }
+    }
+
+    /// Evicts the isolate that has had no request for the longest time.
+    fn evict_one(&self, isolates: &mut Isolates) {
         let all = isolates.iter().flat_map(|(worker, list)| {
-            list.iter().enumerate().map(|(index, handle)| (age(handle), *worker, index))
+            let used = list.iter().map(|handle| handle.load.used.load(Relaxed));
+            used.enumerate().map(|(index, used)| (used, *worker, index))
         });
         if let Some((_, worker, index)) = all.min()
             && let Some(list) = isolates.get_mut(&worker)
         {
-            let _ = list.swap_remove(index).commands.try_send(Command::Retire);
-        }
-        // Those that were told to go take a moment.
-        if admission::is_overfull(live, self.isolates_max) {
-            Err(Failure::Overloaded)
-        } else {
-            Ok(())
+            let evicted = list.swap_remove(index);
+            let _ = evicted.commands.try_send(Command::Retire);
+            self.leaving().push((worker, evicted));
         }
     }
 
-    /// Gives up isolates whose threads are lost. Their Workers get no others: each request could
-    /// cost another thread.
-    pub(crate) fn give_up_stuck(&self) {
+    /// What has to be done every second: gives up isolates whose threads are lost, and evicts some
+    /// while all heaps together take too much. Workers of lost isolates get no others: each request
+    /// could cost another thread.
+    pub(crate) fn look_after(&self) {
         let mut stuck = Vec::new();
-        let mut isolates = self.isolates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut isolates = self.isolates();
         for (worker, list) in isolates.iter_mut() {
             let lost = list.extract_if(.., |handle| handle.is_stuck());
             stuck.extend(lost.map(|handle| (*worker, handle)));
         }
+        isolates.retain(|_, list| !list.is_empty());
+        for _ in 0..EVICTIONS_MAX {
+            if admission::heaps_are_full() {
+                self.evict_one(&mut isolates);
+            }
+        }
         drop(isolates);
+        let mut leaving = self.leaving();
+        stuck.extend(leaving.extract_if(.., |(_, handle)| handle.is_stuck()));
+        leaving.retain(|(_, handle)| !handle.load.ended.load(Relaxed));
+        drop(leaving);
         for (worker, handle) in stuck {
             eprintln!(
                 "isolde: a Worker runs code that cannot be stopped; its thread has the lowest \
@@ -155,17 +194,22 @@ impl Dispatcher {
 
     /// Starts a Worker in a fresh isolate and waits for its handlers' names.
     pub(crate) async fn start(self: &Arc<Self>, worker: Arc<Worker>) -> Result<String, Failure> {
-        {
-            let mut isolates = self.isolates.lock().unwrap_or_else(PoisonError::into_inner);
-            self.make_room(&mut isolates)?;
-        }
+        self.make_room(&mut self.isolates())?;
         let fresh = self.pool.take().map_err(|_| Failure::Overloaded)?;
         let (loaded, answer) = oneshot::channel();
         let load = Command::Load(worker.clone(), self.clone(), loaded);
         fresh.commands.try_send(load).map_err(|_| Failure::Overloaded)?;
-        let names = answer.await.map_err(|_| Failure::Internal)?;
+        fresh.load.used.store(self.choices.fetch_add(1, Relaxed), Relaxed);
+        let mut answer = answer;
+        let names = loop {
+            match tokio::time::timeout(STUCK_LOOK, &mut answer).await {
+                Ok(names) => break names.map_err(|_| Failure::Internal)?,
+                Err(_) if fresh.is_stuck() => return Err(Failure::ExceededCpu),
+                Err(_) => {}
+            }
+        };
         if names.is_ok() {
-            let mut isolates = self.isolates.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut isolates = self.isolates();
             isolates.entry(worker.id).or_default().push(fresh);
         }
         names
@@ -173,25 +217,28 @@ impl Dispatcher {
 
     /// Lets a Worker's isolates finish what they have and go.
     pub(crate) fn retire(&self, worker: u64) {
-        let mut isolates = self.isolates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut isolates = self.isolates();
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).remove(&worker);
         for handle in isolates.remove(&worker).unwrap_or_default() {
             let _ = handle.commands.try_send(Command::Retire);
+            self.leaving().push((worker, handle));
         }
     }
 
     /// Lets all isolates finish and go.
     pub(crate) fn stop_all(&self) {
-        let mut isolates = self.isolates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut isolates = self.isolates();
         for handle in isolates.drain().flat_map(|(_, handles)| handles) {
             let _ = handle.commands.try_send(Command::Stop);
         }
     }
 
-    /// Whether an isolate still has connections.
+    /// All isolates that have a Worker, those that are leaving too.
     pub(crate) fn handles(&self) -> Vec<IsolateHandle> {
-        let isolates = self.isolates.lock().unwrap_or_else(PoisonError::into_inner);
-        isolates.values().flatten().cloned().collect()
+        let leaving = self.leaving().iter().map(|(_, handle)| handle.clone()).collect::<Vec<_>>();
+        let mut handles: Vec<_> = self.isolates().values().flatten().cloned().collect();
+        handles.extend(leaving);
+        handles
     }
 
     /// Gives a request to an isolate of the Worker.
@@ -209,6 +256,15 @@ impl Dispatcher {
         let _ = hop.response.send(self.error_page(&failure));
     }
 
+    /// Gives a request to an isolate of the Worker that it is for by now.
+    pub(crate) fn forward_anew(self: &Arc<Self>, hop: Box<Hop>) {
+        let request = &hop.request;
+        match self.route(crate::server::host_of(request), request.uri().path()) {
+            Some(worker) => self.forward(&worker, hop),
+            None => drop(hop.response.send(self.error_page(&Failure::NoWorker))),
+        }
+    }
+
     /// Lets an isolate of the Worker answer a request of this thread's connection.
     pub(crate) async fn hop(
         self: &Arc<Self>,
@@ -218,9 +274,18 @@ impl Dispatcher {
     ) -> Response<OutBody> {
         let (response, answer) = oneshot::channel();
         self.forward(worker, Box::new(Hop { request, peer, response }));
-        match answer.await {
-            Ok(response) => response,
-            Err(_) => self.error_page(&Failure::Internal),
+        let mut answer = answer;
+        loop {
+            match tokio::time::timeout(STUCK_LOOK, &mut answer).await {
+                Ok(Ok(response)) => return response,
+                Ok(Err(_)) => return self.error_page(&Failure::Internal),
+                // The isolate may be lost, and its Worker with it.
+                Err(_) => {
+                    if let Some(failure) = self.failed(worker.id) {
+                        return self.error_page(&failure);
+                    }
+                }
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use http_body::{Body, Frame};
 
 use crate::body::{BodyError, OutBody};
 
-/// How hard gzip tries, of 9: a compromise, for a Worker's CPU time pays for it.
+/// How hard gzip tries, of 9: a compromise, for the isolate's thread does it.
 const GZIP_LEVEL: u32 = 5;
 /// How hard Brotli tries, of 11.
 const BROTLI_QUALITY: u32 = 4;
@@ -22,9 +22,14 @@ const BROTLI_WINDOW_LOG2: u32 = 20;
 /// Brotli's buffer before it compresses.
 const BROTLI_BUFFER_BYTES: usize = 4 << 10;
 
+/// What is compressed in one go, in bytes; other connections of the thread get their turn between.
+const PIECE_BYTES_MAX: usize = 64 << 10;
+
 /// A body on its way through a compressor.
 pub struct EncodedBody {
     body: OutBody,
+    /// What of the last chunk has not been compressed yet.
+    rest: Bytes,
     /// Until the end has been written.
     encoder: Option<Encoder>,
 }
@@ -83,7 +88,7 @@ pub(crate) fn encode(headers: &mut HeaderMap, body: OutBody) -> OutBody {
     let encoder = coding.to_str().ok().and_then(|coding| Encoder::of(coding.trim()));
     let Some(encoder) = encoder.filter(|_| !body.is_end_stream()) else { return body };
     headers.remove(header::CONTENT_LENGTH);
-    OutBody::Encoded(Box::new(EncodedBody { body, encoder: Some(encoder) }))
+    OutBody::Encoded(Box::new(EncodedBody { body, rest: Bytes::new(), encoder: Some(encoder) }))
 }
 
 impl EncodedBody {
@@ -106,8 +111,18 @@ impl Body for EncodedBody {
             if self.encoder.is_none() {
                 return Poll::Ready(None);
             }
-            let frame = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
-                Some(Ok(frame)) => frame,
+            if !self.rest.is_empty() {
+                let length = self.rest.len().min(PIECE_BYTES_MAX);
+                let piece = self.rest.split_to(length);
+                let Some(encoder) = &mut self.encoder else { return Poll::Ready(None) };
+                match encoder.push(&piece) {
+                    Ok(encoded) if encoded.is_empty() => continue,
+                    Ok(encoded) => return Poll::Ready(Some(Ok(Frame::data(encoded.into())))),
+                    Err(error) => return Poll::Ready(Some(Err(failed(error)))),
+                }
+            }
+            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                Some(Ok(frame)) => self.rest = frame.into_data().unwrap_or_default(),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => {
                     let rest = self.encoder.take().map_or(Ok(Vec::new()), Encoder::finish);
@@ -115,13 +130,6 @@ impl Body for EncodedBody {
                         rest.map(|rest| Frame::data(rest.into())).map_err(failed),
                     ));
                 }
-            };
-            let Ok(bytes) = frame.into_data() else { continue };
-            let Some(encoder) = &mut self.encoder else { return Poll::Ready(None) };
-            match encoder.push(&bytes) {
-                Ok(encoded) if encoded.is_empty() => {}
-                Ok(encoded) => return Poll::Ready(Some(Ok(Frame::data(encoded.into())))),
-                Err(error) => return Poll::Ready(Some(Err(failed(error)))),
             }
         }
     }

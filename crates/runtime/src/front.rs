@@ -18,6 +18,7 @@ use crate::limits::{HEADER_BYTES_MAX, HEADER_COUNT_MAX, URL_BYTES_MAX};
 use crate::prefixed::Prefixed;
 use crate::server::host_of;
 use crate::thread::{Command, Connection, HEAD_TIMEOUT};
+use crate::worker::Worker;
 
 /// How an HTTP/2 connection with prior knowledge begins.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -32,8 +33,10 @@ const DRAIN_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 /// Streams of one HTTP/2 connection.
 const HTTP2_STREAMS_MAX: u32 = 128;
 
-/// How often the front looks for isolates whose threads are lost.
-const STUCK_LOOK: std::time::Duration = std::time::Duration::from_secs(1);
+/// Isolates that a connection is offered to.
+const HAND_OVERS_MAX: u32 = 3;
+/// How often the front looks after all isolates.
+const LOOK_AFTER: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Accepts connections until `closing` says otherwise.
 pub(crate) async fn accept(
@@ -42,12 +45,12 @@ pub(crate) async fn accept(
     mut closing: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let mut look = tokio::time::interval(STUCK_LOOK);
+    let mut look = tokio::time::interval(LOOK_AFTER);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = look.tick() => {
-                dispatcher.give_up_stuck();
+                dispatcher.look_after();
                 continue;
             }
             _ = closing.wait_for(|closing| *closing) => return Ok(()),
@@ -101,17 +104,40 @@ async fn first_request(
             let Some(worker) = dispatcher.route(&host, &path) else {
                 return answer(stream, &dispatcher, &Failure::NoWorker).await;
             };
-            let isolate = match dispatcher.isolate_for(&worker) {
-                Ok(isolate) => isolate,
-                Err(failure) => return answer(stream, &dispatcher, &failure).await,
-            };
             let connection =
                 Connection { stream: stream.into_std()?, read: read.freeze(), peer: peer.ip() };
-            // A full or closed queue: the connection is closed, as an overloaded listener would.
-            let _ = isolate.commands.try_send(Command::Serve(connection));
-            Ok(())
+            match hand_over(&worker, connection, &dispatcher) {
+                Ok(()) => Ok(()),
+                Err((connection, failure)) => {
+                    let stream = TcpStream::from_std(connection.stream)?;
+                    answer(stream, &dispatcher, &failure).await
+                }
+            }
         }
     }
+}
+
+/// Gives a connection to an isolate of the Worker; back with a failure when none takes it.
+fn hand_over(
+    worker: &Arc<Worker>,
+    mut connection: Connection,
+    dispatcher: &Arc<Dispatcher>,
+) -> Result<(), (Connection, Failure)> {
+    // The isolate may be told to go between the choice and the hand-over; the next is another one.
+    for _ in 0..HAND_OVERS_MAX {
+        let isolate = match dispatcher.isolate_for(worker) {
+            Ok(isolate) => isolate,
+            Err(failure) => return Err((connection, failure)),
+        };
+        match isolate.commands.try_send(Command::Serve(connection)) {
+            Ok(()) => return Ok(()),
+            Err(refused) => match refused.into_inner() {
+                Command::Serve(refused) => connection = refused,
+                _ => return Ok(()),
+            },
+        }
+    }
+    Err((connection, Failure::Overloaded))
 }
 
 /// Reads until the head is complete, is seen to be HTTP/2, or is refused; nothing when the client

@@ -3,6 +3,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use api::{FetchBody, FetchRequest, Host, RequestId, ResponseBody, ResponseHead, SinkWrite};
@@ -30,6 +31,8 @@ struct NativeBody {
 struct Sink {
     request: RequestId,
     sender: mpsc::Sender<Result<Bytes, BodyError>>,
+    /// Set when JavaScript has written all; a body whose sender is gone before is broken off.
+    complete: Arc<AtomicBool>,
     /// Until the response or the subrequest takes it.
     body: Option<SinkBody>,
     /// Ends when nobody reads any more.
@@ -231,7 +234,14 @@ impl IsolateHost {
             *owner != request
         });
         self.sinks.borrow_mut().retain(|_, sink| sink.request != request);
-        self.fetches.borrow_mut().retain(|_, fetch| fetch.request != request);
+        self.fetches.borrow_mut().retain(|_, fetch| {
+            if fetch.request == request
+                && let Some(task) = &fetch.task
+            {
+                task.abort();
+            }
+            fetch.request != request
+        });
     }
 
     /// Timers whose requests have ended and that JavaScript still knows.
@@ -250,10 +260,8 @@ impl IsolateHost {
             }
         }
         self.bodies.borrow_mut().clear();
-        for (_, sink) in self.sinks.borrow_mut().drain() {
-            // The body breaks off: a reader must not take it for complete.
-            let _ = sink.sender.try_send(Err(BodyError::Aborted("the isolate ended".to_owned())));
-        }
+        // Bodies that JavaScript was writing break off.
+        self.sinks.borrow_mut().clear();
     }
 
     /// Gives JavaScript a body to read; 0 when there is none.
@@ -402,8 +410,10 @@ impl Host for IsolateHost {
         let (sender, chunks) = mpsc::channel(SINK_CHUNKS_MAX);
         let (reader, read) = oneshot::channel();
         let id = self.next_id();
-        let body = Some(SinkBody { chunks, _reader: reader });
-        self.sinks.borrow_mut().insert(id, Sink { request, sender, body, read: Some(read) });
+        let complete = Arc::new(AtomicBool::new(false));
+        let body = Some(SinkBody { chunks, complete: complete.clone(), _reader: reader });
+        let sink = Sink { request, sender, complete, body, read: Some(read) };
+        self.sinks.borrow_mut().insert(id, sink);
         id
     }
 
@@ -435,7 +445,9 @@ impl Host for IsolateHost {
     }
 
     fn close_sink(&self, sink: u32) {
-        self.sinks.borrow_mut().remove(&sink);
+        if let Some(sink) = self.sinks.borrow_mut().remove(&sink) {
+            sink.complete.store(true, Relaxed);
+        }
     }
 
     fn abort_sink(&self, sink: u32, message: String) {
@@ -490,7 +502,12 @@ impl Host for IsolateHost {
                 Some(connections) => connections.acquire().await.ok(),
                 None => None,
             };
-            let response = crate::subrequest::send(&core, head, body).await?;
+            let sent = crate::subrequest::send(&core, head, body).await;
+            if sent.is_err() {
+                // There is nothing left to abort.
+                core.host.fetches.borrow_mut().remove(&id);
+            }
+            let response = sent?;
             let (abort, aborted) = oneshot::channel();
             if let Some(fetch) = core.host.fetches.borrow_mut().get_mut(&id) {
                 fetch.task = None;

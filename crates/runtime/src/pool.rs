@@ -28,8 +28,9 @@ impl Pool {
         let refilled = Arc::downgrade(&shared);
         std::thread::Builder::new().name("isolate-pool".to_owned()).spawn(move || {
             while let Some(shared) = refilled.upgrade() {
-                if shared.refill_one().is_err() {
-                    return;
+                if let Err(error) = shared.refill_one() {
+                    eprintln!("isolde: an isolate's thread could not be made: {error}");
+                    std::thread::sleep(REFILL_LOOK);
                 }
             }
         })?;

@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 
 use api::RequestId;
@@ -39,6 +40,7 @@ pub(crate) async fn serve(served: Served, request: Request<Incoming>) -> Respons
         return served.dispatcher.error_page(&Failure::NoWorker);
     };
     let core = served.core.clone();
+    core.load.used.store(served.dispatcher.choices(), Relaxed);
     let mut response = if worker.id != core.worker().id || !core.is_usable() {
         served.dispatcher.hop(&worker, request, served.peer.to_string()).await
     } else {

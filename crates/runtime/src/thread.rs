@@ -79,7 +79,9 @@ pub(crate) enum Command {
 pub(crate) struct Load {
     /// Connections that it serves.
     pub(crate) connections: AtomicUsize,
-    /// When it was chosen last, as a count of choices.
+    /// Requests of other threads' connections that it answers.
+    hops: AtomicUsize,
+    /// When it had its last request, as a count of choices of isolates.
     pub(crate) used: AtomicU64,
     /// Whether it takes no more work.
     pub(crate) closed: AtomicBool,
@@ -92,6 +94,22 @@ pub(crate) struct Load {
     stuck: OnceLock<Arc<AtomicBool>>,
     /// The connections' descriptors. Only the isolate's thread opens and closes them.
     sockets: Mutex<HashSet<RawFd>>,
+}
+
+/// Counts a request of another thread's connection, until its response's body is done with.
+struct HopGuard(Arc<Load>);
+
+impl HopGuard {
+    fn new(load: Arc<Load>) -> Self {
+        load.hops.fetch_add(1, Relaxed);
+        Self(load)
+    }
+}
+
+impl Drop for HopGuard {
+    fn drop(&mut self) {
+        self.0.hops.fetch_sub(1, Relaxed);
+    }
 }
 
 impl Load {
@@ -193,10 +211,10 @@ impl Factory {
             };
         load.set_made();
         runtime.block_on(async {
-            let core = Core::new(isolate, host, self.observer.clone());
+            let core = Core::new(isolate, host, self.observer.clone(), load.clone());
             tokio::task::spawn_local(core.clone().run_engine_tasks());
-            let (trimmed, hops) = (Cell::new(0), Rc::default());
-            let thread = Thread { core: core.clone(), load: load.clone(), trimmed, hops };
+            let trimmed = Cell::new(0);
+            let thread = Thread { core: core.clone(), load: load.clone(), trimmed };
             thread.run(commands).await;
             core.dispose();
         });
@@ -208,8 +226,6 @@ struct Thread {
     load: Arc<Load>,
     /// How many turns the isolate had taken when its garbage was last collected for idleness.
     trimmed: Cell<u64>,
-    /// Requests of other threads' connections that it is answering.
-    hops: Rc<Cell<usize>>,
 }
 
 impl Thread {
@@ -313,7 +329,7 @@ impl Thread {
         let deadline = tokio::time::Instant::now() + DRAIN_MAX;
         let busy = || {
             let works = self.core.condemned().is_none() && self.core.host.request_count() > 0;
-            works || self.hops.get() > 0
+            works || self.load.hops.load(Relaxed) > 0
         };
         while busy() && tokio::time::Instant::now() < deadline {
             tokio::time::sleep(LINGER_LOOK).await;
@@ -375,21 +391,22 @@ impl Thread {
     }
 
     fn answer(&self, hop: Box<Hop>, dispatcher: Arc<Dispatcher>) {
-        let (core, hops) = (self.core.clone(), self.hops.clone());
-        hops.set(hops.get() + 1);
+        let (core, guard) = (self.core.clone(), HopGuard::new(self.load.clone()));
         tokio::task::spawn_local(async move {
             // Asked now, not when the request came: those before it may have ended the isolate.
             if core.is_usable() {
                 let Hop { request, peer, response: mut receiver } = *hop;
                 let served = Served { core, dispatcher, peer: Rc::from(peer) };
                 tokio::select! {
-                    response = server::answer(served, request) => drop(receiver.send(response)),
+                    response = server::answer(served, request) => {
+                        let response = response.map(|body| body.holding(guard));
+                        drop(receiver.send(response));
+                    }
                     () = receiver.closed() => {}
                 }
             } else {
-                dispatcher.forward(core.worker(), hop);
+                dispatcher.forward_anew(hop);
             }
-            hops.set(hops.get() - 1);
         });
     }
 }
