@@ -6,8 +6,8 @@
 //! cancels it, so that no termination ever reaches the next turn.
 //!
 //! To the watchdog a turn's CPU time counts from its first look at it, mostly one tick after the
-//! start: most turns are over before anybody has read a clock for them. Turns that end by themselves
-//! are held to their budget by what `cpu_meter` charges.
+//! start: most turns are over before anybody has read a clock for them. Turns that end by
+//! themselves are held to their budget by what `cpu_meter` charges.
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64};

@@ -104,7 +104,7 @@ impl Dispatcher {
         }
         let mut isolates = self.isolates();
         let list = isolates.entry(worker.id).or_default();
-        // A lost one stays until `give_up_stuck` has seen it.
+        // A lost one stays until `look_after` has seen it.
         list.retain(|handle| handle.is_usable() || handle.is_stuck());
         let connections = |handle: &&IsolateHandle| handle.load.connections.load(Relaxed);
         let usable = list.iter().filter(|handle| !handle.is_stuck());
