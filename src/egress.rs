@@ -65,34 +65,11 @@ fn decoded(response: Response<outbound::ResponseBody>) -> Response<InBody> {
         head.headers.remove(header::CONTENT_LENGTH);
     }
     if body.is_end_stream() {
-        return Response::from_parts(head, Box::pin(Ended));
+        return Response::from_parts(head, Box::pin(OutBody::Empty));
     }
     let exact = if known { None } else { body.size_hint().exact() };
     let body = outbound::decode_body(body, if known { &encoding } else { "" });
     Response::from_parts(head, Box::pin(Piped::new(body, exact)))
-}
-
-/// A body without bytes.
-struct Ended;
-
-impl Body for Ended {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Poll::Ready(None)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        true
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(0)
-    }
 }
 
 /// A body read by a task of its own, because the connection's body stays on its thread and a

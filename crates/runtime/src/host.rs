@@ -6,20 +6,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use api::{FetchBody, FetchRequest, Host, RequestId, ResponseBody, ResponseHead, SinkWrite};
+use api::{FetchRequest, Host, RequestId, ResponseBody, ResponseHead, SinkWrite};
 use bytes::Bytes;
 use http_body::Body as _;
 use isolate::{Ledger, OpError, Resolver, Thrown};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
-use crate::body::{Abortable, BodyError, InBody, OutBody, SINK_CHUNKS_MAX, SinkBody, next_chunk};
+use crate::body::{BodyError, InBody, OutBody, SINK_CHUNKS_MAX, SinkBody, next_chunk};
 use crate::core::Core;
 use crate::egress::EgressClient;
 use crate::failure::Failure;
 use crate::id_map::IdMap;
-use crate::limits::{HOPS_MAX, Limits};
+use crate::limits::Limits;
 use crate::requests::{Answer, Requests};
+use crate::subrequest::Subrequest;
 
 /// A body that JavaScript may read.
 struct NativeBody {
@@ -39,26 +40,17 @@ struct Sink {
     read: Option<oneshot::Receiver<()>>,
 }
 
-/// A subrequest that can be aborted.
-struct Fetch {
-    request: RequestId,
-    /// Until its response's head is there.
-    task: Option<AbortHandle>,
-    /// From then on.
-    body: Option<oneshot::Sender<()>>,
-}
-
 /// Native side of one isolate's web APIs.
 pub(crate) struct IsolateHost {
     core: OnceCell<Weak<Core>>,
     ledger: OnceCell<Arc<Ledger>>,
     pub(crate) egress: Rc<dyn EgressClient>,
-    limits: RefCell<Limits>,
+    pub(crate) limits: RefCell<Limits>,
     pub(crate) requests: RefCell<Requests>,
     bodies: RefCell<IdMap<NativeBody>>,
     sinks: RefCell<IdMap<Sink>>,
     timers: RefCell<IdMap<(RequestId, AbortHandle)>>,
-    fetches: RefCell<IdMap<Fetch>>,
+    pub(crate) subrequests: RefCell<IdMap<Subrequest>>,
     dead_timers: RefCell<Vec<u32>>,
     last_id: Cell<u32>,
     startup_pending: Cell<u32>,
@@ -75,7 +67,7 @@ impl IsolateHost {
             bodies: RefCell::default(),
             sinks: RefCell::default(),
             timers: RefCell::default(),
-            fetches: RefCell::default(),
+            subrequests: RefCell::default(),
             dead_timers: RefCell::default(),
             last_id: Cell::new(0),
             startup_pending: Cell::new(0),
@@ -91,7 +83,7 @@ impl IsolateHost {
         *self.limits.borrow_mut() = limits.clone();
     }
 
-    fn core(&self) -> Option<Rc<Core>> {
+    pub(crate) fn core(&self) -> Option<Rc<Core>> {
         self.core.get().and_then(Weak::upgrade)
     }
 
@@ -125,7 +117,7 @@ impl IsolateHost {
         }
     }
 
-    fn note_pending(&self, request: RequestId, more: bool) {
+    pub(crate) fn note_pending(&self, request: RequestId, more: bool) {
         if request == 0 {
             let count = self.startup_pending.get();
             self.startup_pending.set(if more { count + 1 } else { count.saturating_sub(1) });
@@ -197,7 +189,7 @@ impl IsolateHost {
 
     /// Waits until nobody reads a sink. When JavaScript is not done with it, the stream behind it
     /// is cancelled: it may wait for something that never comes.
-    async fn reader_left(&self, id: u32) {
+    pub(crate) async fn reader_left(&self, id: u32) {
         let read = self.sinks.borrow_mut().get_mut(&id).and_then(|sink| sink.read.take());
         if let Some(read) = read {
             // It never gets a value: it ends when the reading end is dropped.
@@ -234,7 +226,7 @@ impl IsolateHost {
             *owner != request
         });
         self.sinks.borrow_mut().retain(|_, sink| sink.request != request);
-        self.fetches.borrow_mut().retain(|_, fetch| {
+        self.subrequests.borrow_mut().retain(|_, fetch| {
             if fetch.request == request
                 && let Some(task) = &fetch.task
             {
@@ -254,7 +246,7 @@ impl IsolateHost {
         for (_, (_, timer)) in self.timers.borrow_mut().drain() {
             timer.abort();
         }
-        for (_, fetch) in self.fetches.borrow_mut().drain() {
+        for (_, fetch) in self.subrequests.borrow_mut().drain() {
             if let Some(task) = fetch.task {
                 task.abort();
             }
@@ -274,7 +266,7 @@ impl IsolateHost {
         id
     }
 
-    fn out_body(&self, body: ResponseBody) -> OutBody {
+    pub(crate) fn out_body(&self, body: ResponseBody) -> OutBody {
         match body {
             ResponseBody::Empty => OutBody::Empty,
             ResponseBody::Bytes(bytes) => bytes.into(),
@@ -290,7 +282,7 @@ impl IsolateHost {
     }
 
     /// Runs `work` for a request, then settles its promise.
-    fn settle_later<T: isolate::IntoJs + 'static>(
+    pub(crate) fn settle_later<T: isolate::IntoJs + 'static>(
         &self,
         request: RequestId,
         resolver: Resolver,
@@ -464,76 +456,11 @@ impl Host for IsolateHost {
     }
 
     fn fetch(&self, fetch: FetchRequest, resolver: Resolver) {
-        let Some(core) = self.core() else { return };
-        let (id, request) = (fetch.id, fetch.request);
-        let body = match fetch.body {
-            FetchBody::Empty => OutBody::Empty,
-            FetchBody::Bytes(bytes) => bytes.into(),
-            FetchBody::Native(id) => self.out_body(ResponseBody::Native(id)),
-            FetchBody::Sink(id) => {
-                let host = core.host.clone();
-                tokio::task::spawn_local(async move { host.reader_left(id).await });
-                self.out_body(ResponseBody::Sink(id))
-            }
-        };
-        let mut head = crate::subrequest::Head {
-            method: fetch.method,
-            url: fetch.url,
-            headers: fetch.headers,
-            hops_left: HOPS_MAX,
-        };
-        let (subrequests_max, connections_max) = {
-            let limits = self.limits.borrow();
-            (limits.subrequests_max, limits.open_connections_max)
-        };
-        let (mut allowed, mut connections) = (true, None);
-        if let Some(state) = self.requests.borrow_mut().get(request) {
-            state.subrequests += 1;
-            allowed = state.subrequests <= subrequests_max;
-            connections = Some(state.connections(connections_max));
-            head.hops_left = state.hops_left.saturating_sub(1);
-        }
-        let task = self.settle_later(request, resolver, async move {
-            if !allowed {
-                return Err(OpError::error("Too many subrequests."));
-            }
-            // Held until the response's head is there; more subrequests than that wait in order.
-            let _connection = match &connections {
-                Some(connections) => connections.acquire().await.ok(),
-                None => None,
-            };
-            let sent = crate::subrequest::send(&core, head, body).await;
-            if sent.is_err() {
-                // There is nothing left to abort.
-                core.host.fetches.borrow_mut().remove(&id);
-            }
-            let response = sent?;
-            let (abort, aborted) = oneshot::channel();
-            if let Some(fetch) = core.host.fetches.borrow_mut().get_mut(&id) {
-                fetch.task = None;
-                fetch.body = Some(abort);
-            }
-            let response = response.map(|body| -> InBody {
-                if body.is_end_stream() { body } else { Box::pin(Abortable::new(body, aborted)) }
-            });
-            let response = crate::subrequest::to_js(&core, request, response);
-            Ok(isolate::Record::from(response))
-        });
-        if let Some(task) = task {
-            let fetch = Fetch { request, task: Some(task), body: None };
-            self.fetches.borrow_mut().insert(id, fetch);
-        }
+        self.start_subrequest(fetch, resolver);
     }
 
     fn abort_fetch(&self, fetch: u32) {
-        let Some(fetch) = self.fetches.borrow_mut().remove(&fetch) else { return };
-        if let Some(task) = fetch.task {
-            task.abort();
-            self.note_pending(fetch.request, false);
-        }
-        if let Some(body) = fetch.body {
-            let _ = body.send(());
-        }
+        self.abort_subrequest(fetch);
     }
 
     fn respond(&self, request: RequestId, head: ResponseHead, body: ResponseBody) {

@@ -2,29 +2,115 @@
 
 use std::rc::Rc;
 
-use api::{FetchResponse, RequestId};
+use api::{FetchBody, FetchRequest, FetchResponse, RequestId, ResponseBody};
 use http::{Request, Response, Uri};
-use isolate::OpError;
+use isolate::{OpError, Resolver};
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 
-use crate::body::{InBody, OutBody};
+use crate::body::{Abortable, InBody, OutBody};
 use crate::core::Core;
 use crate::flat_headers;
+use crate::host::IsolateHost;
+use crate::limits::HOPS_MAX;
+
+/// A subrequest that can be aborted.
+pub(crate) struct Subrequest {
+    pub(crate) request: RequestId,
+    /// Until its response's head is there.
+    pub(crate) task: Option<AbortHandle>,
+    /// From then on.
+    body: Option<oneshot::Sender<()>>,
+}
 
 /// The head of a subrequest.
-pub(crate) struct Head {
-    pub(crate) method: String,
-    pub(crate) url: String,
-    pub(crate) headers: Vec<u8>,
+struct Head {
+    method: String,
+    url: String,
+    headers: Vec<u8>,
     /// How many more Workers may call one another.
-    pub(crate) hops_left: u8,
+    hops_left: u8,
+}
+
+impl IsolateHost {
+    /// Starts a subrequest; `resolver` gets the head of its response.
+    pub(crate) fn start_subrequest(&self, fetch: FetchRequest, resolver: Resolver) {
+        let Some(core) = self.core() else { return };
+        let (id, request) = (fetch.id, fetch.request);
+        let body = match fetch.body {
+            FetchBody::Empty => OutBody::Empty,
+            FetchBody::Bytes(bytes) => bytes.into(),
+            FetchBody::Native(id) => self.out_body(ResponseBody::Native(id)),
+            FetchBody::Sink(id) => {
+                let host = core.host.clone();
+                tokio::task::spawn_local(async move { host.reader_left(id).await });
+                self.out_body(ResponseBody::Sink(id))
+            }
+        };
+        let mut head = Head {
+            method: fetch.method,
+            url: fetch.url,
+            headers: fetch.headers,
+            hops_left: HOPS_MAX,
+        };
+        let (subrequests_max, connections_max) = {
+            let limits = self.limits.borrow();
+            (limits.subrequests_max, limits.open_connections_max)
+        };
+        let (mut allowed, mut connections) = (true, None);
+        if let Some(state) = self.requests.borrow_mut().get(request) {
+            state.subrequests += 1;
+            allowed = state.subrequests <= subrequests_max;
+            connections = Some(state.connections(connections_max));
+            head.hops_left = state.hops_left.saturating_sub(1);
+        }
+        let task = self.settle_later(request, resolver, async move {
+            if !allowed {
+                return Err(OpError::error("Too many subrequests."));
+            }
+            // Held until the response's head is there; more subrequests than that wait in order.
+            let _connection = match &connections {
+                Some(connections) => connections.acquire().await.ok(),
+                None => None,
+            };
+            let sent = send(&core, head, body).await;
+            if sent.is_err() {
+                // There is nothing left to abort.
+                core.host.subrequests.borrow_mut().remove(&id);
+            }
+            let response = sent?;
+            let (abort, aborted) = oneshot::channel();
+            if let Some(fetch) = core.host.subrequests.borrow_mut().get_mut(&id) {
+                fetch.task = None;
+                fetch.body = Some(abort);
+            }
+            let response = response.map(|body| -> InBody {
+                if body.is_end_stream() { body } else { Box::pin(Abortable::new(body, aborted)) }
+            });
+            let response = to_js(&core, request, response);
+            Ok(isolate::Record::from(response))
+        });
+        if let Some(task) = task {
+            let fetch = Subrequest { request, task: Some(task), body: None };
+            self.subrequests.borrow_mut().insert(id, fetch);
+        }
+    }
+
+    /// Ends a subrequest, or the body of its response.
+    pub(crate) fn abort_subrequest(&self, id: u32) {
+        let Some(fetch) = self.subrequests.borrow_mut().remove(&id) else { return };
+        if let Some(task) = fetch.task {
+            task.abort();
+            self.note_pending(fetch.request, false);
+        }
+        if let Some(body) = fetch.body {
+            let _ = body.send(());
+        }
+    }
 }
 
 /// Sends a subrequest.
-pub(crate) async fn send(
-    core: &Rc<Core>,
-    head: Head,
-    body: OutBody,
-) -> Result<Response<InBody>, OpError> {
+async fn send(core: &Rc<Core>, head: Head, body: OutBody) -> Result<Response<InBody>, OpError> {
     let url = head.url.split('#').next().unwrap_or_default();
     let uri: Uri =
         url.parse().map_err(|_| OpError::type_error("Fetch API cannot load this URL."))?;
@@ -39,11 +125,7 @@ pub(crate) async fn send(
 }
 
 /// Gives JavaScript the response.
-pub(crate) fn to_js(
-    core: &Rc<Core>,
-    request: RequestId,
-    response: Response<InBody>,
-) -> FetchResponse {
+fn to_js(core: &Rc<Core>, request: RequestId, response: Response<InBody>) -> FetchResponse {
     let (head, body) = response.into_parts();
     let mut headers = Vec::with_capacity(512);
     flat_headers::append(&head.headers, &mut headers);
