@@ -26,11 +26,10 @@ fn set_rounds(worker: &mut Worker, rounds: u64) {
     worker.script(&format!("rounds = {rounds};")).unwrap();
 }
 
-/// Rounds of `spin` that take about `TIGHT_NS` once it is optimised.
-fn calibrate(lab: &Lab) -> u64 {
-    let mut worker = prepare(lab);
+/// Calls `spin` until it is optimised; how many rounds take about `TIGHT_NS` then.
+fn warm_up(worker: &mut Worker) -> u64 {
     let rounds = 2_000_000;
-    set_rounds(&mut worker, rounds);
+    set_rounds(worker, rounds);
     let mut used = u64::MAX;
     for _ in 0..10 {
         let before = worker.isolate.cpu_ns();
@@ -43,9 +42,9 @@ fn calibrate(lab: &Lab) -> u64 {
 #[test]
 fn a_termination_never_reaches_the_next_turn() {
     let lab = Lab::shared();
-    let rounds = calibrate(&lab);
     let (mut in_time, mut condemned) = (0, 0);
     let mut worker = prepare(&lab);
+    let mut rounds = warm_up(&mut worker);
     for index in 0..TIGHT_TURNS {
         // From half to a little more than what fits.
         set_rounds(&mut worker, rounds * u64::from(50 + index * 7 % 55) / 100);
@@ -65,6 +64,7 @@ fn a_termination_never_reaches_the_next_turn() {
                 condemned += 1;
                 drop(worker);
                 worker = prepare(&lab);
+                rounds = warm_up(&mut worker);
             }
         }
     }
