@@ -112,18 +112,33 @@ impl Dispatcher {
         if let Some(least) = least {
             let busy = connections(&&least) >= CONNECTIONS_PER_ISOLATE;
             if !busy || list.len() >= self.isolates_per_worker_max {
-                least.load.used.store(self.choices.fetch_add(1, Relaxed), Relaxed);
+                self.note_choice(&least);
                 return Ok(least);
             }
         }
-        self.make_room(&mut isolates)?;
-        let fresh = self.pool.take().map_err(|_| Failure::Overloaded)?;
-        fresh.load.used.store(self.choices.fetch_add(1, Relaxed), Relaxed);
         let (loaded, _) = oneshot::channel();
-        let load = Command::Load(worker.clone(), self.clone(), loaded);
-        fresh.commands.try_send(load).map_err(|_| Failure::Overloaded)?;
+        let fresh = self.load_fresh(&mut isolates, worker.clone(), loaded)?;
         isolates.entry(worker.id).or_default().push(fresh.clone());
         Ok(fresh)
+    }
+
+    /// Lets a fresh isolate load a Worker; `loaded` hears how it went.
+    fn load_fresh(
+        self: &Arc<Self>,
+        isolates: &mut Isolates,
+        worker: Arc<Worker>,
+        loaded: oneshot::Sender<Result<String, Failure>>,
+    ) -> Result<IsolateHandle, Failure> {
+        self.make_room(isolates)?;
+        let fresh = self.pool.take().map_err(|_| Failure::Overloaded)?;
+        self.note_choice(&fresh);
+        let load = Command::Load(worker, self.clone(), loaded);
+        fresh.commands.try_send(load).map_err(|_| Failure::Overloaded)?;
+        Ok(fresh)
+    }
+
+    fn note_choice(&self, isolate: &IsolateHandle) {
+        isolate.load.used.store(self.choices.fetch_add(1, Relaxed), Relaxed);
     }
 
     /// Makes room for one more isolate when the process has as many as it should.
@@ -166,8 +181,8 @@ impl Dispatcher {
             stuck.extend(lost.map(|handle| (*worker, handle)));
         }
         isolates.retain(|_, list| !list.is_empty());
-        for _ in 0..EVICTIONS_MAX {
-            if admission::heaps_are_full() {
+        if admission::heaps_are_full() {
+            for _ in 0..EVICTIONS_MAX {
                 self.evict_one(&mut isolates);
             }
         }
@@ -194,13 +209,8 @@ impl Dispatcher {
 
     /// Starts a Worker in a fresh isolate and waits for its handlers' names.
     pub(crate) async fn start(self: &Arc<Self>, worker: Arc<Worker>) -> Result<String, Failure> {
-        self.make_room(&mut self.isolates())?;
-        let fresh = self.pool.take().map_err(|_| Failure::Overloaded)?;
-        let (loaded, answer) = oneshot::channel();
-        let load = Command::Load(worker.clone(), self.clone(), loaded);
-        fresh.commands.try_send(load).map_err(|_| Failure::Overloaded)?;
-        fresh.load.used.store(self.choices.fetch_add(1, Relaxed), Relaxed);
-        let mut answer = answer;
+        let (loaded, mut answer) = oneshot::channel();
+        let fresh = self.load_fresh(&mut self.isolates(), worker.clone(), loaded)?;
         let names = loop {
             match tokio::time::timeout(STUCK_LOOK, &mut answer).await {
                 Ok(names) => break names.map_err(|_| Failure::Internal)?,
@@ -272,9 +282,8 @@ impl Dispatcher {
         request: Request<Incoming>,
         peer: String,
     ) -> Response<OutBody> {
-        let (response, answer) = oneshot::channel();
+        let (response, mut answer) = oneshot::channel();
         self.forward(worker, Box::new(Hop { request, peer, response }));
-        let mut answer = answer;
         loop {
             match tokio::time::timeout(STUCK_LOOK, &mut answer).await {
                 Ok(Ok(response)) => return response,

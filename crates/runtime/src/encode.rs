@@ -98,6 +98,12 @@ impl EncodedBody {
     }
 }
 
+/// What the compressor gave, as a part of the body.
+fn frame(encoded: std::io::Result<Vec<u8>>) -> Result<Frame<Bytes>, BodyError> {
+    let failed = |error: std::io::Error| BodyError::Aborted(error.to_string());
+    encoded.map(|encoded| Frame::data(encoded.into())).map_err(failed)
+}
+
 impl Body for EncodedBody {
     type Data = Bytes;
     type Error = BodyError;
@@ -106,29 +112,22 @@ impl Body for EncodedBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let failed = |error: std::io::Error| BodyError::Aborted(error.to_string());
+        let Self { body, rest, encoder } = &mut *self;
         loop {
-            if self.encoder.is_none() {
-                return Poll::Ready(None);
-            }
-            if !self.rest.is_empty() {
-                let length = self.rest.len().min(PIECE_BYTES_MAX);
-                let piece = self.rest.split_to(length);
-                let Some(encoder) = &mut self.encoder else { return Poll::Ready(None) };
-                match encoder.push(&piece) {
+            let Some(running) = encoder else { return Poll::Ready(None) };
+            if !rest.is_empty() {
+                let piece = rest.split_to(rest.len().min(PIECE_BYTES_MAX));
+                match running.push(&piece) {
                     Ok(encoded) if encoded.is_empty() => continue,
-                    Ok(encoded) => return Poll::Ready(Some(Ok(Frame::data(encoded.into())))),
-                    Err(error) => return Poll::Ready(Some(Err(failed(error)))),
+                    encoded => return Poll::Ready(Some(frame(encoded))),
                 }
             }
-            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
-                Some(Ok(frame)) => self.rest = frame.into_data().unwrap_or_default(),
+            match ready!(Pin::new(&mut *body).poll_frame(context)) {
+                Some(Ok(frame)) => *rest = frame.into_data().unwrap_or_default(),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => {
-                    let rest = self.encoder.take().map_or(Ok(Vec::new()), Encoder::finish);
-                    return Poll::Ready(Some(
-                        rest.map(|rest| Frame::data(rest.into())).map_err(failed),
-                    ));
+                    let last = encoder.take().map_or(Ok(Vec::new()), Encoder::finish);
+                    return Poll::Ready(Some(frame(last)));
                 }
             }
         }
