@@ -46,6 +46,7 @@ fn check(
         observer: reporter.clone(),
         egress: Arc::new(NoEgress),
         pool_size: 1,
+        front_threads: 1,
         api_folder: None,
         code_from_strings: false,
     })

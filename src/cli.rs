@@ -64,6 +64,9 @@ pub struct DevArguments {
     /// Fresh isolates kept ready for new Workers
     #[arg(long, hide = true, default_value_t = 2)]
     pub pool: usize,
+    /// Threads that accept connections
+    #[arg(long, hide = true, value_name = "COUNT")]
+    pub front_threads: Option<usize>,
     /// Serve this many copies of the Worker, at the hosts w0, w1 and so on: for benchmarks
     #[arg(long, hide = true, value_name = "COUNT")]
     pub copies: Option<usize>,

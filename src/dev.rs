@@ -73,6 +73,7 @@ impl<'a> Dev<'a> {
             observer: reporter.clone(),
             egress: Arc::new(egress),
             pool_size: arguments.pool,
+            front_threads: arguments.front_threads.unwrap_or_else(runtime::front_threads_default),
             api_folder: None,
             code_from_strings: false,
         })

@@ -91,6 +91,7 @@ fn answer() -> Result<String, String> {
         observer: shell.clone(),
         egress: Arc::new(DevEgress::new().map_err(|error| error.to_string())?),
         pool_size: 1,
+        front_threads: 1,
         api_folder: std::env::var_os("ISOLDE_API_SOURCES").map(Into::into),
         code_from_strings: true,
     })

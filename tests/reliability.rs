@@ -8,5 +8,7 @@ mod support;
 mod connections;
 #[path = "reliability/examples.rs"]
 mod examples;
+#[path = "reliability/hand_back.rs"]
+mod hand_back;
 #[path = "reliability/lifetime.rs"]
 mod lifetime;

@@ -52,11 +52,33 @@ fn idle_connections_do_not_matter() {
     drop(silent);
 }
 
-fn write_worker(folder: &Path, text: &str) {
+/// Saves a Worker that answers with a text, at once and whole.
+pub fn write_worker(folder: &Path, text: &str) {
     let code = format!("export default {{ fetch: () => new Response({text:?}) }};\n");
     let new = folder.join("index.js.new");
     std::fs::write(&new, code).unwrap();
     std::fs::rename(new, folder.join("index.js")).unwrap();
+}
+
+/// Streams of HTTP/2 are requests like others.
+#[test]
+fn http_2_streams_in_flight_finish() {
+    let mut isolde = start();
+    let curl = std::process::Command::new("curl")
+        .args(["--http2-prior-knowledge", "-sS", "-m", "20"])
+        .arg(format!("http://{}/slow-body", isolde.address))
+        .stdout(std::process::Stdio::piped())
+        .spawn();
+    let Ok(curl) = curl else {
+        println!("skipped: there is no curl");
+        return;
+    };
+    until("the stream to start", || (isolde.get("/started").text() == "1").then_some(()));
+    isolde.terminate();
+    let output = curl.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(text, "part 1\npart 2\npart 3\npart 4\npart 5\n", "{output:?}");
+    assert!(isolde.wait().success(), "{}", isolde.complaints());
 }
 
 /// New code is served after a while, and until then the old code answers each request.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::connection::Exchange;
 use crate::encode::EncodedBody;
 
 /// An error that ends a body.
@@ -195,15 +196,22 @@ impl Body for OutBody {
 }
 
 /// The body of an inbound request: trailers dropped, cut off at the limit.
-pub struct Inbound {
+pub(crate) struct Inbound {
     body: hyper::body::Incoming,
     left: u64,
+    /// Tells the connection when the body is done with; dropped after it.
+    _exchange: Option<Exchange>,
 }
 
 impl Inbound {
-    /// Limits `body` to `bytes_max`.
-    pub fn new(body: hyper::body::Incoming, bytes_max: u64) -> Self {
-        Self { body, left: bytes_max }
+    /// A body without a limit.
+    pub(crate) fn new(body: hyper::body::Incoming, exchange: Option<Exchange>) -> Self {
+        Self { body, left: u64::MAX, _exchange: exchange }
+    }
+
+    /// Cuts the body off behind `bytes_max`.
+    pub(crate) fn limited(self, bytes_max: u64) -> Self {
+        Self { left: bytes_max, ..self }
     }
 }
 

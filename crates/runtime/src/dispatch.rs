@@ -7,20 +7,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
 use crate::admission;
-use crate::body::OutBody;
+use crate::body::{Inbound, OutBody};
 use crate::failure::Failure;
 use crate::pool::Pool;
 use crate::response;
 use crate::thread::{Command, Hop, IsolateHandle};
 use crate::worker::{Router, Worker};
 
-/// Connections of one isolate above which its Worker gets another one, as long as there are
-/// processors for it.
-const CONNECTIONS_PER_ISOLATE: usize = 64;
+/// Connections and other threads' requests of one isolate above which its Worker gets another
+/// one, as long as there are processors for it.
+const WORK_PER_ISOLATE: usize = 64;
 
 /// The isolates of Workers, by the Workers' ids.
 type Isolates = HashMap<u64, Vec<IsolateHandle>>;
@@ -106,11 +105,10 @@ impl Dispatcher {
         let list = isolates.entry(worker.id).or_default();
         // A lost one stays until `look_after` has seen it.
         list.retain(|handle| handle.is_usable() || handle.is_stuck());
-        let connections = |handle: &&IsolateHandle| handle.load.connections.load(Relaxed);
         let usable = list.iter().filter(|handle| !handle.is_stuck());
-        let least = usable.min_by_key(connections).cloned();
+        let least = usable.min_by_key(|handle| handle.load.work()).cloned();
         if let Some(least) = least {
-            let busy = connections(&&least) >= CONNECTIONS_PER_ISOLATE;
+            let busy = least.load.work() >= WORK_PER_ISOLATE;
             if !busy || list.len() >= self.isolates_per_worker_max {
                 self.note_choice(&least);
                 return Ok(least);
@@ -118,7 +116,11 @@ impl Dispatcher {
         }
         let (loaded, _) = oneshot::channel();
         let fresh = self.load_fresh(&mut isolates, worker.clone(), loaded)?;
-        isolates.entry(worker.id).or_default().push(fresh.clone());
+        let list = isolates.entry(worker.id).or_default();
+        list.push(fresh.clone());
+        for handle in list.iter() {
+            handle.load.share(list.len());
+        }
         Ok(fresh)
     }
 
@@ -279,7 +281,7 @@ impl Dispatcher {
     pub(crate) async fn hop(
         self: &Arc<Self>,
         worker: &Arc<Worker>,
-        request: Request<Incoming>,
+        request: Request<Inbound>,
         peer: String,
     ) -> Response<OutBody> {
         let (response, mut answer) = oneshot::channel();

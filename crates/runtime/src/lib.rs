@@ -7,11 +7,13 @@
 
 mod admission;
 mod body;
+mod connection;
 mod core;
 mod dispatch;
 mod egress;
 mod encode;
 mod failure;
+mod first_head;
 mod flat_headers;
 mod front;
 mod host;
@@ -32,7 +34,7 @@ pub use body::{BodyError, InBody, OutBody};
 pub use egress::{Egress, EgressClient, EgressError, LocalFuture, NoEgress};
 pub use failure::{Failure, Page};
 pub use limits::Limits;
-pub use runtime::{Runtime, RuntimeError, RuntimeOptions};
+pub use runtime::{Runtime, RuntimeError, RuntimeOptions, front_threads_default};
 pub use worker::{
     Format, ModuleBinding, Observer, Outcome, Program, RequestRecord, Router, Worker,
 };

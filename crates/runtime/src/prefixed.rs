@@ -2,20 +2,35 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Gives `read` first, then what the stream gives.
+use crate::connection::Boundary;
+
+/// Gives `read` first, then what the stream gives. Tells its [`Boundary`] whether all that was
+/// written has gone out.
 pub(crate) struct Prefixed<S> {
     stream: S,
     read: Bytes,
+    boundary: Arc<Boundary>,
 }
 
 impl<S> Prefixed<S> {
     pub(crate) fn new(stream: S, read: Bytes) -> Self {
-        Self { stream, read }
+        Self { stream, read, boundary: Arc::default() }
+    }
+
+    /// Where the connection stands.
+    pub(crate) fn boundary(&self) -> &Arc<Boundary> {
+        &self.boundary
+    }
+
+    /// The stream, and what has been read of it and given to nobody.
+    pub(crate) fn into_parts(self) -> (S, Bytes) {
+        (self.stream, self.read)
     }
 }
 
@@ -44,11 +59,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.boundary.set_flushed(false);
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
+    /// hyper calls this when it has written all that it has.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        self.boundary.set_flushed(true);
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -60,6 +79,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.boundary.set_flushed(false);
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 

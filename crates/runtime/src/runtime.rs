@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::dispatch::Dispatcher;
 use crate::egress::Egress;
 use crate::failure::Failure;
+use crate::front;
 use crate::limits::Limits;
 use crate::pool::Pool;
 use crate::thread::Factory;
@@ -27,6 +28,9 @@ pub struct RuntimeOptions {
     pub egress: Arc<dyn Egress>,
     /// Fresh isolates kept ready.
     pub pool_size: usize,
+    /// Threads that accept connections, at least one. They also serve HTTP/2 and connections that
+    /// ask for several Workers; [`front_threads_default`] is right for most machines.
+    pub front_threads: usize,
     /// Evaluate the web APIs' sources, read from this folder, in each isolate instead of using the
     /// snapshot: for work on the web APIs.
     pub api_folder: Option<std::path::PathBuf>,
@@ -55,7 +59,14 @@ pub enum RuntimeError {
 pub struct Runtime {
     dispatcher: Arc<Dispatcher>,
     closing: watch::Sender<bool>,
+    front_threads: usize,
     fronts: Vec<JoinHandle<()>>,
+}
+
+/// Front threads for this machine: one for every four processors. Most connections are with an
+/// isolate's thread from their first request on.
+pub fn front_threads_default() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).div_ceil(4)
 }
 
 impl Runtime {
@@ -89,26 +100,30 @@ impl Runtime {
         let pool = Pool::new(factory, options.pool_size).map_err(RuntimeError::Thread)?;
         let (closing, _) = watch::channel(false);
         let dispatcher = Dispatcher::new(options.router, pool);
-        Ok(Self { dispatcher, closing, fronts: Vec::new() })
+        let front_threads = options.front_threads.max(1);
+        Ok(Self { dispatcher, closing, front_threads, fronts: Vec::new() })
     }
 
-    /// Serves plain HTTP on `listener`, on a front thread of its own; gives the address.
+    /// Serves plain HTTP on `listener`, on front threads of its own; gives the address.
     ///
     /// # Errors
     /// See [`RuntimeError`].
     pub fn listen(&mut self, listener: TcpListener) -> Result<SocketAddr, RuntimeError> {
         listener.set_nonblocking(true).map_err(RuntimeError::Listen)?;
         let address = listener.local_addr().map_err(RuntimeError::Listen)?;
-        let (dispatcher, closing) = (self.dispatcher.clone(), self.closing.subscribe());
-        let front = std::thread::Builder::new()
-            .name("front".to_owned())
-            .spawn(move || {
-                if let Err(error) = crate::front::run(listener, dispatcher, closing) {
-                    eprintln!("isolde: a front thread ended: {error}");
-                }
-            })
-            .map_err(RuntimeError::Thread)?;
-        self.fronts.push(front);
+        for index in 0..self.front_threads {
+            let listener = listener.try_clone().map_err(RuntimeError::Listen)?;
+            let (dispatcher, closing) = (self.dispatcher.clone(), self.closing.subscribe());
+            let front = std::thread::Builder::new()
+                .name("front".to_owned())
+                .spawn(move || {
+                    if let Err(error) = front::run(listener, dispatcher, closing, index == 0) {
+                        eprintln!("isolde: a front thread ended: {error}");
+                    }
+                })
+                .map_err(RuntimeError::Thread)?;
+            self.fronts.push(front);
+        }
         Ok(address)
     }
 

@@ -9,10 +9,10 @@ use std::task::Poll;
 use api::RequestId;
 use http::{Request, Response, StatusCode, header};
 use http_body::Body as _;
-use hyper::body::Incoming;
 use isolate::{OneByte, Turn, Value};
 
 use crate::body::{Inbound, OutBody};
+use crate::connection::Boundary;
 use crate::core::{Core, lost};
 use crate::dispatch::Dispatcher;
 use crate::failure::Failure;
@@ -22,7 +22,6 @@ use crate::requests::Answer;
 use crate::worker::{Outcome, RequestRecord};
 
 /// What a connection's requests need.
-#[derive(Clone)]
 pub(crate) struct Served {
     pub(crate) core: Rc<Core>,
     pub(crate) dispatcher: Arc<Dispatcher>,
@@ -30,8 +29,13 @@ pub(crate) struct Served {
     pub(crate) peer: Rc<str>,
 }
 
-/// Answers one request: here, or through another Worker's isolate when it is for another.
-pub(crate) async fn serve(served: Served, request: Request<Incoming>) -> Response<OutBody> {
+/// Answers one request: here, or through another isolate when it is for another Worker or this
+/// isolate takes no more.
+pub(crate) async fn serve(
+    served: Rc<Served>,
+    boundary: &Boundary,
+    request: Request<Inbound>,
+) -> Response<OutBody> {
     if let Some(refusal) = refuse(&request) {
         return refusal;
     }
@@ -39,23 +43,19 @@ pub(crate) async fn serve(served: Served, request: Request<Incoming>) -> Respons
     let Some(worker) = served.dispatcher.route(host, request.uri().path()) else {
         return served.dispatcher.error_page(&Failure::NoWorker);
     };
-    let core = served.core.clone();
+    let core = &served.core;
     core.load.used.store(served.dispatcher.choices(), Relaxed);
-    let mut response = if worker.id != core.worker().id || !core.is_usable() {
-        served.dispatcher.hop(&worker, request, served.peer.to_string()).await
-    } else {
-        answer(served, request).await
-    };
-    if !core.is_usable() {
-        // The client's next connection finds an isolate that takes requests.
-        let close = header::HeaderValue::from_static("close");
-        response.headers_mut().insert(header::CONNECTION, close);
+    if worker.id == core.worker().id && core.is_usable() {
+        return answer(&served, request).await;
     }
-    response
+    if core.is_usable() {
+        boundary.set_mixed();
+    }
+    served.dispatcher.hop(&worker, request, served.peer.to_string()).await
 }
 
 /// Requests that no Worker gets to see.
-fn refuse(request: &Request<Incoming>) -> Option<Response<OutBody>> {
+pub(crate) fn refuse(request: &Request<Inbound>) -> Option<Response<OutBody>> {
     // https://www.rfc-editor.org/rfc/rfc9112#section-3.2
     if request.version() == http::Version::HTTP_11 && !request.headers().contains_key(header::HOST)
     {
@@ -84,7 +84,7 @@ pub(crate) fn refusal(status: StatusCode, text: &str) -> Response<OutBody> {
 }
 
 /// The host that a request names.
-pub(crate) fn host_of(request: &Request<Incoming>) -> &str {
+pub(crate) fn host_of(request: &Request<Inbound>) -> &str {
     if let Some(authority) = request.uri().authority() {
         return authority.as_str();
     }
@@ -92,7 +92,7 @@ pub(crate) fn host_of(request: &Request<Incoming>) -> &str {
 }
 
 /// Runs the Worker's handler for a request.
-pub(crate) async fn answer(served: Served, request: Request<Incoming>) -> Response<OutBody> {
+pub(crate) async fn answer(served: &Served, request: Request<Inbound>) -> Response<OutBody> {
     let core = served.core.clone();
     if let Some(failure) = core.startup_failure() {
         return served.dispatcher.error_page(&failure);
@@ -108,7 +108,7 @@ pub(crate) async fn answer(served: Served, request: Request<Incoming>) -> Respon
     let id = core.host.begin(hops_left);
     let mut flight = InFlight { core: core.clone(), id, answered: false };
     let record = core.observer.wants_requests().then(|| Record::begin(&request));
-    if !dispatch(&served, id, request, limit) {
+    if !dispatch(served, id, request, limit) {
         return refusal(StatusCode::BAD_REQUEST, "Invalid URL.");
     }
     let answer = flight.answer().await;
@@ -140,7 +140,7 @@ fn hops_left(headers: &http::HeaderMap) -> u8 {
 }
 
 /// Enters JavaScript with a request; `false` when its URL is none.
-fn dispatch(served: &Served, id: RequestId, request: Request<Incoming>, limit: u64) -> bool {
+fn dispatch(served: &Served, id: RequestId, request: Request<Inbound>, limit: u64) -> bool {
     let core = &served.core;
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     let Some(url) = core.hosts.absolute(host_of(&request), target) else { return false };
@@ -151,7 +151,7 @@ fn dispatch(served: &Served, id: RequestId, request: Request<Incoming>, limit: u
     let body = if body.is_end_stream() {
         0
     } else {
-        core.host.add_body(id, Box::pin(Inbound::new(body, limit)))
+        core.host.add_body(id, Box::pin(body.limited(limit)))
     };
     let cf = (head.version == http::Version::HTTP_2).then_some(HTTP2_CF);
     core.turn(id, |turn| {
@@ -229,7 +229,7 @@ struct Record {
 }
 
 impl Record {
-    fn begin(request: &Request<Incoming>) -> Self {
+    fn begin(request: &Request<Inbound>) -> Self {
         Self {
             method: request.method().clone(),
             target: request.uri().clone(),

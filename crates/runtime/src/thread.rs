@@ -2,25 +2,19 @@
 
 use std::cell::Cell;
 use std::collections::HashSet;
-use std::convert::Infallible;
-use std::net::{IpAddr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use isolate::{Isolate, IsolateOptions, Platform};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::body::OutBody;
+use crate::body::{Inbound, OutBody};
+use crate::connection::{Connection, HandedBack, Wish, serve_http1};
 use crate::core::Core;
 use crate::dispatch::Dispatcher;
 use crate::egress::Egress;
@@ -34,30 +28,15 @@ use crate::worker::{Observer, Worker};
 const COMMANDS_MAX: usize = 1_024;
 /// Stack of an isolate's thread: V8 may use 984 KiB of it.
 const STACK_BYTES: usize = 1_536 << 10;
-/// How long a client may take for a request's head.
-pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long an isolate that takes no more work keeps its idle connections.
-const LINGER_MAX: Duration = Duration::from_secs(5);
-/// How often it looks whether they have ended.
-const LINGER_LOOK: Duration = Duration::from_millis(10);
-/// How long responses may take that are on their way when the isolate ends.
-const DRAIN_MAX: Duration = Duration::from_secs(30);
+/// How long responses may take that are on their way when the thread ends.
+pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(30);
+/// How often it looks whether its requests have ended.
+const DRAIN_LOOK: Duration = Duration::from_millis(10);
 /// How long an isolate has to be without work to count as idle.
 const IDLE_LOOK: Duration = Duration::from_secs(10);
-/// Heads of requests, and what hyper reads ahead.
-const READ_BUFFER_BYTES_MAX: usize = 192 << 10;
-
-/// A connection that changes threads at a request boundary.
-pub(crate) struct Connection {
-    pub(crate) stream: TcpStream,
-    /// What has been read of it.
-    pub(crate) read: Bytes,
-    pub(crate) peer: IpAddr,
-}
-
 /// A request that another thread received.
 pub(crate) struct Hop {
-    pub(crate) request: Request<Incoming>,
+    pub(crate) request: Request<Inbound>,
     pub(crate) peer: String,
     pub(crate) response: oneshot::Sender<Response<OutBody>>,
 }
@@ -81,6 +60,8 @@ pub(crate) struct Load {
     pub(crate) connections: AtomicUsize,
     /// Requests of other threads' connections that it answers.
     hops: AtomicUsize,
+    /// Connections that it should give back, because its Worker got one more isolate.
+    surplus: AtomicUsize,
     /// When it had its last request, as a count of choices of isolates.
     pub(crate) used: AtomicU64,
     /// Whether it takes no more work.
@@ -113,6 +94,24 @@ impl Drop for HopGuard {
 }
 
 impl Load {
+    /// Connections, and requests of others.
+    pub(crate) fn work(&self) -> usize {
+        self.connections.load(Relaxed) + self.hops.load(Relaxed)
+    }
+
+    /// Lets the isolate keep its part of its connections, of as many isolates of its Worker.
+    pub(crate) fn share(&self, isolates: usize) {
+        let connections = self.connections.load(Relaxed);
+        self.surplus.store(connections - connections / isolates.max(1), Relaxed);
+    }
+
+    /// Whether a connection that has just had an answer should go.
+    fn take_surplus(&self) -> bool {
+        let surplus = self.surplus.load(Relaxed);
+        surplus > 0
+            && self.surplus.fetch_update(Relaxed, Relaxed, |count| count.checked_sub(1)).is_ok()
+    }
+
     fn sockets(&self) -> MutexGuard<'_, HashSet<RawFd>> {
         self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -230,7 +229,7 @@ struct Thread {
 
 impl Thread {
     async fn run(self, mut commands: mpsc::Receiver<Command>) {
-        let (closing, is_closing) = watch::channel(false);
+        let (wishes, wish) = watch::channel(Wish::Stay);
         let mut dispatcher = None;
         let mut stopping = false;
         loop {
@@ -261,7 +260,7 @@ impl Thread {
                 }
                 Some(Command::Serve(connection)) => {
                     if let Some(dispatcher) = &dispatcher {
-                        self.serve(connection, dispatcher.clone(), is_closing.clone());
+                        self.serve(connection, dispatcher.clone(), wish.clone());
                     }
                 }
                 Some(Command::Request(hop)) => {
@@ -279,48 +278,38 @@ impl Thread {
         self.load.closed.store(true, Relaxed);
         self.core.retire();
         commands.close();
+        let wished = if stopping { Wish::Close } else { Wish::Leave };
         if let Some(dispatcher) = &dispatcher {
-            self.pass_on(&mut commands, dispatcher, &is_closing);
+            self.pass_on(&mut commands, dispatcher, &wish).await;
         }
-        drop(is_closing);
-        if !stopping {
-            self.linger().await;
+        drop(wish);
+        let _ = wishes.send(wished);
+        if self.core.condemned().is_some() {
+            // All of its requests have failed. Its memory need not wait for slow readers.
+            self.core.dispose();
         }
-        let _ = closing.send(true);
-        // Connections hold a receiver each, so the sender is closed when the last has ended.
-        let _ = tokio::time::timeout(DRAIN_MAX, closing.closed()).await;
+        // Connections hold a receiver each, so the sender is closed when the last is gone.
+        let _ = tokio::time::timeout(DRAIN_MAX, wishes.closed()).await;
         self.finish_requests().await;
     }
 
     /// Takes what still waited for this isolate. Its requests go to another isolate of the Worker
     /// from here on.
-    fn pass_on(
+    async fn pass_on(
         &self,
         commands: &mut mpsc::Receiver<Command>,
         dispatcher: &Arc<Dispatcher>,
-        is_closing: &watch::Receiver<bool>,
+        wish: &watch::Receiver<Wish>,
     ) {
-        while let Ok(command) = commands.try_recv() {
+        // The channel is closed: this ends when the last of those that were sending has sent.
+        while let Some(command) = commands.recv().await {
             match command {
                 Command::Serve(connection) => {
-                    self.serve(connection, dispatcher.clone(), is_closing.clone());
+                    self.serve(connection, dispatcher.clone(), wish.clone());
                 }
                 Command::Request(hop) => self.answer(hop, dispatcher.clone()),
                 Command::Load(..) | Command::Retire | Command::Stop => {}
             }
-        }
-    }
-
-    /// Lets clients of kept connections come once more, and be told to connect anew: closing an
-    /// idle connection may cross with a request on it. The isolate goes as soon as it has no
-    /// requests; those that still come hop to another.
-    async fn linger(&self) {
-        let deadline = tokio::time::Instant::now() + LINGER_MAX;
-        while self.load.connections.load(Relaxed) > 0 && tokio::time::Instant::now() < deadline {
-            if self.core.condemned().is_some() || self.core.host.request_count() == 0 {
-                self.core.dispose();
-            }
-            tokio::time::sleep(LINGER_LOOK).await;
         }
     }
 
@@ -332,7 +321,7 @@ impl Thread {
             works || self.load.hops.load(Relaxed) > 0
         };
         while busy() && tokio::time::Instant::now() < deadline {
-            tokio::time::sleep(LINGER_LOOK).await;
+            tokio::time::sleep(DRAIN_LOOK).await;
         }
     }
 
@@ -356,37 +345,33 @@ impl Thread {
         &self,
         connection: Connection,
         dispatcher: Arc<Dispatcher>,
-        mut closing: watch::Receiver<bool>,
+        wish: watch::Receiver<Wish>,
     ) {
-        let Connection { stream, read, peer } = connection;
-        let peer = Rc::from(peer.to_string());
+        let Connection { stream, read, peer, front } = connection;
         let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
-        let served = Served { core: self.core.clone(), dispatcher, peer };
         let load = self.load.clone();
         load.connections.fetch_add(1, Relaxed);
         let socket = stream.as_raw_fd();
         load.sockets().insert(socket);
+        let core = self.core.clone();
         tokio::task::spawn_local(async move {
-            let io = TokioIo::new(Prefixed::new(stream, read));
-            let service = service_fn(move |request| {
-                let served = served.clone();
-                async move { Ok::<_, Infallible>(server::serve(served, request).await) }
-            });
-            let connection = http1_builder().serve_connection(io, service);
-            tokio::pin!(connection);
-            // Biased: a connection may bring its first request with it, which is begun before it
-            // is asked to end.
-            let finished = tokio::select! {
-                biased;
-                result = connection.as_mut() => { drop(result); true }
-                _ = closing.wait_for(|closing| *closing) => false,
+            let stream = Prefixed::new(stream, read);
+            let boundary = stream.boundary().clone();
+            let served = Rc::new(Served { core, dispatcher, peer: Rc::from(peer.to_string()) });
+            let answer = |request| {
+                let (served, boundary) = (served.clone(), boundary.clone());
+                async move { server::serve(served, &boundary, request).await }
             };
-            if !finished {
-                connection.as_mut().graceful_shutdown();
-                drop(connection.as_mut().await);
-            }
+            let left = serve_http1(stream, &wish, || load.take_surplus(), answer).await;
             load.sockets().remove(&socket);
             load.connections.fetch_sub(1, Relaxed);
+            let Some(left) = left else { return };
+            let Ok(stream) = left.stream.into_std() else { return };
+            let connection = Connection { stream, read: left.read, peer, front: front.clone() };
+            // A front thread that is gone takes its connections with it.
+            let _ = front.send(HandedBack { connection, mixed: left.mixed }).await;
+            // Held until here, for the thread ends when nobody holds one.
+            drop(wish);
         });
     }
 
@@ -398,7 +383,7 @@ impl Thread {
                 let Hop { request, peer, response: mut receiver } = *hop;
                 let served = Served { core, dispatcher, peer: Rc::from(peer) };
                 tokio::select! {
-                    response = server::answer(served, request) => {
+                    response = server::answer(&served, request) => {
                         let response = response.map(|body| body.holding(guard));
                         drop(receiver.send(response));
                     }
@@ -409,15 +394,4 @@ impl Thread {
             }
         });
     }
-}
-
-/// HTTP/1.1 as all parts of the runtime speak it.
-pub(crate) fn http1_builder() -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(READ_BUFFER_BYTES_MAX)
-        .max_headers(crate::limits::HEADER_COUNT_MAX);
-    builder
 }

@@ -1,9 +1,11 @@
 /** What the tests of connections talk to. */
 let disconnected = 0;
 let started = 0;
+let isolate;
 
 const paths = {
   "/text": () => new Response("text"),
+  "/isolate": () => new Response((isolate ??= crypto.randomUUID())),
   "/started": () => new Response(String(started)),
   "/disconnected": () => new Response(String(disconnected)),
   "/echo": async (request) => new Response(await request.text()),
