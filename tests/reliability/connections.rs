@@ -106,6 +106,16 @@ fn http_2_with_prior_knowledge() {
     assert_eq!(String::from_utf8_lossy(&streamed.stdout), text);
 }
 
+/// A request ends with its response, and what its Worker still reads of the body with it.
+#[test]
+fn a_response_before_the_body_has_come() {
+    let isolde = start();
+    let mut connection = isolde.connect();
+    connection.send(b"POST /early HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\nbody");
+    assert_eq!(connection.response("POST").text(), "early");
+    assert!(connection.is_closed(), "nobody reads the rest, so nothing can follow it");
+}
+
 /// `request.signal` is aborted when the client goes.
 #[test]
 fn a_client_that_leaves_before_the_response() {

@@ -30,6 +30,7 @@ const MODULES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/modules.rs"
 const ENTRY_POINTS: &[&str] = &[
     "handleRejection", "makeDOMException", "builtinModule", "dispatchFetch", "fireTimer",
     "setEnvironment", "bind", "start", "forgetTimer", "handlerNames", "disconnect", "sinkLeft",
+    "forgetSink",
 ];
 
 /// Starts a request: `(id, method, url, headers, body, cf)`.
@@ -50,6 +51,9 @@ pub const HANDLER_NAMES: EntryPoint = EntryPoint(9);
 pub const DISCONNECT: EntryPoint = EntryPoint(10);
 /// Nobody reads a sink any more that has not been closed: `(id)`.
 pub const SINK_LEFT: EntryPoint = EntryPoint(11);
+
+/// Forgets a sink whose request has ended: `(id)`.
+pub const FORGET_SINK: EntryPoint = EntryPoint(12);
 
 /// The serialisation of an absolute URL, as the URL standard has it, or `None` when it is not one.
 pub fn normalise_url(url: &str) -> Option<String> {

@@ -288,6 +288,7 @@ impl Drop for Isolate {
 fn configure(isolate: &mut v8::OwnedIsolate, guard: &mut HeapGuard) {
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     isolate.set_capture_stack_trace_for_uncaught_exceptions(true, 10);
+    isolate.set_allow_atomics_wait(false);
     isolate.set_promise_reject_callback(crate::promise::on_promise_reject);
     isolate.set_host_import_module_dynamically_callback(crate::module::import_dynamically);
     isolate.set_host_initialize_import_meta_object_callback(crate::module::import_meta);
@@ -341,14 +342,18 @@ fn make_context(
     Ok((v8::Global::new(scope, context), entries))
 }
 
-/// Threads, and clocks made of them, do not exist for Workers. V8 puts these back when it restores
-/// a context, so the snapshot cannot leave them out.
+/// Threads, and clocks made of them, do not exist for Workers: no memory is shared and nothing can
+/// wait for it. (`Atomics.wait` throws: see `set_allow_atomics_wait`.) V8 puts these back when it
+/// restores a context, so the snapshot cannot leave them out.
 fn remove_threads(scope: &mut v8::PinScope<'_, '_>) {
     let context = scope.get_current_context();
     let global = context.global(scope);
-    for name in ["SharedArrayBuffer", "Atomics"] {
-        if let Some(name) = v8::String::new(scope, name) {
-            global.delete(scope, name.into());
-        }
+    if let Some(name) = v8::String::new(scope, "SharedArrayBuffer") {
+        global.delete(scope, name.into());
+    }
+    let atomics = v8::String::new(scope, "Atomics").and_then(|name| global.get(scope, name.into()));
+    let atomics = atomics.and_then(|atomics| v8::Local::<v8::Object>::try_from(atomics).ok());
+    if let (Some(atomics), Some(name)) = (atomics, v8::String::new(scope, "waitAsync")) {
+        atomics.delete(scope, name.into());
     }
 }

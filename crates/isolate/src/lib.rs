@@ -38,7 +38,7 @@ pub use ledger::{Charge, Ledger};
 pub use module::{Module, ModuleKind};
 pub use op::{Op, OpContext, OpDef};
 pub use platform::{Platform, PlatformError, PlatformOptions};
-pub use promise::{Promise, Resolver};
+pub use promise::{Promise, PromiseState, Resolver};
 pub use snapshot::{NewSnapshot, Snapshot, SnapshotError, make_snapshot};
 pub use turn::{REJECTION_ENTRY, RunningModule, Turn, TurnError};
 pub use value::{

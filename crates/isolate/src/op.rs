@@ -174,6 +174,11 @@ impl<'s> OpContext<'_, 's, '_> {
         crate::promise::resolved(self.scope)
     }
 
+    /// What has become of a promise; nothing when the value is none.
+    pub fn promise_state(&mut self, value: &Value<'s>) -> Option<crate::promise::PromiseState<'s>> {
+        crate::promise::state(self.scope, value)
+    }
+
     /// A promise that is rejected already.
     pub fn rejected(&mut self, error: &OpError) -> crate::promise::Promise {
         crate::promise::rejected(self.scope, error)

@@ -1,5 +1,6 @@
 //! Promises that native code settles in a later turn, and rejections that nobody handled.
 
+use crate::Value;
 use crate::error::OpError;
 use crate::value::IntoJs;
 
@@ -17,6 +18,29 @@ impl IntoJs for Promise {
     ) -> Result<v8::Local<'s, v8::Value>, OpError> {
         Ok(v8::Local::new(scope, self.0).into())
     }
+}
+
+/// What has become of a promise.
+pub enum PromiseState<'s> {
+    /// Nothing yet.
+    Pending,
+    /// A value.
+    Fulfilled(Value<'s>),
+    /// A reason.
+    Rejected(Value<'s>),
+}
+
+/// The state of a value that is a promise. The promise does not count as handled by it.
+pub(crate) fn state<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: &Value<'s>,
+) -> Option<PromiseState<'s>> {
+    let promise = v8::Local::<v8::Promise>::try_from(value.0).ok()?;
+    Some(match promise.state() {
+        v8::PromiseState::Pending => PromiseState::Pending,
+        v8::PromiseState::Fulfilled => PromiseState::Fulfilled(Value(promise.result(scope))),
+        v8::PromiseState::Rejected => PromiseState::Rejected(Value(promise.result(scope))),
+    })
 }
 
 fn resolver<'s>(scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::PromiseResolver> {

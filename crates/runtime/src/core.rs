@@ -97,16 +97,18 @@ impl Core {
         });
     }
 
-    /// Lets JavaScript forget the timers of requests that have ended.
+    /// Lets JavaScript forget the timers and sinks of requests that have ended.
     pub(crate) fn forget_ended(self: &Rc<Self>) {
-        let timers = self.host.take_dead_timers();
-        if timers.is_empty() {
+        let (timers, sinks) = (self.host.take_dead_timers(), self.host.take_dead_sinks());
+        if timers.is_empty() && sinks.is_empty() {
             return;
         }
+        let timers = timers.into_iter().map(|timer| (api::FORGET_TIMER, timer));
+        let sinks = sinks.into_iter().map(|sink| (api::FORGET_SINK, sink));
         let _ = self.turn_of(0, HOUSEKEEPING_NS_MAX, |turn| {
-            for timer in timers {
-                let Ok(id) = turn.pass(timer) else { return };
-                let _ = turn.call(api::FORGET_TIMER, &[id]);
+            for (forget, id) in timers.chain(sinks) {
+                let Ok(id) = turn.pass(id) else { return };
+                let _ = turn.call(forget, &[id]);
             }
         });
     }

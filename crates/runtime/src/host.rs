@@ -19,7 +19,7 @@ use crate::egress::EgressClient;
 use crate::failure::Failure;
 use crate::id_map::IdMap;
 use crate::limits::Limits;
-use crate::requests::{Answer, Requests};
+use crate::requests::{Answer, Life, RequestState, Requests};
 use crate::subrequest::Subrequest;
 
 /// A body that JavaScript may read.
@@ -52,6 +52,7 @@ pub(crate) struct IsolateHost {
     timers: RefCell<IdMap<(RequestId, AbortHandle)>>,
     pub(crate) subrequests: RefCell<IdMap<Subrequest>>,
     dead_timers: RefCell<Vec<u32>>,
+    dead_sinks: RefCell<Vec<u32>>,
     last_id: Cell<u32>,
     startup_pending: Cell<u32>,
 }
@@ -69,6 +70,7 @@ impl IsolateHost {
             timers: RefCell::default(),
             subrequests: RefCell::default(),
             dead_timers: RefCell::default(),
+            dead_sinks: RefCell::default(),
             last_id: Cell::new(0),
             startup_pending: Cell::new(0),
         })
@@ -158,13 +160,14 @@ impl IsolateHost {
             if !state.answered {
                 state.give(Err(Failure::Internal));
             }
-            state.wait_until > 0
+            (state.wait_until > 0).then(|| state.life())
         };
-        if waits {
+        if let Some(life) = waits {
             let (host, grace) = (self.clone(), self.limits.borrow().wait_until_max);
             tokio::task::spawn_local(async move {
-                tokio::time::sleep(grace).await;
-                host.end(request);
+                if tokio::time::timeout(grace, life.end()).await.is_err() {
+                    host.end(request);
+                }
             });
         } else {
             self.end_if_over(request);
@@ -225,15 +228,10 @@ impl IsolateHost {
             }
             *owner != request
         });
-        self.sinks.borrow_mut().retain(|_, sink| sink.request != request);
-        self.subrequests.borrow_mut().retain(|_, fetch| {
-            if fetch.request == request
-                && let Some(task) = &fetch.task
-            {
-                task.abort();
-            }
-            fetch.request != request
-        });
+        let sinks = &mut *self.sinks.borrow_mut();
+        let dead = sinks.extract_if(|_, sink| sink.request == request).map(|(id, _)| id);
+        self.dead_sinks.borrow_mut().extend(dead);
+        self.subrequests.borrow_mut().retain(|_, fetch| fetch.request != request);
     }
 
     /// Timers whose requests have ended and that JavaScript still knows.
@@ -241,16 +239,18 @@ impl IsolateHost {
         std::mem::take(&mut self.dead_timers.borrow_mut())
     }
 
+    /// The same of sinks.
+    pub(crate) fn take_dead_sinks(&self) -> Vec<u32> {
+        std::mem::take(&mut self.dead_sinks.borrow_mut())
+    }
+
     /// Drops everything in flight.
     pub(crate) fn abandon(&self) {
         for (_, (_, timer)) in self.timers.borrow_mut().drain() {
             timer.abort();
         }
-        for (_, fetch) in self.subrequests.borrow_mut().drain() {
-            if let Some(task) = fetch.task {
-                task.abort();
-            }
-        }
+        self.requests.borrow_mut().end_lives();
+        self.subrequests.borrow_mut().clear();
         self.bodies.borrow_mut().clear();
         // Bodies that JavaScript was writing break off.
         self.sinks.borrow_mut().clear();
@@ -281,7 +281,7 @@ impl IsolateHost {
         }
     }
 
-    /// Runs `work` for a request, then settles its promise.
+    /// Runs `work` for a request, then settles its promise; or until the request ends.
     pub(crate) fn settle_later<T: isolate::IntoJs + 'static>(
         &self,
         request: RequestId,
@@ -290,8 +290,14 @@ impl IsolateHost {
     ) -> Option<AbortHandle> {
         let core = self.core()?;
         self.note_pending(request, true);
+        let life = self.requests.borrow_mut().get(request).map(RequestState::life);
+        let life = life.unwrap_or_else(Life::endless);
         let task = tokio::task::spawn_local(async move {
-            let result = work.await;
+            let result = tokio::select! {
+                biased;
+                result = work => result,
+                () = life.end() => return,
+            };
             core.host.note_pending(request, false);
             core.settle(request, resolver, result);
         });

@@ -5,7 +5,7 @@ use std::task::Waker;
 
 use api::RequestId;
 use http::Response;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::body::OutBody;
 use crate::failure::Failure;
@@ -33,12 +33,33 @@ pub(crate) struct RequestState {
     /// Limits the subrequests that wait for a response at the same time.
     connections: Option<Rc<Semaphore>>,
     pub(crate) log_bytes: usize,
+    /// Dropped when the request ends: what works for it in the background ends then.
+    life: Option<watch::Sender<()>>,
     /// Bodies that belong to it and go with it.
     pub(crate) bodies: Vec<u32>,
     /// The sink that the response's body comes from.
     pub(crate) sink: Option<u32>,
     /// Whether the client is gone or has its whole response.
     pub(crate) client_done: bool,
+}
+
+/// A request's life, as work for it in the background sees it.
+pub(crate) struct Life(Option<watch::Receiver<()>>);
+
+impl Life {
+    /// That of no request.
+    pub(crate) fn endless() -> Self {
+        Self(None)
+    }
+
+    /// Waits for the request's end.
+    pub(crate) async fn end(mut self) {
+        match &mut self.0 {
+            // Nothing is ever sent.
+            Some(life) => while life.changed().await.is_ok() {},
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// All requests of an isolate, by number.
@@ -70,6 +91,7 @@ impl Requests {
                 hops_left,
                 connections: None,
                 log_bytes: 0,
+                life: None,
                 bodies: Vec::new(),
                 sink: None,
                 client_done: false,
@@ -84,6 +106,11 @@ impl Requests {
 
     pub(crate) fn remove(&mut self, id: RequestId) -> Option<RequestState> {
         self.table.remove(&id)
+    }
+
+    /// Ends what works for requests in the background.
+    pub(crate) fn end_lives(&mut self) {
+        self.table.values_mut().for_each(RequestState::end_life);
     }
 
     /// How many there are.
@@ -135,6 +162,16 @@ impl RequestState {
     /// What limits the request's subrequests to `connections_max` at a time.
     pub(crate) fn connections(&mut self, connections_max: usize) -> Rc<Semaphore> {
         self.connections.get_or_insert_with(|| Rc::new(Semaphore::new(connections_max))).clone()
+    }
+
+    /// What tells work in the background that the request has ended.
+    pub(crate) fn life(&mut self) -> Life {
+        Life(Some(self.life.get_or_insert_with(|| watch::Sender::new(())).subscribe()))
+    }
+
+    /// Ends what works for the request in the background.
+    pub(crate) fn end_life(&mut self) {
+        self.life = None;
     }
 
     /// Whether nothing of the request can run any more.

@@ -9,6 +9,10 @@ const paths = {
   "/started": () => new Response(String(started)),
   "/disconnected": () => new Response(String(disconnected)),
   "/echo": async (request) => new Response(await request.text()),
+  "/early": (request) => {
+    request.text().catch(() => {});
+    return new Response("early");
+  },
   "/slow": async () => {
     started += 1;
     await scheduler.wait(1500);

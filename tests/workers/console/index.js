@@ -11,6 +11,9 @@ export default {
     const circle = { name: "circle" };
     circle.self = circle;
     console.log(circle);
+    const failed = Promise.reject("a reason");
+    failed.catch(() => {});
+    console.log(new Promise(() => {}), Promise.resolve({ a: 1 }), [failed]);
     console.group("group");
     console.log("inside\nof the group");
     console.groupEnd();

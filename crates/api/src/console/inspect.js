@@ -5,6 +5,7 @@
  * @module
  */
 
+import { promise_result, promise_state } from "isolde:ops";
 import { primordials } from "../primordials.js";
 import { bytesOf, interfaceOf, typedArrayName } from "../webidl/webidl.js";
 import { classNameOf, kindOf, tagOf } from "./kinds.js";
@@ -66,6 +67,10 @@ const MAX_CHARACTERS = 100_000;
  * @property {number} characters written so far, roughly
  * @property {number} depth of the object that was opened last
  */
+
+/** What op `promise_state` gives. */
+const PENDING = 0;
+const REJECTED = 2;
 
 /** What shows the private state of an interface's instances. @type {Map<Function, Function>} */
 const inspectors = new Map();
@@ -184,7 +189,8 @@ function showMembers(walk, value, kind, name, depth, indent) {
     showProperties(at, value, entries, null);
     return close(headOf(value, "", name ?? kind, size), "{", entries, "}");
   }
-  const base = showBase(value, kind, name, entries, depth);
+  if (kind === "Promise") showOutcome(at, value, entries);
+  const base = kind === "Promise" ? null : showBase(value, kind, name, entries, depth);
   const skip = kind === "Error" ? isStackOrMessage : kind === "String" ? isIndexOrLength : null;
   showProperties(at, value, entries, skip);
   if (kind === "Error") showCauses(at, value, entries);
@@ -219,13 +225,17 @@ function showBase(value, kind, name, entries, depth) {
     case "DataView":
       showBytes(value, entries);
       return null;
-    case "Promise":
-      ArrayPrototypePush(entries, "<state unknown>");
-      return null;
     default:
       ArrayPrototypePush(entries, "<items unknown>");
       return null;
   }
+}
+
+/** What has become of a promise. */
+function showOutcome(at, promise, entries) {
+  const state = promise_state(promise);
+  const result = state === PENDING ? "<pending>" : showInside(at, promise_result(promise));
+  ArrayPrototypePush(entries, state === REJECTED ? `<rejected> ${result}` : result);
 }
 
 function showFunction(value, name) {

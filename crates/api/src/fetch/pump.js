@@ -52,6 +52,12 @@ export function sinkLeft(sink) {
   if (reader !== undefined) cancelReader(reader, new TypeError(READER_GONE));
 }
 
+/** The request that a sink belonged to has ended: nothing is done with it any more, and whoever
+ * waits to write to it waits for ever. @param {number} sink */
+export function forgetSink(sink) {
+  MapPrototypeDelete(readers, sink);
+}
+
 async function pump(reader, sink) {
   for (;;) {
     let bytes;

@@ -11,7 +11,7 @@ import { dispatch, hasListeners } from "../events/event_target.js";
 
 export { builtinModule } from "./workers_module.js";
 export { disconnect, dispatchFetch } from "./dispatch.js";
-export { sinkLeft } from "../fetch/pump.js";
+export { forgetSink, sinkLeft } from "../fetch/pump.js";
 export { fireTimer, forgetTimer } from "../timers/timer_table.js";
 export { warmUp } from "./warm_up.js";
 export { bind, handlerNames, setEnvironment, start } from "./handlers.js";

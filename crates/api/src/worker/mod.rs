@@ -1,7 +1,7 @@
 //! Ops of the request life cycle: time, timers, bodies, sinks, subrequests, responses. They only
 //! translate; the [`Host`](crate::Host) does the work.
 
-use isolate::{Field, Latin1, List, OpContext, OpError, Promise, Value, View};
+use isolate::{Field, Kept, Latin1, List, OpContext, OpError, Promise, PromiseState, Value, View};
 
 use crate::host::{FetchBody, FetchRequest, HostRef, ResponseBody, ResponseHead, SinkWrite};
 
@@ -21,6 +21,25 @@ isolate::ops! {
     fn console_message(cx: &mut OpContext<'_>, level: String, text: String) {
         let request = cx.continuation_id();
         cx.host::<HostRef>().0.console(request, &level, text);
+    }
+
+    /// What has become of a promise: 0 nothing yet, 1 a value, 2 a reason.
+    fn promise_state(cx: &mut OpContext<'_>, promise: Value<'_>) -> u32 {
+        match cx.promise_state(&promise) {
+            Some(PromiseState::Fulfilled(_)) => 1,
+            Some(PromiseState::Rejected(_)) => 2,
+            Some(PromiseState::Pending) | None => 0,
+        }
+    }
+
+    /// The value or the reason of a promise that is settled.
+    fn promise_result(cx: &mut OpContext<'_>, promise: Value<'_>) -> Option<Kept> {
+        match cx.promise_state(&promise) {
+            Some(PromiseState::Fulfilled(value) | PromiseState::Rejected(value)) => {
+                Some(cx.keep(value))
+            }
+            Some(PromiseState::Pending) | None => None,
+        }
     }
 
     /// An exception that reached nobody.

@@ -80,11 +80,16 @@ fn the_time_zone_is_utc_whatever_the_machine_says() {
 fn there_is_no_shared_memory_to_count_with() {
     let lab = Lab::shared();
     let mut worker = lab.worker();
-    assert_eq!(worker.value("typeof SharedArrayBuffer + typeof Atomics"), "undefinedundefined");
-    assert_eq!(
-        worker.value("'SharedArrayBuffer' in globalThis || 'Atomics' in globalThis"),
-        "false"
-    );
+    assert_eq!(worker.value("'SharedArrayBuffer' in globalThis"), "false");
+    assert_eq!(worker.value("typeof Atomics.waitAsync"), "undefined");
+    let wait = "(() => { try { Atomics.wait(new Int32Array(1), 0, 0, 1) } catch (e) { return e.name } })()";
+    assert_eq!(worker.value(wait), "TypeError");
+    // The buffer of a shared WebAssembly.Memory is the one that is left. Nothing waits for it.
+    let shared = "new WebAssembly.Memory({ shared: true, initial: 1, maximum: 1 }).buffer";
+    let wait = wait.replace("new Int32Array(1)", &format!("new Int32Array({shared})"));
+    assert_eq!(worker.value(&wait), "TypeError");
+    // What needs no threads is there.
+    assert_eq!(worker.value("Atomics.add(new Int32Array(1), 0, 5)"), "0");
     // No timers and no threads of the engine's own either.
     assert_eq!(
         worker.value("typeof setTimeout + typeof Worker + typeof d8"),
