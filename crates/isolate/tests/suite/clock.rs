@@ -82,7 +82,8 @@ fn there_is_no_shared_memory_to_count_with() {
     let mut worker = lab.worker();
     assert_eq!(worker.value("'SharedArrayBuffer' in globalThis"), "false");
     assert_eq!(worker.value("typeof Atomics.waitAsync"), "undefined");
-    let wait = "(() => { try { Atomics.wait(new Int32Array(1), 0, 0, 1) } catch (e) { return e.name } })()";
+    let wait = "(() => { try { Atomics.wait(new Int32Array(1), 0, 0, 1) } \
+                catch (error) { return error.name } })()";
     assert_eq!(worker.value(wait), "TypeError");
     // The buffer of a shared WebAssembly.Memory is the one that is left. Nothing waits for it.
     let shared = "new WebAssembly.Memory({ shared: true, initial: 1, maximum: 1 }).buffer";
