@@ -37,6 +37,8 @@ fail! { &[1102];
     promises "/promises"
     structured_clones "/clone"
     addresses "/url"
+    date_formats "/date-formats"
+    segmenters "/segmenters"
 }
 
 // What has a size when it is made may fail with a RangeError, as it does when V8's own limits are
@@ -95,6 +97,40 @@ fn console_output() {
     let lines = events.iter().filter(|event| event["event"] == "console");
     let bytes: usize = lines.map(|line| line["message"].as_str().unwrap_or_default().len()).sum();
     assert!((200_000..300_000).contains(&bytes), "{bytes} bytes were logged");
+}
+
+/// What ICU takes for objects that nobody keeps is given back when there is too much of it.
+#[test]
+fn date_formats_that_pass() {
+    let mut pair = Pair::of("greedy");
+    let response = pair.attack("/passing-date-formats").expect("the request is answered");
+    assert_eq!(response.text(), "1.1.1970", "{}", response.excerpt());
+    pair.assert_served("after many date formats");
+}
+
+/// Responses that wait for slow clients count.
+#[test]
+fn responses_that_nobody_reads() {
+    let mut pair = Pair::of("greedy");
+    let mut clients: Vec<_> = (0..10).map(|_| pair.isolde.connect()).collect();
+    for client in &mut clients {
+        client.send(b"GET /large HTTP/1.1\r\nhost: w0\r\n\r\n");
+    }
+    let heads: Vec<_> = clients.iter_mut().map(|client| client.head()).collect();
+    let refused = heads.iter().filter(|head| head.status == 503).count();
+    assert!(refused >= 6, "400 MB do not fit into 128 MB, {refused} refused");
+    drop(clients);
+    pair.assert_served("after large responses");
+}
+
+/// Bodies of subrequests that wait for their servers count.
+#[test]
+fn uploads_at_once() {
+    let mut pair = Pair::of("greedy");
+    let response = pair.attack("/uploads").expect("the request is answered");
+    let refused: usize = response.text().parse().unwrap_or_default();
+    assert!(refused >= 7, "{}", response.excerpt());
+    pair.assert_served("after large uploads");
 }
 
 /// More response headers than anybody takes.

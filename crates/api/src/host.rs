@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use bytes::Bytes;
 use isolate::{Field, Record, Resolver, Thrown};
 
 /// A request in flight in an isolate; 0 stands for global scope.
@@ -52,7 +53,9 @@ pub enum SinkWrite {
     /// It is on its way.
     Accepted,
     /// There is no room; here it is.
-    Full(Vec<u8>),
+    Full(Bytes),
+    /// The isolate has no memory left for it.
+    TooLarge,
     /// Nobody reads any more.
     Closed,
 }
@@ -111,7 +114,7 @@ pub trait Host {
     /// Writes a chunk where there is room for it now; gives it back where there is none.
     fn write_sink(&self, sink: u32, bytes: Vec<u8>) -> SinkWrite;
     /// Writes a chunk as soon as there is room for it, and settles then.
-    fn write_sink_later(&self, sink: u32, bytes: Vec<u8>, resolver: Resolver);
+    fn write_sink_later(&self, sink: u32, bytes: Bytes, resolver: Resolver);
     /// The body is complete.
     fn close_sink(&self, sink: u32);
     /// The body will never be complete.

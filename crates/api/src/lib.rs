@@ -14,6 +14,7 @@ mod url;
 mod worker;
 
 pub use null_host::null_host;
+pub use worker::memory_exceeded;
 
 pub use host::{
     FetchBody, FetchRequest, FetchResponse, Host, HostRef, RequestId, ResponseBody, ResponseHead,

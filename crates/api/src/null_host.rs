@@ -38,7 +38,7 @@ impl Host for NullHost {
         SinkWrite::Accepted
     }
 
-    fn write_sink_later(&self, _: u32, _: Vec<u8>, _: Resolver) {}
+    fn write_sink_later(&self, _: u32, _: bytes::Bytes, _: Resolver) {}
 
     fn close_sink(&self, _: u32) {}
 

@@ -115,8 +115,10 @@ pub(crate) unsafe extern "C" fn on_long_turn(isolate: v8::UnsafeRawIsolatePtr, d
 /// Tells the ledger how large the heap is, and what its objects hold outside of it.
 pub(crate) fn note_heap(isolate: &mut v8::Isolate, ledger: &Ledger) {
     let statistics = isolate.get_heap_statistics();
-    // An adjustment by nothing gives the sum, in which WebAssembly memories are too.
-    let outside = isolate.adjust_amount_of_external_allocated_memory(0);
+    // What ICU took since the last look is external memory as far as V8 is concerned, so that it
+    // collects the objects that hold it. The sum has WebAssembly memories in it, too.
+    let more = ledger.note_icu(crate::icu_memory::taken_bytes());
+    let outside = isolate.adjust_amount_of_external_allocated_memory(more);
     let outside = usize::try_from(outside).unwrap_or(0);
     ledger.note_heap(statistics.used_heap_size(), outside, statistics.total_heap_size());
 }

@@ -19,6 +19,8 @@ pub struct Ledger {
     heap: AtomicUsize,
     /// V8's heap alone at the last look, with its gaps: its part of the cage.
     caged: AtomicUsize,
+    /// What ICU had taken for it at the last look.
+    icu: AtomicUsize,
     /// Whether a buffer was refused since this was last asked.
     refused: AtomicBool,
 }
@@ -45,6 +47,7 @@ impl Ledger {
             bytes_max,
             heap: AtomicUsize::new(0),
             caged: AtomicUsize::new(0),
+            icu: AtomicUsize::new(0),
             refused: AtomicBool::new(false),
         })
     }
@@ -80,6 +83,12 @@ impl Ledger {
         let unseen = outside.saturating_sub(self.buffers.load(Relaxed));
         self.heap.store(heap + unseen, Relaxed);
         crate::cage::note(self.caged.swap(caged, Relaxed), caged);
+    }
+
+    /// Notes what ICU has taken in bytes; gives what that is more than at the last look.
+    pub(crate) fn note_icu(&self, bytes: usize) -> i64 {
+        let before = self.icu.swap(bytes, Relaxed);
+        bytes as i64 - before as i64
     }
 
     /// Whether the heap, as it was at the last look, leaves the other isolates too little room.

@@ -13,6 +13,7 @@ mod error;
 mod exception;
 mod fatal;
 mod heap_limit;
+mod icu_memory;
 mod internal;
 mod isolate;
 mod ledger;

@@ -39,6 +39,9 @@ pub enum PlatformError {
     /// ICU has no data.
     #[error("this V8 has no ICU data: the time zone UTC could not be set")]
     NoTimeZone,
+    /// ICU does not take functions to allocate with.
+    #[error("the memory of this V8's ICU could not be counted")]
+    NoIcuMemory,
     /// The binary was linked without the clock wrapper.
     #[error(
         "this binary was linked without `--wrap` for V8's clock, so a Worker could time its own \
@@ -70,6 +73,9 @@ fn start(options: PlatformOptions) -> Result<Platform, PlatformError> {
     let unknown = v8::V8::set_flags_from_command_line(arguments);
     if unknown.len() > 1 {
         return Err(PlatformError::UnknownFlags(unknown[1..].to_vec()));
+    }
+    if !crate::icu_memory::count() {
+        return Err(PlatformError::NoIcuMemory);
     }
     if !v8::icu::set_default_time_zone("UTC") {
         return Err(PlatformError::NoTimeZone);

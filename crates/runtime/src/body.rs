@@ -146,9 +146,15 @@ impl Body for Abortable {
     }
 }
 
+impl From<Bytes> for OutBody {
+    fn from(bytes: Bytes) -> Self {
+        if bytes.is_empty() { OutBody::Empty } else { OutBody::Full(bytes) }
+    }
+}
+
 impl From<Vec<u8>> for OutBody {
     fn from(bytes: Vec<u8>) -> Self {
-        if bytes.is_empty() { OutBody::Empty } else { OutBody::Full(bytes.into()) }
+        Bytes::from(bytes).into()
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::io::Write;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
 use brotli::CompressorWriter;
@@ -10,8 +12,9 @@ use bytes::Bytes;
 use flate2::write::GzEncoder;
 use http::{HeaderMap, header};
 use http_body::{Body, Frame};
+use tokio::sync::{mpsc, oneshot};
 
-use crate::body::{BodyError, OutBody};
+use crate::body::{BodyError, OutBody, SINK_CHUNKS_MAX, SinkBody};
 
 /// How hard gzip tries, of 9: a compromise, for the isolate's thread does it.
 const GZIP_LEVEL: u32 = 5;
@@ -96,6 +99,35 @@ impl EncodedBody {
     pub(crate) fn source(&self) -> &OutBody {
         &self.body
     }
+}
+
+/// Compresses a body on this thread even where another one sends it: that is work of the isolate,
+/// not of a front thread, which has everyone's connections.
+pub(crate) fn encode_here(body: OutBody) -> OutBody {
+    let OutBody::Encoded(mut encoded) = body else { return body };
+    let (sender, chunks) = mpsc::channel(SINK_CHUNKS_MAX);
+    let (reader, _) = oneshot::channel();
+    let complete = Arc::new(AtomicBool::new(false));
+    let all = complete.clone();
+    tokio::task::spawn_local(async move {
+        loop {
+            let next = std::future::poll_fn(|context| Pin::new(&mut encoded).poll_frame(context));
+            let next = tokio::select! {
+                next = next => next,
+                () = sender.closed() => return,
+            };
+            let chunk = match next {
+                Some(frame) => frame.map(|frame| frame.into_data().unwrap_or_default()),
+                None => return all.store(true, Relaxed),
+            };
+            let failed = chunk.is_err();
+            if sender.send(chunk).await.is_err() || failed {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    OutBody::Sink(SinkBody { chunks, complete, _reader: reader })
 }
 
 /// What the compressor gave, as a part of the body.

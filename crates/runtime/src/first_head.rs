@@ -59,7 +59,7 @@ async fn read_on(
 }
 
 /// What has been read; nothing while that cannot be told.
-fn parse(read: &[u8]) -> Option<FirstHead> {
+pub(crate) fn parse(read: &[u8]) -> Option<FirstHead> {
     if read.starts_with(HTTP2_PREFACE) {
         return Some(FirstHead::Http2);
     }

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use crate::body::{BodyError, InBody, OutBody, SINK_CHUNKS_MAX, SinkBody, next_chunk};
+use crate::charged::charged;
 use crate::core::Core;
 use crate::egress::EgressClient;
 use crate::failure::Failure;
@@ -266,10 +267,19 @@ impl IsolateHost {
         id
     }
 
-    pub(crate) fn out_body(&self, body: ResponseBody) -> OutBody {
-        match body {
+    /// Charges bytes that native code holds from now on; nothing when there is no room for them.
+    pub(crate) fn charged(&self, bytes: Vec<u8>) -> Option<Bytes> {
+        match self.ledger.get() {
+            Some(ledger) => charged(ledger, bytes),
+            None => Some(bytes.into()),
+        }
+    }
+
+    /// The body that JavaScript means; nothing when the isolate has no memory left for it.
+    pub(crate) fn out_body(&self, body: ResponseBody) -> Option<OutBody> {
+        Some(match body {
             ResponseBody::Empty => OutBody::Empty,
-            ResponseBody::Bytes(bytes) => bytes.into(),
+            ResponseBody::Bytes(bytes) => self.charged(bytes)?.into(),
             ResponseBody::Native(id) => match self.bodies.borrow_mut().remove(&id) {
                 Some(native) => OutBody::Native(native.body),
                 None => OutBody::Empty,
@@ -278,7 +288,7 @@ impl IsolateHost {
                 Some(Sink { body, .. }) => body.take().map_or(OutBody::Empty, OutBody::Sink),
                 None => OutBody::Empty,
             },
-        }
+        })
     }
 
     /// Runs `work` for a request, then settles its promise; or until the request ends.
@@ -418,9 +428,10 @@ impl Host for IsolateHost {
     fn write_sink(&self, sink: u32, bytes: Vec<u8>) -> SinkWrite {
         let sinks = self.sinks.borrow();
         let Some(sink) = sinks.get(&sink) else { return SinkWrite::Closed };
+        let Some(bytes) = self.charged(bytes) else { return SinkWrite::TooLarge };
         match sink.sender.try_reserve() {
             Ok(permit) => {
-                permit.send(Ok(bytes.into()));
+                permit.send(Ok(bytes));
                 SinkWrite::Accepted
             }
             Err(mpsc::error::TrySendError::Full(())) => SinkWrite::Full(bytes),
@@ -428,14 +439,14 @@ impl Host for IsolateHost {
         }
     }
 
-    fn write_sink_later(&self, sink: u32, bytes: Vec<u8>, resolver: Resolver) {
+    fn write_sink_later(&self, sink: u32, bytes: Bytes, resolver: Resolver) {
         let (request, sender) = match self.sinks.borrow().get(&sink) {
             Some(sink) => (sink.request, Some(sink.sender.clone())),
             None => (0, None),
         };
         self.settle_later(request, resolver, async move {
             let sent = match sender {
-                Some(sender) => sender.send(Ok(bytes.into())).await.is_ok(),
+                Some(sender) => sender.send(Ok(bytes)).await.is_ok(),
                 None => false,
             };
             if sent { Ok(()) } else { Err(lost(&BodyError::ConnectionLost)) }
@@ -475,9 +486,11 @@ impl Host for IsolateHost {
         {
             state.sink = Some(*id);
         }
-        let body = self.out_body(body);
-        let answer = crate::response::build(head, body);
-        self.answer(request, Ok(answer));
+        let answer = match self.out_body(body) {
+            Some(body) => Ok(crate::response::build(head, body)),
+            None => Err(Failure::ExceededMemory),
+        };
+        self.answer(request, answer);
     }
 
     fn fail(&self, request: RequestId, exception: Thrown) {

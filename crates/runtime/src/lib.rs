@@ -7,6 +7,7 @@
 
 mod admission;
 mod body;
+mod charged;
 mod connection;
 mod core;
 mod dispatch;
@@ -38,3 +39,20 @@ pub use runtime::{Runtime, RuntimeError, RuntimeOptions, front_threads_default};
 pub use worker::{
     Format, ModuleBinding, Observer, Outcome, Program, RequestRecord, Router, Worker,
 };
+
+/// Parsers of bytes from outside, for the fuzz targets.
+#[doc(hidden)]
+pub mod fuzzing {
+    /// What a front thread makes of the beginning of a connection.
+    pub fn first_head(bytes: &[u8]) -> Option<impl PartialEq + std::fmt::Debug> {
+        crate::first_head::parse(bytes)
+    }
+
+    /// The URL of a request, and what the URL standard says of it.
+    pub fn request_url(host: &str, target: &str) -> (Option<String>, Option<String>) {
+        let hosts = crate::request_url::HostCache::default();
+        // The first call remembers the host, the second may use what it remembers.
+        hosts.absolute(host, target);
+        (hosts.absolute(host, target), api::normalise_url(&format!("http://{host}{target}")))
+    }
+}

@@ -14,6 +14,9 @@ pub(crate) struct HostCache {
 impl HostCache {
     /// The URL of a request for `target` at `host`; nothing when they do not make one.
     pub(crate) fn absolute(&self, host: &str, target: &str) -> Option<String> {
+        if !target.starts_with('/') {
+            return None;
+        }
         let mut url = String::with_capacity(SCHEME.len() + host.len() + target.len());
         url.push_str(SCHEME);
         url.push_str(host);
@@ -21,12 +24,15 @@ impl HostCache {
         if is_plain_target(target) && self.is_plain_host(host) {
             return Some(url);
         }
-        api::normalise_url(&url)
+        if holds_more_than_a_host(host) { None } else { api::normalise_url(&url) }
     }
 
     fn is_plain_host(&self, host: &str) -> bool {
         if *self.plain.borrow() == host {
             return !host.is_empty();
+        }
+        if holds_more_than_a_host(host) {
+            return false;
         }
         let url = format!("{SCHEME}{host}/");
         let plain = api::normalise_url(&url).is_some_and(|serialised| serialised == url);
@@ -38,6 +44,11 @@ impl HostCache {
 }
 
 const SCHEME: &str = "http://";
+
+/// Whether a `Host` header would bring a path, a query or a user's name into the URL.
+fn holds_more_than_a_host(host: &str) -> bool {
+    host.contains(['/', '\\', '?', '#', '@'])
+}
 
 /// Whether the standard would leave path and query as they are. Says no in doubt.
 fn is_plain_target(target: &str) -> bool {
@@ -91,5 +102,11 @@ mod tests {
         }
         assert_eq!(cache.absolute("exa mple.com", "/"), None);
         assert_eq!(cache.absolute("", "/"), None);
+        for host in ["example.com/path", "user@example.com", "a?b", "a#b", "a\\b"] {
+            assert_eq!(cache.absolute(host, "/"), None, "{host}");
+        }
+        for target in ["*", "", "a"] {
+            assert_eq!(cache.absolute("example.com", target), None, "{target}");
+        }
     }
 }

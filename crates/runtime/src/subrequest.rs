@@ -38,8 +38,8 @@ impl IsolateHost {
         let Some(core) = self.core() else { return };
         let (id, request) = (fetch.id, fetch.request);
         let body = match fetch.body {
-            FetchBody::Empty => OutBody::Empty,
-            FetchBody::Bytes(bytes) => bytes.into(),
+            FetchBody::Empty => Some(OutBody::Empty),
+            FetchBody::Bytes(bytes) => self.out_body(ResponseBody::Bytes(bytes)),
             FetchBody::Native(id) => self.out_body(ResponseBody::Native(id)),
             FetchBody::Sink(id) => {
                 let host = core.host.clone();
@@ -73,6 +73,7 @@ impl IsolateHost {
                 Some(connections) => connections.acquire().await.ok(),
                 None => None,
             };
+            let body = body.ok_or_else(api::memory_exceeded)?;
             let sent = send(&core, head, body).await;
             if sent.is_err() {
                 // There is nothing left to abort.

@@ -18,6 +18,7 @@ use crate::connection::{Connection, HandedBack, Wish, serve_http1};
 use crate::core::Core;
 use crate::dispatch::Dispatcher;
 use crate::egress::Egress;
+use crate::encode::encode_here;
 use crate::failure::Failure;
 use crate::host::IsolateHost;
 use crate::prefixed::Prefixed;
@@ -384,7 +385,7 @@ impl Thread {
                 let served = Served { core, dispatcher, peer: Rc::from(peer) };
                 tokio::select! {
                     response = server::answer(&served, request) => {
-                        let response = response.map(|body| body.holding(guard));
+                        let response = response.map(|body| encode_here(body).holding(guard));
                         drop(receiver.send(response));
                     }
                     () = receiver.closed() => {}

@@ -20,6 +20,26 @@ const paths = {
     if (kept.length === 0) for (let i = 0; i < 900_000; i += 1) kept.push({ i, list: [i] });
     return new Response(String(kept.length));
   },
+  "/date-formats": () => {
+    for (;;) kept.push(new Intl.DateTimeFormat("de", { dateStyle: "full" }));
+  },
+  "/segmenters": () => {
+    for (;;) kept.push(new Intl.Segmenter("th", { granularity: "word" }).segment("text"));
+  },
+  "/passing-date-formats": () => {
+    let text = "";
+    for (let i = 0; i < 5_000; i += 1) text = new Intl.DateTimeFormat("de").format(0);
+    return new Response(text);
+  },
+  "/large": () => new Response("x".repeat(40 << 20)),
+  "/uploads": async () => {
+    const body = "x".repeat(40 << 20);
+    const uploads = Array.from({ length: 10 }, () =>
+      fetch("http://127.0.0.1:1/", { method: "POST", body }),
+    );
+    const ends = (await Promise.allSettled(uploads)).map(({ reason }) => reason.message);
+    return new Response(String(ends.filter((end) => end.includes("Memory limit")).length));
+  },
   "/doubling": () => {
     let text = "x";
     for (;;) {

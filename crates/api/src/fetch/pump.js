@@ -74,6 +74,8 @@ async function pump(reader, sink) {
     try {
       await sink_write(sink, bytes);
     } catch (error) {
+      // There may be a reader still, where it was memory that failed.
+      sink_abort(sink, STREAM_FAILED);
       cancelReader(reader, error);
       return;
     }

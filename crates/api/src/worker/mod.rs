@@ -11,6 +11,11 @@ const BODY_BYTES: u32 = 1;
 const BODY_SINK: u32 = 2;
 const BODY_NATIVE: u32 = 3;
 
+/// What a body means for which its isolate has no memory left.
+pub fn memory_exceeded() -> OpError {
+    OpError::type_error("Memory limit would be exceeded by the body.")
+}
+
 isolate::ops! {
     /// Milliseconds since the epoch, standing still during a turn.
     fn clock_now(cx: &mut OpContext<'_>) -> f64 {
@@ -91,6 +96,7 @@ isolate::ops! {
         match host.write_sink(sink, chunk.to_vec()) {
             SinkWrite::Accepted => cx.resolved(),
             SinkWrite::Closed => cx.rejected(&OpError::type_error("Network connection lost.")),
+            SinkWrite::TooLarge => cx.rejected(&memory_exceeded()),
             SinkWrite::Full(chunk) => {
                 let (resolver, promise) = cx.promise();
                 host.write_sink_later(sink, chunk, resolver);
