@@ -12,6 +12,8 @@ mod clients;
 mod cpu;
 #[path = "security/memory.rs"]
 mod memory;
+#[path = "security/prying.rs"]
+mod prying;
 
 use std::path::PathBuf;
 

@@ -106,6 +106,22 @@ fn http_2_with_prior_knowledge() {
     assert_eq!(String::from_utf8_lossy(&streamed.stdout), text);
 }
 
+/// Requests behind one whose body nobody reads are answered, and their connections end.
+#[test]
+fn requests_behind_an_unread_body() {
+    let isolde = start();
+    let post = "POST /text HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n\
+                3\r\nabc\r\n0\r\n\r\n";
+    let request = [post, &get("/slow"), &get("/text")].concat();
+    for _ in 0..10 {
+        let mut connection = isolde.connect();
+        connection.send(request.as_bytes());
+        for expected in ["text", "finished", "text"] {
+            assert_eq!(connection.response("POST").text(), expected);
+        }
+    }
+}
+
 /// A request ends with its response, and what its Worker still reads of the body with it.
 #[test]
 fn a_response_before_the_body_has_come() {

@@ -153,6 +153,17 @@ fn the_signal_is_never_missed() {
     }
 }
 
+/// Each isolate has descriptors of its own. Where there are few, isolates make way for others.
+#[test]
+fn more_workers_than_descriptors() {
+    let folder = repository("examples/hello");
+    let isolde = Isolde::dev_with_descriptors(128, &folder, &["--copies", "60"]);
+    for number in (0..60).chain(0..60) {
+        let response = isolde.get_from(&format!("w{number}"), "/");
+        assert_eq!(response.text(), "Hello World!", "Worker {number}");
+    }
+}
+
 /// More Workers than a process has room for at once: each answers when it is asked, and again when
 /// it was evicted meanwhile.
 #[test]

@@ -122,6 +122,27 @@ fn a_builtin_that_cannot_be_stopped() {
     assert_eq!(pair.isolde.get_from("w1", "/count").text(), pair.count.to_string());
 }
 
+/// Clients that come while an isolate is lost, and before that is known, are let go, too.
+#[test]
+fn clients_behind_a_builtin_that_cannot_be_stopped() {
+    let mut pair = Pair::of("hog");
+    let mut first = pair.isolde.connect();
+    first.send(b"GET /unstoppable HTTP/1.1\r\nhost: w0\r\n\r\n");
+    let mut others: Vec<_> = (0..20).map(|_| pair.isolde.connect()).collect();
+    for other in &mut others {
+        other.send(b"GET /ok HTTP/1.1\r\nhost: w0\r\n\r\n");
+    }
+    assert!(first.try_response("GET").is_none(), "the connection ends");
+    for other in &mut others {
+        // Those that came before the first request was begun were answered.
+        if let Some(response) = other.try_response("GET") {
+            let known = response.status == 200 || response.error_code() == Some(1102);
+            assert!(known, "{}", response.excerpt());
+        }
+    }
+    pair.isolde.assert_alive();
+}
+
 /// Each call of itself is a request of its own, so no other limit ends this.
 #[test]
 fn a_worker_that_calls_itself() {

@@ -48,6 +48,7 @@ fail! { &[1101, 1102];
     array_buffers "/buffers"
     one_array_buffer "/one-buffer"
     a_resizable_buffer "/resizable"
+    resizable_buffers "/growable"
     a_webassembly_memory "/wasm-memory"
     webassembly_memories "/wasm-many"
     encoded_text "/encode"

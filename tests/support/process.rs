@@ -35,7 +35,20 @@ impl Isolde {
 
     /// The same with more arguments.
     pub fn dev_with(worker: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_isolde"))
+        Self::dev_by(Command::new(env!("CARGO_BIN_EXE_isolde")), worker, arguments)
+    }
+
+    /// The same, in a process that may have so many descriptors.
+    pub fn dev_with_descriptors(count: u32, worker: &Path, arguments: &[&str]) -> Self {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("ulimit -n {count}; exec \"$0\" \"$@\""));
+        shell.arg(env!("CARGO_BIN_EXE_isolde"));
+        Self::dev_by(shell, worker, arguments)
+    }
+
+    /// Runs a command that is, or becomes, the program.
+    fn dev_by(mut command: Command, worker: &Path, arguments: &[&str]) -> Self {
+        let mut child = command
             .arg("dev")
             .arg(worker)
             .args(["--port", "0", "--json"])

@@ -11,6 +11,7 @@ use std::{fmt, fs, io};
 mod brackets;
 mod builtins;
 mod checksums;
+mod classes;
 mod dependencies;
 mod functions;
 mod javascript;

@@ -103,10 +103,10 @@ pub trait Host {
     fn start_timer(&self, request: RequestId, timer: u32, delay_ms: f64);
     /// Forgets a timer.
     fn cancel_timer(&self, timer: u32);
-    /// The next chunk of a body: `Uint8Array`, or undefined at its end.
-    fn read_body(&self, body: u32, resolver: Resolver);
-    /// All of a body that has not been read: `Uint8Array`.
-    fn read_whole_body(&self, body: u32, resolver: Resolver);
+    /// The next chunk of a body of the request: `Uint8Array`, or undefined at its end.
+    fn read_body(&self, request: RequestId, body: u32, resolver: Resolver);
+    /// All of a body of the request that has not been read: `Uint8Array`.
+    fn read_whole_body(&self, request: RequestId, body: u32, resolver: Resolver);
     /// Nobody wants the body any more.
     fn cancel_body(&self, body: u32);
     /// A place for JavaScript to write a body to.

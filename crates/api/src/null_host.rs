@@ -24,9 +24,9 @@ impl Host for NullHost {
 
     fn cancel_timer(&self, _: u32) {}
 
-    fn read_body(&self, _: u32, _: Resolver) {}
+    fn read_body(&self, _: RequestId, _: u32, _: Resolver) {}
 
-    fn read_whole_body(&self, _: u32, _: Resolver) {}
+    fn read_whole_body(&self, _: RequestId, _: u32, _: Resolver) {}
 
     fn cancel_body(&self, _: u32) {}
 

@@ -65,6 +65,9 @@ impl StackFrame {
     }
 }
 
+/// Longest text of an exception, in UTF-16 units.
+const SHOWN_UNITS_MAX: usize = 16 << 10;
+
 /// An exception that tenant code threw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thrown {
@@ -126,7 +129,7 @@ impl Thrown {
             _ => {
                 text = exception
                     .to_string(scope)
-                    .map(|string| string.to_rust_string_lossy(scope))
+                    .map(|string| shown(scope, string))
                     .unwrap_or_else(|| "[object that cannot be shown]".to_owned());
             }
         }
@@ -135,7 +138,7 @@ impl Thrown {
         let thrown_here = location.is_some();
         let location = location.or_else(|| first_frame(&stack));
         let source_line = match thrown_here {
-            true => message.get_source_line(scope).map(|line| line.to_rust_string_lossy(scope)),
+            true => message.get_source_line(scope).map(|line| shown(scope, line)),
             false => None,
         };
         scope.reset();
@@ -177,7 +180,18 @@ fn property(
     if value.is_undefined() {
         return None;
     }
-    Some(value.to_string(scope)?.to_rust_string_lossy(scope))
+    let value = value.to_string(scope)?;
+    Some(shown(scope, value))
+}
+
+/// The beginning of a string, as much as anybody reads: native memory is not the Worker's.
+fn shown(scope: &mut v8::PinScope<'_, '_>, string: v8::Local<'_, v8::String>) -> String {
+    if string.length() <= SHOWN_UNITS_MAX {
+        return string.to_rust_string_lossy(scope);
+    }
+    let mut units = vec![0; SHOWN_UNITS_MAX];
+    string.write_v2(scope, 0, &mut units, v8::WriteFlags::default());
+    String::from_utf16_lossy(&units) + "…"
 }
 
 fn location(

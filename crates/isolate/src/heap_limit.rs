@@ -165,7 +165,8 @@ pub(crate) unsafe extern "C" fn on_near_limit(
     // SAFETY: `data` is the guard that `Isolate` keeps in a box until its V8 isolate is gone; only
     // shared access is made.
     let guard = unsafe { &*data.cast::<HeapGuard>() };
-    if guard.ledger.take_refusal() && guard.grants.fetch_add(1, Relaxed) < GRANTS_MAX {
+    let refused = guard.ledger.take_refusal() | crate::reservations::take_refusal();
+    if refused && guard.grants.fetch_add(1, Relaxed) < GRANTS_MAX {
         return current_limit + GRANT_BYTES;
     }
     guard.exceed();

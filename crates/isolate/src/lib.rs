@@ -21,6 +21,7 @@ mod module;
 mod op;
 mod platform;
 mod promise;
+mod reservations;
 mod snapshot;
 mod state;
 mod structured_clone;

@@ -39,6 +39,12 @@ pub enum PlatformError {
     /// ICU has no data.
     #[error("this V8 has no ICU data: the time zone UTC could not be set")]
     NoTimeZone,
+    /// The binary was linked without the functions that count reservations.
+    #[error(
+        "this binary was linked without the functions that count address space; build it with the \
+         flags of .cargo/config.toml (RUSTFLAGS in the environment replace them)"
+    )]
+    ReservationsNotWrapped,
     /// ICU does not take functions to allocate with.
     #[error("the memory of this V8's ICU could not be counted")]
     NoIcuMemory,
@@ -83,6 +89,9 @@ fn start(options: PlatformOptions) -> Result<Platform, PlatformError> {
     let platform = v8::new_custom_platform(1, false, options.unprotected, ForegroundTasks);
     v8::V8::initialize_platform(platform.make_shared());
     v8::V8::initialize();
+    if !crate::reservations::is_wrapped() {
+        return Err(PlatformError::ReservationsNotWrapped);
+    }
     v8::V8::set_fatal_error_handler(crate::fatal::on_fatal_error);
     Ok(Platform(()))
 }

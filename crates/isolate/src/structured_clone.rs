@@ -154,6 +154,13 @@ fn clone<'s>(
     for index in 0..transfer.length() {
         let buffer = transfer.get_index(scope, index)?;
         let buffer: v8::Local<v8::ArrayBuffer> = buffer.try_into().ok()?;
+        if !buffer.is_detachable() {
+            // A WebAssembly.Memory's: two buffers would be the same memory.
+            let text = "An ArrayBuffer of a WebAssembly.Memory cannot be transferred.";
+            let text = v8::String::new(scope, text)?;
+            v8::ValueSerializerImpl::throw_data_clone_error(&hooks, scope, text);
+            return None;
+        }
         serializer.transfer_array_buffer(index, buffer);
         buffers.push(buffer);
     }

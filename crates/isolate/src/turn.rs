@@ -12,6 +12,7 @@ use crate::internal::EntryPoint;
 use crate::isolate::{Condemned, Isolate};
 use crate::module;
 use crate::promise::{Rejection, Resolver};
+use crate::reservations;
 use crate::state::State;
 use crate::value::{IntoJs, Kept, Value};
 use crate::watchdog::Disarmed;
@@ -189,7 +190,9 @@ pub(crate) fn run<R>(
     isolate.sequence += 1;
     let started = Instant::now();
     isolate.slot.arm(isolate.sequence, cpu_ns_max);
+    reservations::set_in_turn(true);
     let (value, terminated) = enter(isolate, f);
+    reservations::set_in_turn(false);
     let disarmed = isolate.slot.disarm(isolate.sequence);
     let used_ns = isolate.cpu_meter.charge(started.elapsed());
     isolate.cpu_ns += used_ns;

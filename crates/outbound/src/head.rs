@@ -72,7 +72,7 @@ impl Origin {
 
 impl Head {
     /// Cleans a head: what belongs to a connection goes, what a request must have comes. The order
-    /// of the caller's headers stays.
+    /// of the caller's headers stays; a `host` among them does not count.
     pub(crate) fn new(
         parts: http::request::Parts,
         origin: &Origin,
@@ -87,15 +87,11 @@ impl Head {
         }
         let length = content_length(&parts.method, &parts.headers, &body)?;
         let mut headers = HeaderMap::with_capacity(parts.headers.len() + 3);
-        if !parts.headers.contains_key(HOST) {
-            headers.insert(HOST, origin.host_header()?);
-        }
-        let is_own = |name: &HeaderName| *name == CONTENT_LENGTH || stamp.owns(name);
+        // The URL alone says who is asked. A Worker that passes a request on to another URL passes
+        // its client's `host` on too, without a thought.
+        headers.insert(HOST, origin.host_header()?);
+        let is_own = |name: &HeaderName| [HOST, CONTENT_LENGTH].contains(name) || stamp.owns(name);
         copy_end_to_end(&parts.headers, &mut headers, is_own);
-        if !headers.contains_key(HOST) {
-            // `connection: host` had taken it away.
-            headers.insert(HOST, origin.host_header()?);
-        }
         if let Some(length) = length {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }

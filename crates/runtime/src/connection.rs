@@ -67,6 +67,8 @@ pub(crate) struct Boundary {
     begun: AtomicU32,
     /// Whether all that was written has gone to the kernel.
     flushed: AtomicBool,
+    /// How often that became true; it wraps.
+    flushes: AtomicU32,
     /// Woken when nothing is open any more.
     waker: AtomicWaker,
     /// Whether the connection should leave at the next boundary, whatever its thread wishes.
@@ -91,7 +93,9 @@ impl Boundary {
     }
 
     pub(crate) fn set_flushed(&self, flushed: bool) {
-        self.flushed.store(flushed, Ordering::Relaxed);
+        if self.flushed.swap(flushed, Ordering::Relaxed) != flushed && flushed {
+            self.flushes.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     fn begin(self: &Arc<Self>) -> Exchange {
@@ -214,8 +218,15 @@ where
     let leaves = std::future::poll_fn(|context| {
         loop {
             let before = boundary.settled();
+            let flushes = boundary.flushes.load(Ordering::Relaxed);
             if Pin::new(&mut connection).poll(context).is_ready() {
                 return Poll::Ready(false);
+            }
+            // hyper takes the next request's head while the last response is still being written, but
+            // asks nobody for an answer then; and when all is written, nothing wakes it.
+            let flushed = flushes != boundary.flushes.load(Ordering::Relaxed);
+            if flushed && boundary.settled().is_none() {
+                continue;
             }
             // After the connection: it may bring its first request with it, which is begun before
             // it is asked to end.

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use brotli::CompressorWriter;
 use bytes::Bytes;
@@ -35,6 +36,8 @@ pub struct EncodedBody {
     rest: Bytes,
     /// Until the end has been written.
     encoder: Option<Encoder>,
+    /// What compressing may still take of the request's CPU time.
+    time_left: Duration,
 }
 
 enum Encoder {
@@ -85,13 +88,15 @@ impl Encoder {
     }
 }
 
-/// Applies the coding that a response's headers announce.
-pub(crate) fn encode(headers: &mut HeaderMap, body: OutBody) -> OutBody {
+/// Applies the coding that a response's headers announce, for as long as `time_left` of the
+/// request's CPU time allows.
+pub(crate) fn encode(headers: &mut HeaderMap, body: OutBody, time_left: Duration) -> OutBody {
     let Some(coding) = headers.get(header::CONTENT_ENCODING) else { return body };
     let encoder = coding.to_str().ok().and_then(|coding| Encoder::of(coding.trim()));
     let Some(encoder) = encoder.filter(|_| !body.is_end_stream()) else { return body };
     headers.remove(header::CONTENT_LENGTH);
-    OutBody::Encoded(Box::new(EncodedBody { body, rest: Bytes::new(), encoder: Some(encoder) }))
+    let encoder = Some(encoder);
+    OutBody::Encoded(Box::new(EncodedBody { body, rest: Bytes::new(), encoder, time_left }))
 }
 
 impl EncodedBody {
@@ -144,12 +149,19 @@ impl Body for EncodedBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Self { body, rest, encoder } = &mut *self;
+        let Self { body, rest, encoder, time_left } = &mut *self;
         loop {
             let Some(running) = encoder else { return Poll::Ready(None) };
             if !rest.is_empty() {
                 let piece = rest.split_to(rest.len().min(PIECE_BYTES_MAX));
-                match running.push(&piece) {
+                let started = Instant::now();
+                let encoded = running.push(&piece);
+                let Some(left) = time_left.checked_sub(started.elapsed()) else {
+                    let text = "The body took too much CPU time to compress.".to_owned();
+                    return Poll::Ready(Some(Err(BodyError::Aborted(text))));
+                };
+                *time_left = left;
+                match encoded {
                     Ok(encoded) if encoded.is_empty() => continue,
                     encoded => return Poll::Ready(Some(frame(encoded))),
                 }
@@ -178,7 +190,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_ENCODING, header::HeaderValue::from_static(coding));
         headers.insert(header::CONTENT_LENGTH, header::HeaderValue::from_static("9"));
-        let body = encode(&mut headers, OutBody::from(text.as_bytes().to_vec()));
+        let body = OutBody::from(text.as_bytes().to_vec());
+        let body = encode(&mut headers, body, Duration::MAX);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let bytes = runtime.block_on(body.collect()).unwrap().to_bytes();
         (headers, bytes.to_vec())
@@ -195,6 +208,16 @@ mod tests {
         let mut text = Vec::new();
         brotli::BrotliDecompress(&mut &br[..], &mut text).unwrap();
         assert_eq!(text, b"text text text");
+    }
+
+    #[test]
+    fn compressing_takes_no_more_time_than_the_request_has() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("br"));
+        let body = OutBody::from(vec![1; 1 << 20]);
+        let body = encode(&mut headers, body, Duration::from_nanos(1));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        assert!(runtime.block_on(body.collect()).is_err());
     }
 
     #[test]

@@ -45,9 +45,15 @@ async fn read_on(
     read: &mut BytesMut,
     wish: &mut watch::Receiver<Wish>,
 ) -> std::io::Result<Option<FirstHead>> {
+    let mut parsed = 0;
     loop {
-        if let Some(head) = parse(read) {
-            return Ok(Some(head));
+        // A head that comes byte by byte is not parsed for each of them: it ends with a line.
+        let ends_a_line = parsed == 0 || read[parsed..].contains(&b'\n');
+        if ends_a_line || read.len() >= HEAD_BYTES_MAX {
+            parsed = read.len();
+            if let Some(head) = parse(read) {
+                return Ok(Some(head));
+            }
         }
         let idle = read.is_empty();
         tokio::select! {

@@ -24,7 +24,7 @@ use crate::first_head::{self, FirstHead, READ_BYTES};
 use crate::limits::HEADER_BYTES_MAX;
 use crate::prefixed::Prefixed;
 use crate::server;
-use crate::thread::{Command, DRAIN_MAX};
+use crate::thread::DRAIN_MAX;
 use crate::worker::Worker;
 
 /// What is read and thrown away after a refusal, in bytes.
@@ -164,12 +164,9 @@ impl FrontThread {
                 Ok(isolate) => isolate,
                 Err(failure) => return Err((connection, failure)),
             };
-            match isolate.commands.try_send(Command::Serve(connection)) {
+            match isolate.hand_over(connection) {
                 Ok(()) => return Ok(()),
-                Err(refused) => match refused.into_inner() {
-                    Command::Serve(refused) => connection = refused,
-                    _ => return Ok(()),
-                },
+                Err(refused) => connection = refused,
             }
         }
         Err((connection, Failure::Overloaded))

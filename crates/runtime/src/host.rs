@@ -19,7 +19,7 @@ use crate::core::Core;
 use crate::egress::EgressClient;
 use crate::failure::Failure;
 use crate::id_map::IdMap;
-use crate::limits::Limits;
+use crate::limits::{HEADER_BYTES_MAX, Limits};
 use crate::requests::{Answer, Life, RequestState, Requests};
 use crate::subrequest::Subrequest;
 
@@ -100,6 +100,12 @@ impl IsolateHost {
     /// A new request, for which so many more Workers may call one another.
     pub(crate) fn begin(&self, hops_left: u8) -> RequestId {
         self.requests.borrow_mut().begin(hops_left)
+    }
+
+    /// Whether the request has not ended. What runs outside of requests has nobody whose limits it
+    /// could count against.
+    pub(crate) fn is_live(&self, request: RequestId) -> bool {
+        self.requests.borrow_mut().get(request).is_some()
     }
 
     /// How many requests are in flight.
@@ -275,18 +281,29 @@ impl IsolateHost {
         }
     }
 
-    /// The body that JavaScript means; nothing when the isolate has no memory left for it.
-    pub(crate) fn out_body(&self, body: ResponseBody) -> Option<OutBody> {
+    /// A body that JavaScript names, if it is one of the request's own. JavaScript that a Worker
+    /// misled may name others.
+    fn take_body(&self, request: RequestId, id: u32) -> Option<NativeBody> {
+        let mut bodies = self.bodies.borrow_mut();
+        let own = bodies.get(&id).is_some_and(|body| body.request == request);
+        if own { bodies.remove(&id) } else { None }
+    }
+
+    /// The body of the request that JavaScript means; nothing when the isolate has no memory left
+    /// for it.
+    pub(crate) fn out_body(&self, request: RequestId, body: ResponseBody) -> Option<OutBody> {
         Some(match body {
             ResponseBody::Empty => OutBody::Empty,
             ResponseBody::Bytes(bytes) => self.charged(bytes)?.into(),
-            ResponseBody::Native(id) => match self.bodies.borrow_mut().remove(&id) {
+            ResponseBody::Native(id) => match self.take_body(request, id) {
                 Some(native) => OutBody::Native(native.body),
                 None => OutBody::Empty,
             },
             ResponseBody::Sink(id) => match self.sinks.borrow_mut().get_mut(&id) {
-                Some(Sink { body, .. }) => body.take().map_or(OutBody::Empty, OutBody::Sink),
-                None => OutBody::Empty,
+                Some(sink) if sink.request == request => {
+                    sink.body.take().map_or(OutBody::Empty, OutBody::Sink)
+                }
+                _ => OutBody::Empty,
             },
         })
     }
@@ -345,6 +362,9 @@ impl Host for IsolateHost {
 
     fn start_timer(&self, request: RequestId, timer: u32, delay_ms: f64) {
         let Some(core) = self.core() else { return };
+        if !self.is_live(request) {
+            return;
+        }
         self.note_pending(request, true);
         let delay = Duration::try_from_secs_f64(delay_ms / 1000.0).unwrap_or(Duration::MAX);
         let task = tokio::task::spawn_local(async move {
@@ -367,9 +387,8 @@ impl Host for IsolateHost {
         }
     }
 
-    fn read_body(&self, body: u32, resolver: Resolver) {
-        let native = self.bodies.borrow_mut().remove(&body);
-        let request = native.as_ref().map_or(0, |native| native.request);
+    fn read_body(&self, request: RequestId, body: u32, resolver: Resolver) {
+        let native = self.take_body(request, body);
         let core = self.core();
         self.settle_later(request, resolver, async move {
             let Some(mut native) = native else { return Ok(None) };
@@ -387,9 +406,8 @@ impl Host for IsolateHost {
         });
     }
 
-    fn read_whole_body(&self, body: u32, resolver: Resolver) {
-        let native = self.bodies.borrow_mut().remove(&body);
-        let request = native.as_ref().map_or(0, |native| native.request);
+    fn read_whole_body(&self, request: RequestId, body: u32, resolver: Resolver) {
+        let native = self.take_body(request, body);
         let ledger = self.ledger.get().cloned();
         self.settle_later(request, resolver, async move {
             let Some(mut native) = native else { return Ok(Vec::new()) };
@@ -486,8 +504,15 @@ impl Host for IsolateHost {
         {
             state.sink = Some(*id);
         }
-        let answer = match self.out_body(body) {
-            Some(body) => Ok(crate::response::build(head, body)),
+        let answer = match self.out_body(request, body) {
+            Some(_) if head.headers.len() > HEADER_BYTES_MAX => {
+                let text = "Response headers are too large.";
+                Err(Failure::Exception(Thrown::new("TypeError", text)))
+            }
+            Some(body) => {
+                let time_left = Duration::from_nanos(self.cpu_ns_left(request).unwrap_or(0));
+                Ok(crate::response::build(head, body, time_left))
+            }
             None => Err(Failure::ExceededMemory),
         };
         self.answer(request, answer);

@@ -40,7 +40,7 @@ impl Default for Limits {
 
 /// Longest URL of a request in bytes.
 pub const URL_BYTES_MAX: usize = 16 << 10;
-/// All headers of a request together in bytes.
+/// All headers of a request or a response together in bytes.
 pub const HEADER_BYTES_MAX: usize = 128 << 10;
 /// Headers of a request.
 pub const HEADER_COUNT_MAX: usize = 256;

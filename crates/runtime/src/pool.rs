@@ -81,6 +81,9 @@ impl Shared {
         // One at a time, and only when it is there: half-made ones would be handed out before
         // those that are ready.
         isolate.wait_until_made();
+        if !isolate.is_usable() {
+            return Err(std::io::Error::other("the isolate could not be made"));
+        }
         self.ready.lock().unwrap_or_else(PoisonError::into_inner).push_back(isolate);
         Ok(())
     }

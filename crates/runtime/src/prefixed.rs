@@ -1,26 +1,34 @@
-//! A stream of which some bytes have been read already.
+//! A client's stream of which some bytes have been read already.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
 
 use crate::connection::Boundary;
 
+/// How long a client may take nothing of what is there for it.
+const STALL_MAX: Duration = Duration::from_secs(60);
+
 /// Gives `read` first, then what the stream gives. Tells its [`Boundary`] whether all that was
-/// written has gone out.
+/// written has gone out. Fails when the client reads nothing for too long: what waits for it takes
+/// memory of the Worker.
 pub(crate) struct Prefixed<S> {
     stream: S,
     read: Bytes,
     boundary: Arc<Boundary>,
+    /// Runs while the client takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Prefixed<S> {
     pub(crate) fn new(stream: S, read: Bytes) -> Self {
-        Self { stream, read, boundary: Arc::default() }
+        Self { stream, read, boundary: Arc::default(), stalled: None }
     }
 
     /// Where the connection stands.
@@ -31,6 +39,21 @@ impl<S> Prefixed<S> {
     /// The stream, and what has been read of it and given to nobody.
     pub(crate) fn into_parts(self) -> (S, Bytes) {
         (self.stream, self.read)
+    }
+
+    /// What came of a write, or its end after a long time without progress.
+    fn watch_progress(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let sleep = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(STALL_MAX)));
+        ready!(sleep.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -60,7 +83,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.boundary.set_flushed(false);
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.watch_progress(written, context)
     }
 
     /// hyper calls this when it has written all that it has.
@@ -80,7 +104,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.boundary.set_flushed(false);
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.watch_progress(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {

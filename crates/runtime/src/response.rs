@@ -1,5 +1,7 @@
 //! A Worker's response as HTTP.
 
+use std::time::Duration;
+
 use api::ResponseHead;
 use http::{Response, StatusCode, header};
 
@@ -11,8 +13,8 @@ use crate::flat_headers;
 const HOP_BY_HOP: &[header::HeaderName] =
     &[header::CONNECTION, header::TRANSFER_ENCODING, header::UPGRADE, header::TE, header::TRAILER];
 
-/// Makes the response.
-pub(crate) fn build(head: ResponseHead, body: OutBody) -> Response<OutBody> {
+/// Makes the response of a request that has `time_left` of its CPU time.
+pub(crate) fn build(head: ResponseHead, body: OutBody, time_left: Duration) -> Response<OutBody> {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::OK);
     // Without this hyper would make up a phrase for a status that it does not know.
@@ -30,7 +32,7 @@ pub(crate) fn build(head: ResponseHead, body: OutBody) -> Response<OutBody> {
     drop_wrong_length(&mut response);
     if head.encode_body {
         let body = std::mem::take(response.body_mut());
-        *response.body_mut() = crate::encode::encode(response.headers_mut(), body);
+        *response.body_mut() = crate::encode::encode(response.headers_mut(), body, time_left);
     }
     response
 }
@@ -39,7 +41,9 @@ pub(crate) fn build(head: ResponseHead, body: OutBody) -> Response<OutBody> {
 fn drop_wrong_length(response: &mut Response<OutBody>) {
     use http_body::Body as _;
     let Some(length) = response.headers().get(header::CONTENT_LENGTH) else { return };
-    let length = length.to_str().ok().and_then(|text| text.parse::<u64>().ok());
+    // A sign would be taken by `parse` and refused by clients.
+    let digits = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let length = length.to_str().ok().filter(digits).and_then(|text| text.parse::<u64>().ok());
     let exact = response.body().size_hint().exact();
     if length.is_none() || (exact.is_some() && exact != length) {
         response.headers_mut().remove(header::CONTENT_LENGTH);

@@ -57,9 +57,15 @@ pub(crate) async fn serve(
 /// Requests that no Worker gets to see.
 pub(crate) fn refuse(request: &Request<Inbound>) -> Option<Response<OutBody>> {
     // https://www.rfc-editor.org/rfc/rfc9112#section-3.2
-    if request.version() == http::Version::HTTP_11 && !request.headers().contains_key(header::HOST)
-    {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    if hosts == 0 && request.version() == http::Version::HTTP_11 {
         return Some(refusal(StatusCode::BAD_REQUEST, "The Host header is missing."));
+    }
+    if hosts > 1 {
+        return Some(refusal(StatusCode::BAD_REQUEST, "There is more than one Host header."));
+    }
+    if request.method() == http::Method::CONNECT {
+        return Some(refusal(StatusCode::BAD_REQUEST, "This is no proxy."));
     }
     let target = request.uri().path_and_query().map_or(1, |target| target.as_str().len());
     if target > URL_BYTES_MAX {

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use api::{FetchBody, FetchRequest, FetchResponse, RequestId, ResponseBody};
+use http::header::{self, HeaderValue};
 use http::{Request, Response, Uri};
 use isolate::{OpError, Resolver};
 use tokio::sync::oneshot;
@@ -12,7 +13,7 @@ use crate::body::{Abortable, InBody, OutBody};
 use crate::core::Core;
 use crate::flat_headers;
 use crate::host::IsolateHost;
-use crate::limits::HOPS_MAX;
+use crate::limits::{HEADER_BYTES_MAX, HOPS_MAX, URL_BYTES_MAX};
 
 /// A subrequest that can be aborted.
 pub(crate) struct Subrequest {
@@ -39,25 +40,26 @@ impl IsolateHost {
         let (id, request) = (fetch.id, fetch.request);
         let body = match fetch.body {
             FetchBody::Empty => Some(OutBody::Empty),
-            FetchBody::Bytes(bytes) => self.out_body(ResponseBody::Bytes(bytes)),
-            FetchBody::Native(id) => self.out_body(ResponseBody::Native(id)),
+            FetchBody::Bytes(bytes) => self.out_body(request, ResponseBody::Bytes(bytes)),
+            FetchBody::Native(id) => self.out_body(request, ResponseBody::Native(id)),
             FetchBody::Sink(id) => {
                 let host = core.host.clone();
                 tokio::task::spawn_local(async move { host.reader_left(id).await });
-                self.out_body(ResponseBody::Sink(id))
+                self.out_body(request, ResponseBody::Sink(id))
             }
         };
-        let mut head = Head {
-            method: fetch.method,
-            url: fetch.url,
-            headers: fetch.headers,
-            hops_left: HOPS_MAX,
+        let refused = refusal(&fetch.url, &fetch.headers);
+        let (url, headers) = match refused {
+            // They may be large, and there may be a queue.
+            Some(_) => Default::default(),
+            None => (fetch.url, fetch.headers),
         };
+        let mut head = Head { method: fetch.method, url, headers, hops_left: HOPS_MAX };
         let (subrequests_max, connections_max) = {
             let limits = self.limits.borrow();
             (limits.subrequests_max, limits.open_connections_max)
         };
-        let (mut allowed, mut connections) = (true, None);
+        let (mut allowed, mut connections) = (false, None);
         if let Some(state) = self.requests.borrow_mut().get(request) {
             state.subrequests += 1;
             allowed = state.subrequests <= subrequests_max;
@@ -65,6 +67,9 @@ impl IsolateHost {
             head.hops_left = state.hops_left.saturating_sub(1);
         }
         let task = self.settle_later(request, resolver, async move {
+            if let Some(refused) = refused {
+                return Err(OpError::type_error(refused));
+            }
             if !allowed {
                 return Err(OpError::error("Too many subrequests."));
             }
@@ -110,6 +115,14 @@ impl IsolateHost {
     }
 }
 
+/// Why a subrequest is not even tried.
+fn refusal(url: &str, headers: &[u8]) -> Option<&'static str> {
+    if url.len() > URL_BYTES_MAX {
+        return Some("URL is too long.");
+    }
+    (headers.len() > HEADER_BYTES_MAX).then_some("Request headers are too large.")
+}
+
 /// Sends a subrequest.
 async fn send(core: &Rc<Core>, head: Head, body: OutBody) -> Result<Response<InBody>, OpError> {
     let url = head.url.split('#').next().unwrap_or_default();
@@ -121,6 +134,14 @@ async fn send(core: &Rc<Core>, head: Head, body: OutBody) -> Result<Response<InB
     *request.method_mut() = method;
     *request.uri_mut() = uri;
     *request.headers_mut() = flat_headers::parse(&head.headers);
+    // What `connection` names goes no further than the next hop, which is ours to say of this one.
+    let names_ours = |value: &HeaderValue| {
+        let names = value.to_str().unwrap_or_default().split(',');
+        names.map(str::trim).any(|name| name.eq_ignore_ascii_case(flat_headers::HOPS_LEFT.as_str()))
+    };
+    if request.headers().get_all(header::CONNECTION).iter().any(names_ours) {
+        request.headers_mut().remove(header::CONNECTION);
+    }
     request.headers_mut().insert(flat_headers::HOPS_LEFT, u16::from(head.hops_left).into());
     core.host.egress.send(request).await.map_err(|error| OpError::type_error(error.0))
 }

@@ -74,7 +74,8 @@ pub(crate) struct Load {
     made_changed: Condvar,
     /// Whether the thread is lost in code that nothing can stop.
     stuck: OnceLock<Arc<AtomicBool>>,
-    /// The connections' descriptors. Only the isolate's thread opens and closes them.
+    /// The descriptors of the connections that were handed to it. Only the isolate's thread closes
+    /// them.
     sockets: Mutex<HashSet<RawFd>>,
 }
 
@@ -144,6 +145,20 @@ impl IsolateHandle {
     /// Whether the thread is lost in code that nothing can stop.
     pub(crate) fn is_stuck(&self) -> bool {
         self.load.stuck.get().is_some_and(|stuck| stuck.load(Relaxed))
+    }
+
+    /// Hands a connection over; back with it when the isolate takes none.
+    pub(crate) fn hand_over(&self, connection: Connection) -> Result<(), Connection> {
+        let socket = connection.stream.as_raw_fd();
+        self.load.sockets().insert(socket);
+        let Err(refused) = self.commands.try_send(Command::Serve(connection)) else {
+            return Ok(());
+        };
+        self.load.sockets().remove(&socket);
+        match refused.into_inner() {
+            Command::Serve(connection) => Err(connection),
+            _ => Ok(()),
+        }
     }
 
     /// Ends the connections of a thread that is lost, so that their clients do not wait for ever.
@@ -349,11 +364,13 @@ impl Thread {
         wish: watch::Receiver<Wish>,
     ) {
         let Connection { stream, read, peer, front } = connection;
-        let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
         let load = self.load.clone();
-        load.connections.fetch_add(1, Relaxed);
         let socket = stream.as_raw_fd();
-        load.sockets().insert(socket);
+        let Ok(stream) = tokio::net::TcpStream::from_std(stream) else {
+            load.sockets().remove(&socket);
+            return;
+        };
+        load.connections.fetch_add(1, Relaxed);
         let core = self.core.clone();
         tokio::task::spawn_local(async move {
             let stream = Prefixed::new(stream, read);

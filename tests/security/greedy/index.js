@@ -20,6 +20,9 @@ const paths = {
     if (kept.length === 0) for (let i = 0; i < 900_000; i += 1) kept.push({ i, list: [i] });
     return new Response(String(kept.length));
   },
+  "/growable": () => {
+    for (;;) kept.push(new ArrayBuffer(1, { maxByteLength: 1 << 30 }));
+  },
   "/date-formats": () => {
     for (;;) kept.push(new Intl.DateTimeFormat("de", { dateStyle: "full" }));
   },

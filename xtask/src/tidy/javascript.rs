@@ -7,6 +7,7 @@
 use super::Problem;
 use super::brackets::Brackets;
 use super::builtins::free_builtins;
+use super::classes::open_classes;
 use super::functions::{self, javascript_function};
 use super::mask::{Masked, is_word};
 use super::mask_js::mask_javascript;
@@ -222,11 +223,19 @@ impl Rules<'_> {
         self.masked.at(outer) == b'(' && matches!(before, b'(' | b',') && self.is_parameters(outer)
     }
 
-    /// Built-ins that are read from the global object, `yield*`, and functions that look up `then`.
+    /// Built-ins that are read from the global object, classes that a tenant's prototypes reach,
+    /// `yield*`, and functions that look up `then`.
     fn words(&self) -> Vec<Problem> {
         let mut problems: Vec<Problem> = Vec::new();
         for (offset, name) in free_builtins(self.masked) {
             let reason = format!("{name} is read from the global object: take it from primordials");
+            problems.push(self.problem(offset, reason));
+        }
+        for (offset, name) in open_classes(self.masked, self.brackets) {
+            let reason = format!(
+                "{name} makes properties that setters on a tenant's Object.prototype see: declare \
+                 them as fields or call internal({name}) behind the class"
+            );
             problems.push(self.problem(offset, reason));
         }
         for (offset, word) in self.masked.words() {

@@ -233,6 +233,15 @@ fn api_takes_builtins_from_primordials() {
 }
 
 #[test]
+fn api_classes_are_out_of_reach_of_object_prototype() {
+    bad_api("class A {\n  constructor(b) {\n    this.b = b;\n  }\n}", "A makes properties");
+    good_api("class A {\n  b;\n  constructor(b) {\n    this.b = b;\n  }\n}");
+    good_api("class A {\n  constructor(b) {\n    this.b = b;\n  }\n}\ninternal(A);");
+    good_api("class A extends B {\n  constructor(b) {\n    this.b = b;\n  }\n}");
+    good_api("class A {\n  #b;\n  c(b) {\n    this.#b = b;\n    if (this.d === b) f();\n  }\n}");
+}
+
+#[test]
 fn primordials_itself_is_free() {
     assert_good(
         "crates/api/src/primordials.js",

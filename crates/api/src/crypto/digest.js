@@ -13,7 +13,7 @@ import {
   utf8_encode,
 } from "isolde:ops";
 import { DOMException } from "../events/dom_exception.js";
-import { primordials } from "../primordials.js";
+import { internal, primordials } from "../primordials.js";
 import { WritableStream } from "../streams/streams.js";
 import {
   defineInterface,
@@ -159,6 +159,7 @@ class RunningDigest {
     FinalizationRegistryPrototypeUnregister(registry, this);
   }
 }
+internal(RunningDigest);
 const { abort: abortDigest, close: closeDigest, lengthOf, write: writeDigest } = RunningDigest;
 
 export class DigestStream extends WritableStream {

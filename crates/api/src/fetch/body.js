@@ -9,7 +9,7 @@
  */
 
 import { body_cancel, body_read, utf8_encode } from "isolde:ops";
-import { primordials } from "../primordials.js";
+import { internal, primordials } from "../primordials.js";
 import { bytesOfBlob, isBlobObject, streamOfBytes, typeOfBlob } from "../blob/blob.js";
 import { checkContext } from "../context.js";
 import {
@@ -89,6 +89,7 @@ export class Body {
     this.stream = stream;
   }
 }
+internal(Body);
 
 /**
  * The body with this native number.
@@ -329,6 +330,7 @@ class Sendable {
   kind = NO_BODY;
   value = null;
 }
+internal(Sendable);
 
 /** One record for all calls. */
 export const sendable = new Sendable();

@@ -8,7 +8,7 @@
  */
 
 import { body_cancel, fetch_abort, fetch_id_new, fetch_start, sink_new } from "isolde:ops";
-import { primordials } from "../primordials.js";
+import { internal, primordials } from "../primordials.js";
 import { requireContext } from "../context.js";
 import {
   abortReason,
@@ -88,6 +88,7 @@ class Subrequest {
   /** The native body of the answer, 0 until there is one. */
   answerId = 0;
 }
+internal(Subrequest);
 
 /** https://fetch.spec.whatwg.org/#redirect-status */
 const isRedirect = (status) =>

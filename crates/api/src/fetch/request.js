@@ -8,7 +8,7 @@
  * @module
  */
 
-import { primordials } from "../primordials.js";
+import { internal, primordials } from "../primordials.js";
 import { currentContext } from "../context.js";
 import { createAbortSignal, dependentSignal, signalAbort } from "../events/abort.js";
 import { defineInterface, isObject, requireArguments, toUSVString } from "../webidl/webidl.js";
@@ -351,6 +351,7 @@ class RequestParts {
   /** @type {AbortSignal | null} */
   signal = null;
 }
+internal(RequestParts);
 
 /** One record for all calls. */
 const parts = new RequestParts();

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { primordials } from "../primordials.js";
+import { internal, primordials } from "../primordials.js";
 import { toSignal } from "../events/abort.js";
 import { isObject, toDOMString, toEnum, toUSVString } from "../webidl/webidl.js";
 import { extractBody, extractedType } from "./body.js";
@@ -75,6 +75,7 @@ export class RequestOptions {
     this.referrerPolicy = other.referrerPolicy;
   }
 }
+internal(RequestOptions);
 
 /** What `readInit` found; `undefined` stands for absent members. */
 class ReadInit {
@@ -92,6 +93,7 @@ class ReadInit {
   /** @type {RequestOptions | null} */
   options = null;
 }
+internal(ReadInit);
 
 /** One record for all calls: the caller takes what it needs before anything else runs. */
 export const requestInit = new ReadInit();

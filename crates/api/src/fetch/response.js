@@ -8,7 +8,7 @@
  * @module
  */
 
-import { primordials } from "../primordials.js";
+import { internal, primordials } from "../primordials.js";
 import { expectedLength } from "../streams/streams.js";
 import {
   defineInterface,
@@ -76,6 +76,7 @@ class ResponseExtras {
     this.encodeBody = other.encodeBody;
   }
 }
+internal(ResponseExtras);
 
 const PLAIN = new ResponseExtras(null);
 
@@ -373,6 +374,7 @@ class ResponseParts {
   /** "automatic" or "manual": whether `Content-Encoding` is still to be applied. */
   encodeBody = "automatic";
 }
+internal(ResponseParts);
 
 /** One record for all calls. */
 const parts = new ResponseParts();

@@ -4,7 +4,7 @@
  */
 
 import { url_parse } from "isolde:ops";
-import { primordials } from "../primordials.js";
+import { internal, primordials } from "../primordials.js";
 
 const { Int32Array, StringPrototypeCharCodeAt } = primordials;
 
@@ -23,6 +23,7 @@ class ParsedUrl {
   /** The place of `#`, or -1. */
   hashStart = -1;
 }
+internal(ParsedUrl);
 
 /** One record for all calls. */
 export const parsedUrl = new ParsedUrl();

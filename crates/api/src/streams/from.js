@@ -4,7 +4,7 @@
  * @module
  */
 
-import { primordials } from "../primordials.js";
+import { internal, primordials } from "../primordials.js";
 import { isObject } from "../webidl/webidl.js";
 import { promiseResolvedWith, resolvedUndefined } from "./promises.js";
 import { closeController } from "./readable_controller.js";
@@ -39,6 +39,7 @@ class IteratorRecord {
     this.isSync = isSync;
   }
 }
+internal(IteratorRecord);
 
 /** https://tc39.es/ecma262/#sec-getiterator with kind async */
 function getIterator(iterable) {

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { primordials } from "../primordials.js";
+import { internal, primordials } from "../primordials.js";
 import {
   bytesOf,
   defineInterface,
@@ -57,6 +57,7 @@ class IdentityRecord {
   /** Bytes that may still be written; undefined without a limit. */
   room = undefined;
 }
+internal(IdentityRecord);
 
 function requireBytes(chunk) {
   if (!isBufferSource(chunk)) throw new TypeError(NOT_BYTES);

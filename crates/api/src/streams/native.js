@@ -7,7 +7,7 @@
  */
 
 import { checkContext } from "../context.js";
-import { primordials } from "../primordials.js";
+import { internal, primordials } from "../primordials.js";
 import { viewBuffer, viewLength, viewOffset } from "./buffers.js";
 import { invokePromiseCallback } from "./promises.js";
 import { clearAlgorithms, closeAndAnswer } from "./readable_controller.js";
@@ -36,6 +36,7 @@ class NativeState {
     this.onBytes = (bytes) => takeBytes(controller, bytes);
   }
 }
+internal(NativeState);
 
 /** @param {NativeSource} source @returns {import('./readable_stream.js').ReadableStream} */
 export function createNativeByteStream(source) {

@@ -10,7 +10,7 @@ import {
   isAborted,
   removeAbortAlgorithm,
 } from "../events/abort.js";
-import { primordials } from "../primordials.js";
+import { internal, primordials } from "../primordials.js";
 import {
   Deferred,
   promiseOf,
@@ -65,6 +65,7 @@ class Pipe {
     this.pump = () => pump(this);
   }
 }
+internal(Pipe);
 
 const READ_STEPS = {
   __proto__: null,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { primordials } from "../primordials.js";
+import { internal, primordials } from "../primordials.js";
 
 const {
   FunctionPrototypeCall,
@@ -101,6 +101,7 @@ export class Deferred {
     });
   }
 }
+internal(Deferred);
 
 /** @param {Deferred} deferred @param {any} [value] */
 export function resolveDeferred(deferred, value) {
@@ -141,6 +142,7 @@ export class LazyPromise {
   deferred = undefined;
   promise = undefined;
 }
+internal(LazyPromise);
 
 /** @returns {LazyPromise} */
 export function lazyFulfilled() {

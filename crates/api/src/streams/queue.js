@@ -7,7 +7,7 @@
  * @module
  */
 
-import { primordials } from "../primordials.js";
+import { internal, primordials } from "../primordials.js";
 
 const { RangeError } = primordials;
 
@@ -17,6 +17,7 @@ export class List {
   tail = undefined;
   length = 0;
 }
+internal(List);
 
 /** @param {List} list @param {{ next: any }} entry one that is in no list */
 export function listPush(list, entry) {
@@ -63,6 +64,7 @@ class SizedEntry {
     this.size = size;
   }
 }
+internal(SizedEntry);
 
 /** https://streams.spec.whatwg.org/#enqueue-value-with-size
  * @param {{ queue: List, queueTotalSize: number }} container @param {any} value

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { primordials } from "../primordials.js";
+import { internal, primordials } from "../primordials.js";
 import { typedArrayName } from "../webidl/webidl.js";
 import { bufferLength, cloneBytes, viewBuffer, viewLength, viewOffset } from "./buffers.js";
 import { foreignOwner } from "./native.js";
@@ -32,6 +32,7 @@ class Piece {
     this.length = length;
   }
 }
+internal(Piece);
 
 /** The state of `readAllBytes`. */
 class Collector {
@@ -52,6 +53,7 @@ class Collector {
     this.ownsChunks = stream.controller.isByte;
   }
 }
+internal(Collector);
 
 const COLLECT_STEPS = {
   __proto__: null,

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { primordials } from "../primordials.js";
+import { internal, primordials } from "../primordials.js";
 import { answerClosed, clearPendingPullIntos, requireWholeElements } from "./byob_algorithms.js";
 import {
   invokeChunkCallback,
@@ -29,6 +29,7 @@ class SourceCallbacks {
     this.cancel = dictionary.cancel;
   }
 }
+internal(SourceCallbacks);
 
 /** The first half of the set-up of both controllers.
  * @param {import('./records.js').ControllerRecord} controller

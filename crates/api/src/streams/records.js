@@ -8,6 +8,7 @@
  * @module
  */
 
+import { internal } from "../primordials.js";
 import { Deferred } from "./promises.js";
 import { List } from "./queue.js";
 
@@ -27,6 +28,7 @@ export class ReadableRecord {
   /** How many bytes are still to come, where that is known (`identity.js`). */
   expectedLength = undefined;
 }
+internal(ReadableRecord);
 
 /** A reader of either kind. */
 export class ReaderRecord {
@@ -41,6 +43,7 @@ export class ReaderRecord {
     this.isByob = isByob;
   }
 }
+internal(ReaderRecord);
 
 /**
  * A read that waits. `steps` has functions `chunk(request, value)`, `close(request, value)` and
@@ -54,6 +57,7 @@ export class ReadRequest {
     this.owner = owner;
   }
 }
+internal(ReadRequest);
 
 /** The slots of both controllers. Algorithms take the record, so that one function can serve all
  * streams. */
@@ -83,6 +87,7 @@ export class ControllerRecord {
     this.isByte = isByte;
   }
 }
+internal(ControllerRecord);
 
 /** The slots of ReadableByteStreamController. */
 export class ByteControllerRecord extends ControllerRecord {
@@ -108,6 +113,7 @@ export class ByteEntry {
     this.byteLength = byteLength;
   }
 }
+internal(ByteEntry);
 
 /** A buffer that waits to be filled. https://streams.spec.whatwg.org/#pull-into-descriptor */
 export class PullInto {
@@ -126,6 +132,7 @@ export class PullInto {
     this.reader = reader;
   }
 }
+internal(PullInto);
 
 /** The slots of ReadableStreamBYOBRequest. */
 export class ByobRequestRecord {
@@ -137,6 +144,7 @@ export class ByobRequestRecord {
     this.view = view;
   }
 }
+internal(ByobRequestRecord);
 
 /** One of the two streams of a tee; the source that its controller works on. */
 export class BranchRecord {
@@ -153,6 +161,7 @@ export class BranchRecord {
     this.tee = tee;
   }
 }
+internal(BranchRecord);
 
 /** A stream that is split into two. */
 export class TeeRecord {
@@ -174,3 +183,4 @@ export class TeeRecord {
     this.branch2.other = this.branch1;
   }
 }
+internal(TeeRecord);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { primordials } from "../primordials.js";
+import { internal, primordials } from "../primordials.js";
 import {
   Deferred,
   LazyPromise,
@@ -51,6 +51,7 @@ export class TransformRecord {
   /** [[finishPromise]] @type {Deferred | undefined} */
   finish = undefined;
 }
+internal(TransformRecord);
 
 /** The callbacks of a transformer; `object` is their receiver. */
 class TransformerCallbacks {
@@ -61,6 +62,7 @@ class TransformerCallbacks {
     this.cancel = dictionary.cancel;
   }
 }
+internal(TransformerCallbacks);
 
 /** https://streams.spec.whatwg.org/#set-up-transform-stream-default-controller-from-transformer
  * @param {TransformRecord} record @param {any} object @param {Record<string, any>} dictionary */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { internal } from "../primordials.js";
 import { createAbortSignal, signalAbort } from "../events/abort.js";
 import {
   defineInterface,
@@ -79,6 +80,7 @@ class SinkCallbacks {
     this.abort = dictionary.abort;
   }
 }
+internal(SinkCallbacks);
 
 function writeToSink(controller, chunk) {
   const { sink } = controller;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { internal } from "../primordials.js";
 import { LazyPromise } from "./promises.js";
 import { List } from "./queue.js";
 
@@ -29,6 +30,7 @@ export class WritableRecord {
   /** The `WritableStream` of this record. */
   face = undefined;
 }
+internal(WritableRecord);
 
 /** A writer. */
 export class WriterRecord {
@@ -37,6 +39,7 @@ export class WriterRecord {
   closed = new LazyPromise();
   ready = new LazyPromise();
 }
+internal(WriterRecord);
 
 /** A write that waits. `steps` has functions `done(request)` and `error(request, reason)`; it is
  * shared by all requests of a kind, `owner` is what they work for. */
@@ -48,6 +51,7 @@ export class WriteRequest {
     this.owner = owner;
   }
 }
+internal(WriteRequest);
 
 /** https://streams.spec.whatwg.org/#pending-abort-request */
 export class PendingAbort {
@@ -57,6 +61,7 @@ export class PendingAbort {
     this.wasAlreadyErroring = wasAlreadyErroring;
   }
 }
+internal(PendingAbort);
 
 /** The slots of WritableStreamDefaultController. Algorithms take the record, so that one function
  * can serve all streams. */
@@ -90,3 +95,4 @@ export class WritableControllerRecord {
   onWritten = undefined;
   onWriteFailed = undefined;
 }
+internal(WritableControllerRecord);

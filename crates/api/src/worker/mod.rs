@@ -68,14 +68,16 @@ isolate::ops! {
     /// The next chunk of a native body.
     fn body_read(cx: &mut OpContext<'_>, body: u32) -> Promise {
         let (resolver, promise) = cx.promise();
-        cx.host::<HostRef>().0.read_body(body, resolver);
+        let request = cx.continuation_id();
+        cx.host::<HostRef>().0.read_body(request, body, resolver);
         promise
     }
 
     /// All of a native body.
     fn body_read_all(cx: &mut OpContext<'_>, body: u32) -> Promise {
         let (resolver, promise) = cx.promise();
-        cx.host::<HostRef>().0.read_whole_body(body, resolver);
+        let request = cx.continuation_id();
+        cx.host::<HostRef>().0.read_whole_body(request, body, resolver);
         promise
     }
 

@@ -4,7 +4,7 @@
  */
 
 import { wait_until_note } from "isolde:ops";
-import { primordials } from "../primordials.js";
+import { internal, primordials } from "../primordials.js";
 import { defineInterface, illegalConstructor } from "../webidl/webidl.js";
 import { reportException } from "../events/report.js";
 
@@ -21,6 +21,7 @@ export class RequestContext {
     this.passThrough = false;
   }
 }
+internal(RequestContext);
 
 /** Keeps a request alive until `promise` settles; a rejection is reported, not thrown.
  * @param {RequestContext} context @param {any} promise */

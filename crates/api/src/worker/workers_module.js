@@ -10,6 +10,9 @@ import { environment } from "./handlers.js";
 
 /** Base class of entrypoints: `class extends WorkerEntrypoint { fetch(request) {} }`. */
 export class WorkerEntrypoint {
+  ctx;
+  env;
+
   constructor(ctx, env) {
     this.ctx = ctx;
     this.env = env;
@@ -18,6 +21,9 @@ export class WorkerEntrypoint {
 
 /** Base class of Durable Objects. There is no binding for them yet, so none is ever made. */
 export class DurableObject {
+  ctx;
+  env;
+
   constructor(ctx, env) {
     this.ctx = ctx;
     this.env = env;
@@ -26,6 +32,9 @@ export class DurableObject {
 
 /** Base class of Workflows. There is no binding for them yet, so none is ever made. */
 export class WorkflowEntrypoint {
+  ctx;
+  env;
+
   constructor(ctx, env) {
     this.ctx = ctx;
     this.env = env;

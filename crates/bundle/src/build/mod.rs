@@ -4,6 +4,7 @@ mod additional;
 mod bundler;
 mod command;
 mod options;
+mod packages;
 mod plugin;
 mod problems;
 

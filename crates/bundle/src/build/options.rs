@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rolldown::{
     BundlerOptions, BundlerTransformOptions, ChecksOptions, CodeSplittingMode, InputItem,
-    OutputFormat, Platform, RawMinifyOptions, ResolveOptions, SourceMapType, TsConfig,
+    ModuleType, OutputFormat, Platform, RawMinifyOptions, ResolveOptions, SourceMapType, TsConfig,
 };
 use rolldown_common::{Either, JsxOptions};
 
@@ -16,6 +16,13 @@ const CONDITIONS: [&str; 3] = ["workerd", "worker", "browser"];
 
 /// Fields of a `package.json` without `exports` that name its entry, best first.
 const MAIN_FIELDS: [&str; 3] = ["browser", "module", "main"];
+
+/// What stands for the mode of the build, in the ways in which packages write it.
+const NODE_ENV_NAMES: [&str; 3] =
+    ["process.env.NODE_ENV", "global.process.env.NODE_ENV", "globalThis.process.env.NODE_ENV"];
+
+/// Endings of JavaScript files. JSX may stand in all of them, as with wrangler.
+const JAVASCRIPT: [&str; 3] = ["js", "mjs", "cjs"];
 
 /// The options for one chunk with everything in it.
 pub(crate) fn options(project: &Project, main: &Path, format: Format) -> BundlerOptions {
@@ -43,6 +50,12 @@ pub(crate) fn options(project: &Project, main: &Path, format: Format) -> Bundler
             main_fields: Some(strings(&MAIN_FIELDS)),
             ..ResolveOptions::default()
         }),
+        module_types: Some(
+            JAVASCRIPT.iter().map(|&end| (end.to_owned(), ModuleType::Jsx)).collect(),
+        ),
+        // What `this` is at the top of a file that is neither CommonJS nor a module by its syntax:
+        // old packages take it for the global object when there is no `window` and no `global`.
+        context: Some("globalThis".to_owned()),
         define: Some(defines(project).into_iter().collect()),
         minify: config.minify.then_some(RawMinifyOptions::Bool(true)),
         keep_names: Some(config.keep_names.unwrap_or(true)),
@@ -54,8 +67,6 @@ pub(crate) fn options(project: &Project, main: &Path, format: Format) -> Bundler
         checks: Some(ChecksOptions {
             prefer_builtin_feature: Some(false),
             plugin_timings: Some(false),
-            // JSX options that come from the tsconfig itself are no conflict with it.
-            configuration_field_conflict: Some(false),
             large_barrel_modules: Some(false),
             ineffective_dynamic_import: Some(false),
             ..ChecksOptions::default()
@@ -74,7 +85,8 @@ fn defines(project: &Project) -> Vec<(String, String)> {
         Mode::Production => "\"production\"",
         Mode::Development => "\"development\"",
     };
-    let mut defines = vec![("process.env.NODE_ENV".to_owned(), node_env.to_owned())];
+    let mut defines: Vec<(String, String)> =
+        NODE_ENV_NAMES.iter().map(|&name| (name.to_owned(), node_env.to_owned())).collect();
     defines.retain(|(name, _)| !project.config.define.contains_key(name));
     defines.extend(project.config.define.iter().map(|(k, v)| (k.clone(), v.clone())));
     defines

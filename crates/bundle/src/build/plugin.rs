@@ -16,7 +16,7 @@ use rolldown::plugin::{
 use rolldown_common::ImportKind;
 
 use super::additional::{FoundFiles, read_file};
-use super::{Format, Module};
+use super::{Format, Module, packages};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::project::{normalize, relative_name};
 use crate::rules::{Match, RuleKind, RuleSet};
@@ -26,6 +26,11 @@ const OURS: &str = "\0isolde:";
 
 /// A CommonJS module that stands for a module of the runtime: `require` cannot reach those.
 const REQUIRED: &str = "\0isolde:required:";
+
+/// A CommonJS module that stands for a module of Node.js, which nobody has. It throws when it is
+/// asked for and not before: packages ask for such modules in a `try`, or in a function that is
+/// for Node.js alone.
+const ABSENT: &str = "\0isolde:absent:";
 
 /// A module that exports a global variable of the service-worker format.
 const GLOBAL: &str = "\0isolde:global:";
@@ -87,6 +92,9 @@ impl WorkerPlugin {
 
     /// A module of the runtime itself.
     fn runtime(&self, specifier: &str, kind: ImportKind) -> HookResolveIdOutput {
+        if matches!(kind, ImportKind::Require) && specifier.starts_with("node:") {
+            return HookResolveIdOutput::from_id(format!("{ABSENT}{specifier}"));
+        }
         self.met().runtime.insert(specifier.to_owned());
         outside(specifier, kind)
     }
@@ -147,6 +155,23 @@ impl WorkerPlugin {
         Ok(resolved.ok().map(HookResolveIdOutput::from_resolved_id))
     }
 
+    /// The `main` of a package instead of its `module`, for `require`. Who requires a package was
+    /// written for `module.exports = …` and gets nothing of a module that only has a default export.
+    /// Where a module has names, too, it goes on being the one for all: a package that is there
+    /// twice has two of each class. (esbuild chooses `main` for every package that is required.)
+    async fn common_js(
+        &self,
+        ctx: &PluginContext,
+        file: &HookResolveIdOutput,
+    ) -> Result<Option<HookResolveIdOutput>, BoxError> {
+        let Some(package) = &file.package_json_path else { return Ok(None) };
+        let Some(main) = packages::main_beside(Path::new(package), Path::new(file.id.as_str()))
+        else {
+            return Ok(None);
+        };
+        self.file(ctx, &main, package, ImportKind::Require).await
+    }
+
     async fn resolve(
         &self,
         ctx: &PluginContext,
@@ -184,7 +209,9 @@ impl WorkerPlugin {
         }
         let builtin = is_nodejs_builtin_module(specifier);
         let aliased = specifier != args.specifier;
-        if !builtin && !aliased && self.settings.found.is_empty() {
+        let optional = is_optional(specifier, importer, kind);
+        let required = matches!(kind, ImportKind::Require) && is_bare(specifier);
+        if !builtin && !aliased && !optional && !required && self.settings.found.is_empty() {
             return Ok(None);
         }
         let file = self.file(ctx, specifier, importer, kind).await?;
@@ -193,9 +220,18 @@ impl WorkerPlugin {
         {
             return Ok(Some(outside(&format!("./{}", found.name), kind)));
         }
+        if required
+            && let Some(file) = &file
+            && let Some(main) = self.common_js(ctx, file).await?
+        {
+            return Ok(Some(main));
+        }
         // A package with the name of a module of Node.js goes first, as polyfills are packages.
         if file.is_none() && builtin {
             return Ok(Some(self.runtime(&format!("node:{specifier}"), kind)));
+        }
+        if file.is_none() && optional {
+            return Ok(Some(outside(specifier, kind)));
         }
         Ok(if aliased { file } else { None })
     }
@@ -232,6 +268,14 @@ impl Plugin for WorkerPlugin {
             let names = if specifier.starts_with("cloudflare:") { "* as value" } else { "value" };
             let specifier = serde_json::Value::from(specifier);
             format!("import {names} from {specifier};\nmodule.exports = value;\n")
+        } else if let Some(specifier) = args.id.strip_prefix(ABSENT) {
+            let message = serde_json::Value::from(format!("No such module \"{specifier}\"."));
+            // A getter, because a module that threw once is not run again: its `exports` are
+            // read instead.
+            format!(
+                "Object.defineProperty(module, \"exports\", {{\n  \
+                 get() {{ throw new Error({message}); }},\n}});\n"
+            )
         } else if let Some(global) = args.id.strip_prefix(GLOBAL) {
             format!("export default {global};\n")
         } else {
@@ -247,6 +291,20 @@ impl Plugin for WorkerPlugin {
     fn register_hook_usage(&self) -> HookUsage {
         HookUsage::ResolveId | HookUsage::Load
     }
+}
+
+/// Whether it names a package.
+fn is_bare(specifier: &str) -> bool {
+    !specifier.starts_with(['.', '/', '#'])
+}
+
+/// Whether a package may do without this import. What `import()` returns is rejected when there is
+/// no such package, and packages count on that (`import("x").catch(…)`). Rolldown looks for a `try`
+/// around it and for nothing else.
+fn is_optional(specifier: &str, importer: &str, kind: ImportKind) -> bool {
+    matches!(kind, ImportKind::DynamicImport)
+        && is_bare(specifier)
+        && Path::new(importer).iter().any(|name| name == "node_modules")
 }
 
 /// A module that stays outside of the bundle.

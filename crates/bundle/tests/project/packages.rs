@@ -101,3 +101,36 @@ fn an_alias_covers_paths_below_it() {
     let code = main_code(&bundle);
     assert!(code.contains("own-a") && code.contains("other-b"), "{code}");
 }
+
+#[test]
+fn a_package_may_ask_for_packages_that_are_not_there() {
+    let scratch = project(&[
+        ("node_modules/pkg/package.json", r#"{ "main": "./a.js" }"#),
+        (
+            "node_modules/pkg/a.js",
+            "export const name = () => import('not-there').then((x) => x).catch(() => 'none');",
+        ),
+    ]);
+    let bundle = build(&scratch.0);
+    assert!(main_code(&bundle).contains("import(\"not-there\")"), "{}", main_code(&bundle));
+}
+
+#[test]
+fn require_gets_the_main_of_a_package_with_a_default_only() {
+    for (module, expected) in [
+        ("export default () => 'module-here';", "main-here"),
+        ("export const f = () => 'module-here';", "module-here"),
+    ] {
+        let scratch = project(&[
+            ("node_modules/pkg/package.json", r#"{ "main": "./a.js" }"#),
+            ("node_modules/pkg/a.js", "exports.name = require('two');"),
+            ("node_modules/two/package.json", r#"{ "main": "./main", "module": "./module.js" }"#),
+            ("node_modules/two/main.js", "module.exports = () => 'main-here';"),
+            ("node_modules/two/module.js", module),
+        ]);
+        let bundle = build(&scratch.0);
+        let code = main_code(&bundle);
+        assert!(code.contains(expected), "{code}");
+        assert_eq!(code.matches("-here").count(), 1, "{code}");
+    }
+}

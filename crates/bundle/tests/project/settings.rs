@@ -91,6 +91,54 @@ fn a_tsconfig_may_choose_the_automatic_jsx() {
 }
 
 #[test]
+fn jsx_may_stand_in_any_javascript() {
+    for name in ["a.js", "a.mjs", "a.cjs"] {
+        let settings = format!("main = \"{name}\"\njsx_factory = \"h\"");
+        let code = match name {
+            "a.cjs" => "const h = () => 1;\nmodule.exports = { fetch: () => <i x={1} /> };",
+            _ => "const h = () => 1;\nexport default { fetch: () => <i x={1} /> };",
+        };
+        let scratch = Scratch::new(&[("wrangler.toml", &settings), (name, code)]);
+        let bundle = build(&scratch.0);
+        assert!(main_code(&bundle).contains("h(\"i\""), "{}", main_code(&bundle));
+    }
+}
+
+#[test]
+fn a_tsconfig_and_its_own_jsx_options_are_no_conflict() {
+    for jsx in ["react-jsx", "preserve"] {
+        let options =
+            format!(r#"{{ "compilerOptions": {{ "jsx": "{jsx}", "jsxImportSource": "lib" }} }}"#);
+        let scratch = Scratch::new(&[
+            ("wrangler.toml", "main = \"src/a.tsx\""),
+            ("tsconfig.json", &options),
+            ("src/a.tsx", "export default { fetch: () => <p /> };"),
+            ("node_modules/lib/package.json", r#"{ "name": "lib" }"#),
+            ("node_modules/lib/jsx-runtime.js", "export const jsx = (name) => name;"),
+        ]);
+        // `build` refuses warnings.
+        assert!(main_code(&build(&scratch.0)).contains("jsx(\"p\""));
+    }
+}
+
+#[test]
+fn the_mode_has_three_names_and_this_is_the_global_object() {
+    let scratch = Scratch::new(&[
+        ("wrangler.toml", "main = \"a.js\""),
+        (
+            "a.js",
+            "import 'old';\nexport default [global.process.env.NODE_ENV, globalThis.process.env.NODE_ENV];",
+        ),
+        ("node_modules/old/package.json", r#"{ "main": "./i.js" }"#),
+        ("node_modules/old/i.js", "(function (scope) { scope.old = 1; })(this);"),
+    ]);
+    let bundle = build(&scratch.0);
+    let code = main_code(&bundle);
+    assert_eq!(code.matches("\"production\"").count(), 2, "{code}");
+    assert!(code.contains("(globalThis)"), "{code}");
+}
+
+#[test]
 fn jsx_factories_of_the_settings() {
     let scratch = Scratch::new(&[
         ("wrangler.toml", "main = \"a.jsx\"\njsx_factory = \"h\"\njsx_fragment = \"F\""),

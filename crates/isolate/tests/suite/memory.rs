@@ -170,3 +170,36 @@ fn resizable_buffers_count() {
          } globalThis.kept = a;",
     );
 }
+
+/// Counts what a Worker can keep of something until it is refused.
+fn kept_until_refused(expression: &str) -> String {
+    let lab = Lab::shared();
+    let mut worker = lab.worker();
+    worker.value(&format!(
+        "(() => {{ const kept = []; \
+           try {{ for (;;) kept.push({expression}) }} \
+           catch (error) {{ return `${{error.name}} ${{kept.length}}` }} }})()"
+    ))
+}
+
+/// Buffers that can grow and WebAssembly memories take address space and mappings, which all
+/// isolates share and of which V8 itself needs some: without them it ends the process.
+#[test]
+fn address_space_is_for_all() {
+    assert_eq!(
+        kept_until_refused("new ArrayBuffer(1, { maxByteLength: 1 << 30 })"),
+        "RangeError 128"
+    );
+    let memory = "new WebAssembly.Memory({ initial: 0, maximum: 65536 })";
+    assert_eq!(kept_until_refused(memory), "RangeError 128");
+}
+
+/// What nobody keeps is given back when there is too much of it.
+#[test]
+fn address_space_that_nobody_keeps() {
+    let lab = Lab::shared();
+    let mut worker = lab.worker();
+    let count = "(() => { let i = 0; \
+        for (; i < 1000; i += 1) new ArrayBuffer(1, { maxByteLength: 1 << 20 }); return i })()";
+    assert_eq!(worker.value(count), "1000");
+}
