@@ -1,7 +1,7 @@
 //! Address space that Workers reserve: WebAssembly memories and resizable buffers. Each takes
-//! mappings of the process, a WebAssembly memory 10 GB of addresses besides, and V8 ends the process
-//! when it needs one itself and there is none left. So they are counted, and refused where there are
-//! too many: the Worker gets a `RangeError`.
+//! mappings of the process, a WebAssembly memory 10 GB of addresses besides, and V8 ends the
+//! process when it needs one itself and there is none left. So they are counted, and refused where
+//! there are too many: the Worker gets a `RangeError`.
 //!
 //! V8 reserves through one function and gives back through another. The linker's `--wrap` (see
 //! `.cargo/config.toml`) sends those calls here.
@@ -62,8 +62,8 @@ pub(crate) fn set_in_turn(in_turn: bool) {
     IN_TURN.set(in_turn);
 }
 
-/// Whether a reservation was refused on this thread since the last call. V8 then collects garbage as
-/// a last resort, and asks about the heap's limit although the heap may be small.
+/// Whether a reservation was refused on this thread since the last call. V8 then collects garbage
+/// as a last resort, and asks about the heap's limit although the heap may be small.
 pub(crate) fn take_refusal() -> bool {
     REFUSED.replace(false)
 }

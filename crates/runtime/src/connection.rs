@@ -222,8 +222,8 @@ where
             if Pin::new(&mut connection).poll(context).is_ready() {
                 return Poll::Ready(false);
             }
-            // hyper takes the next request's head while the last response is still being written, but
-            // asks nobody for an answer then; and when all is written, nothing wakes it.
+            // hyper takes the next request's head while the last response is still being written,
+            // but asks nobody for an answer then; and when all is written, nothing wakes it.
             let flushed = flushes != boundary.flushes.load(Ordering::Relaxed);
             if flushed && boundary.settled().is_none() {
                 continue;

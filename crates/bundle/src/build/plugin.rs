@@ -156,9 +156,10 @@ impl WorkerPlugin {
     }
 
     /// The `main` of a package instead of its `module`, for `require`. Who requires a package was
-    /// written for `module.exports = …` and gets nothing of a module that only has a default export.
-    /// Where a module has names, too, it goes on being the one for all: a package that is there
-    /// twice has two of each class. (esbuild chooses `main` for every package that is required.)
+    /// written for `module.exports = …` and gets nothing of a module that has a default export
+    /// alone. Where a module has names, too, it goes on being the one for all: a package that is
+    /// there twice has two of each class. (esbuild chooses `main` for every package that is
+    /// required.)
     async fn common_js(
         &self,
         ctx: &PluginContext,

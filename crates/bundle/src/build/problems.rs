@@ -10,8 +10,8 @@ use crate::diagnostic::{Diagnostic, Location, Severity};
 /// nobody can resolve is an error here: a Worker has nowhere to load it from later.
 pub(crate) fn convert(root: &Path, messages: &[BuildDiagnostic]) -> Vec<Diagnostic> {
     let options = DiagnosticOptions { cwd: root.to_path_buf() };
-    // JSX options that come from the tsconfig itself are no conflict with it. The check of that name
-    // in rolldown's options does not cover the tsconfig of a single file (1.2.5).
+    // JSX options that come from the tsconfig itself are no conflict with it. The check of that
+    // name in rolldown's options does not cover the tsconfig of a single file (1.2.5).
     let conflict = |message: &&BuildDiagnostic| {
         !matches!(message.kind(), EventKind::ConfigurationFieldConflict)
     };

@@ -127,7 +127,8 @@ fn the_mode_has_three_names_and_this_is_the_global_object() {
         ("wrangler.toml", "main = \"a.js\""),
         (
             "a.js",
-            "import 'old';\nexport default [global.process.env.NODE_ENV, globalThis.process.env.NODE_ENV];",
+            "import 'old';\n\
+             export default [global.process.env.NODE_ENV, globalThis.process.env.NODE_ENV];",
         ),
         ("node_modules/old/package.json", r#"{ "main": "./i.js" }"#),
         ("node_modules/old/i.js", "(function (scope) { scope.old = 1; })(this);"),
