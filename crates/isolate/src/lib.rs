@@ -23,6 +23,7 @@ mod promise;
 mod snapshot;
 mod state;
 mod structured_clone;
+mod tables;
 mod turn;
 mod value;
 mod wasm;
