@@ -247,6 +247,7 @@ impl Isolate {
     pub fn trim(&mut self) {
         crate::heap_limit::collect(&mut self.v8, &self.guard);
         self.tables.give_back();
+        crate::stack::give_back();
     }
 
     /// Stores the bytecode of the modules that were not in the code cache. Best after the first

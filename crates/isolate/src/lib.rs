@@ -21,6 +21,7 @@ mod op;
 mod platform;
 mod promise;
 mod snapshot;
+mod stack;
 mod state;
 mod structured_clone;
 mod tables;
