@@ -179,7 +179,7 @@ function showMembers(walk, value, kind, name, depth, indent) {
   }
   if (kind === "Map" || kind === "Set") {
     const size = kind === "Map" ? MapPrototypeGetSize(value) : SetPrototypeGetSize(value);
-    if (kind === "Map") showPairs(at, value, entries);
+    if (kind === "Map") showMapPairs(at, value, entries);
     else showSetItems(at, value, entries);
     showProperties(at, value, entries, null);
     return close(headOf(value, "", name ?? kind, size), "{", entries, "}");
@@ -282,7 +282,7 @@ function showOrdinary(at, value, name, close) {
     } catch {
       // It only looks like one: made with Object.create, for example.
     }
-    if (kindOf(shown) === "Map") showPairs(at, shown, entries);
+    if (kindOf(shown) === "Map") showMapPairs(at, shown, entries);
     else if (shown !== entries) showProperties(at, shown, entries, null);
   }
   showProperties(at, value, entries, members === undefined ? null : isTrustFlag);
@@ -346,7 +346,7 @@ function endOfHole(list, from, length) {
   return length;
 }
 
-function showPairs(at, map, entries) {
+function showMapPairs(at, map, entries) {
   let count = 0;
   MapPrototypeForEach(map, (value, key) => {
     if (++count > MAX_MEMBERS) return;
