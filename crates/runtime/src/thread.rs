@@ -34,6 +34,8 @@ use crate::worker::{Observer, Worker};
 const COMMANDS_MAX: usize = 1_024;
 /// Stack of an isolate's thread: V8 may use 984 KiB of it.
 const STACK_BYTES: usize = 1_536 << 10;
+/// Events of sockets that an event loop takes from the system at once: it keeps room for them.
+const IO_EVENTS_MAX: usize = 64;
 /// How long a client may take for a request's head.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long an isolate that takes no more work keeps its idle connections.
@@ -200,15 +202,16 @@ impl Factory {
                 }
             };
         let _ = load.stuck.set(isolate.stuck_flag());
-        let runtime =
-            match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
-                Ok(runtime) => runtime,
-                Err(error) => {
-                    load.closed.store(true, Relaxed);
-                    eprintln!("isolde: an isolate's event loop could not be made: {error}");
-                    return;
-                }
-            };
+        let mut builder = Builder::new_current_thread();
+        builder.enable_all().max_io_events_per_tick(IO_EVENTS_MAX);
+        let runtime = match builder.build_local(LocalOptions::default()) {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                load.closed.store(true, Relaxed);
+                eprintln!("isolde: an isolate's event loop could not be made: {error}");
+                return;
+            }
+        };
         load.set_made();
         runtime.block_on(async {
             let core = Core::new(isolate, host, self.observer.clone(), load.clone());
