@@ -122,9 +122,14 @@ unsafe extern "C" fn __wrap__ZN2v88internal9StubCache5ClearEv(cache: *mut Stub) 
 ///
 /// # Safety
 /// V8 has just cleared `cache`.
-unsafe fn is_cleared(cache: *const Stub) -> bool {
-    // SAFETY: V8's library is held to one version, in which a cache has this many entries and a
-    // pointer behind them; no other thread knows the cache yet.
+unsafe fn is_cleared(cache: *mut Stub) -> bool {
+    // SAFETY: V8 has the cache from the allocator that answers here.
+    let bytes = unsafe { libc::malloc_usable_size(cache.cast()) };
+    if bytes < STUB_COUNT * size_of::<Stub>() + size_of::<*mut c_void>() {
+        return false;
+    }
+    // SAFETY: the block is large enough for that, and V8's library is held to one version, in which
+    // this is what it has written; no other thread knows the cache yet.
     let stubs = unsafe { std::slice::from_raw_parts(cache, STUB_COUNT) };
     // SAFETY: as above; the pointer behind the entries is as large as two thirds of one.
     let behind = unsafe { cache.add(STUB_COUNT).cast::<[u32; 2]>().read_unaligned() };
@@ -161,9 +166,11 @@ unsafe fn clear(cache: *mut Stub) {
 unsafe extern "C" fn __wrap__ZN2v88internal4wasm19WasmCodeLookupCache5FlushEv(table: *mut c_void) {
     // SAFETY: the wrapped method, called with what it was to be called with.
     unsafe { __real__ZN2v88internal4wasm19WasmCodeLookupCache5FlushEv(table) };
-    // SAFETY: V8's library is held to one version, in which the table has this size; V8 passes it
-    // on the thread of its isolate, the only one that uses it.
-    unsafe { give_back_zeros(table.cast(), WASM_TABLE_BYTES) };
+    // Later calls may come from a thread of another isolate, which shares the code that goes away.
+    if !matches!(NEW_BLOCKS.get(), NewBlocks::NotLooking) {
+        // SAFETY: V8 has just made the table, for the isolate that this thread makes.
+        unsafe { give_back_zeros(table.cast(), WASM_TABLE_BYTES) };
+    }
 }
 
 /// Gives pages back to the system that hold nothing but zeros: they read the same afterwards.
@@ -171,7 +178,8 @@ unsafe extern "C" fn __wrap__ZN2v88internal4wasm19WasmCodeLookupCache5FlushEv(ta
 /// # Safety
 /// The block belongs to V8 and nothing writes to it during the call.
 unsafe fn give_back_zeros(start: *mut u8, bytes: usize) {
-    let pages = pages_in(start, bytes);
+    // SAFETY: V8 has the block from the allocator that answers here.
+    let pages = pages_in(start, bytes.min(unsafe { libc::malloc_usable_size(start.cast()) }));
     let mut zeros = pages.start..pages.start;
     for offset in pages.clone().step_by(page_bytes()) {
         let page = start.wrapping_add(offset).cast::<u64>();
