@@ -46,6 +46,8 @@ const LINGER_LOOK: Duration = Duration::from_millis(10);
 const DRAIN_MAX: Duration = Duration::from_secs(30);
 /// How long an isolate has to be without work to count as idle.
 const IDLE_LOOK: Duration = Duration::from_secs(10);
+/// How long its last request may take to be over before that time counts.
+const IDLE_SETTLE: Duration = Duration::from_secs(1);
 /// Heads of requests, and what hyper reads ahead.
 const READ_BUFFER_BYTES_MAX: usize = 192 << 10;
 
@@ -343,8 +345,10 @@ impl Thread {
     /// then, once; one whose thread lost its priority for good is seen then, too.
     async fn idle(&self) {
         loop {
+            // The command that ended the last wait may have brought a request: its turns come now.
+            tokio::time::sleep(IDLE_SETTLE).await;
             let turns = self.core.turn_count();
-            tokio::time::sleep(IDLE_LOOK).await;
+            tokio::time::sleep(IDLE_LOOK - IDLE_SETTLE).await;
             if self.core.turn_count() != turns || self.core.host.request_count() > 0 {
                 continue;
             }
