@@ -18,7 +18,7 @@ mod worker;
 #[path = "../join.rs"]
 mod join;
 #[cfg(test)]
-mod join_tests;
+mod tests;
 
 pub use null_host::null_host;
 
