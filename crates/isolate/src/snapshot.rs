@@ -56,8 +56,6 @@ pub(crate) fn external_references(
 /// # Errors
 /// See [`SnapshotError`].
 pub fn make_snapshot(api: &ApiSources, host: Box<dyn Any>) -> Result<NewSnapshot, SnapshotError> {
-    // For `flush_code`, which changes one while V8 runs.
-    v8::V8::set_flags_from_string("--no-freeze-flags-after-init");
     crate::platform::Platform::init(crate::platform::PlatformOptions { unprotected: true })?;
     let ledger = crate::ledger::Ledger::new(usize::MAX);
     let state = crate::state::State::new(host, ledger);
@@ -73,7 +71,6 @@ pub fn make_snapshot(api: &ApiSources, host: Box<dyn Any>) -> Result<NewSnapshot
         scope.set_default_context(context);
         let evaluated = internal::evaluate(scope, api);
         let evaluated = evaluated.and_then(|entry_points| {
-            flush_code(scope);
             internal::warm_up(scope, api)?;
             Ok(entry_points)
         });
@@ -89,12 +86,4 @@ pub fn make_snapshot(api: &ApiSources, host: Box<dyn Any>) -> Result<NewSnapshot
     made.map_err(SnapshotError::Module)?;
     let blob = blob.ok_or(SnapshotError::Serialise)?;
     Ok(NewSnapshot { blob: blob.to_vec(), ops: OpDef::fingerprint(&api.ops) })
-}
-
-/// Forgets the code of all functions, so that the snapshot has that of functions which the warm-up
-/// calls and not that of functions which only made the APIs. V8 keeps code for minutes otherwise.
-fn flush_code(isolate: &mut v8::Isolate) {
-    v8::V8::set_flags_from_string("--stress-flush-code");
-    isolate.low_memory_notification();
-    v8::V8::set_flags_from_string("--no-stress-flush-code");
 }
