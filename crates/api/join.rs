@@ -1,8 +1,9 @@
 //! Joins the ES modules of this crate into one function, for the startup snapshot.
 //!
 //! V8 keeps much about a module that has been evaluated: its code, its registers, a table of what
-//! it exports, a cell for each name. Ninety-eight modules took 150 KB of every isolate. The
-//! variables of one function that has returned are a single array.
+//! it exports, a cell for each name. Ninety-eight modules took 280 KB of every isolate, with the
+//! built-ins that one of them captured. The variables of a function are a single array, and what it
+//! keeps for nobody is garbage when it has returned.
 //!
 //! This is no general linker. It reads modules in the style of this crate (`README.md`): imports
 //! and declarations begin a line, nothing is renamed on its way, names at the top level are unique

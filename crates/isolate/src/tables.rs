@@ -1,5 +1,5 @@
 //! Tables that V8 makes for every isolate, large and empty in most of them: their pages go back to
-//! the system until something is written to them. An idle isolate is 280 KB smaller for it.
+//! the system until something is written to them. An isolate is 300 KB smaller for it.
 //!
 //! V8's interface names none of these tables, so the linker's `--wrap` (see `.cargo/config.toml`)
 //! sends the calls here that show where they are. Sizes are those of the V8 that the project is
