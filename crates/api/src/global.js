@@ -74,7 +74,7 @@ const members = {
   reportError, scheduler, setInterval, setTimeout, structuredClone,
 };
 
-function define(values, enumerable) {
+function defineAll(values, enumerable) {
   const names = ObjectKeys(values);
   for (let i = 0; i < names.length; i++) {
     ObjectDefineProperty(globalThis, names[i], {
@@ -83,6 +83,6 @@ function define(values, enumerable) {
   }
 }
 
-define(interfaces, false);
-define(members, true);
+defineAll(interfaces, false);
+defineAll(members, true);
 installGlobalScope();

@@ -13,6 +13,13 @@ mod encoding;
 mod url;
 mod worker;
 
+/// The build script's, for its tests.
+#[cfg(test)]
+#[path = "../join.rs"]
+mod join;
+#[cfg(test)]
+mod tests;
+
 pub use null_host::null_host;
 pub use worker::memory_exceeded;
 
@@ -25,6 +32,8 @@ use isolate::{ApiSources, EntryPoint};
 
 /// Internal modules: path below `src`, and text.
 const MODULES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/modules.rs"));
+/// All of them as one function.
+const JOINED: &str = include_str!(concat!(env!("OUT_DIR"), "/joined.js"));
 
 /// The functions of `worker/entry.js` that native code calls. The first must be the one that
 /// [`isolate::REJECTION_ENTRY`] stands for.
@@ -72,7 +81,8 @@ pub fn sources_in(folder: &std::path::Path) -> std::io::Result<ApiSources> {
         let text = std::fs::read_to_string(folder.join(name))?;
         modules.push((name, Box::leak(text.into_boxed_str())));
     }
-    Ok(ApiSources { modules: Box::leak(modules.into_boxed_slice()), ..sources() })
+    let modules = Box::leak(modules.into_boxed_slice());
+    Ok(ApiSources { modules, joined: None, ..sources() })
 }
 
 /// The sources of all web APIs.
@@ -80,6 +90,7 @@ pub fn sources() -> ApiSources {
     let ops = [worker::ops(), url::ops(), encoding::ops(), crypto::ops()].concat();
     ApiSources {
         modules: MODULES,
+        joined: Some(JOINED),
         root: "global.js",
         entry: "worker/entry.js",
         entry_points: ENTRY_POINTS,

@@ -80,15 +80,6 @@ captured.decodeURIComponent = decodeURIComponent;
 captured.encodeURIComponent = encodeURIComponent;
 captured.globalThis = globalThis;
 
-/**
- * Takes a class of our own off `Object.prototype`: getters and setters that a Worker defines there
- * never meet its instances. For every class that is not part of a web API and has public fields.
- * @param {Function} Class one without a parent
- */
-export function internal(Class) {
-  Reflect.setPrototypeOf(Class.prototype, null);
-}
-
 // `await` and `then` ask a promise for its constructor, and what they find would get to see the
 // promises of this code. A Worker may replace `Promise` and patch `then`, but not these two.
 Reflect.defineProperty(Promise.prototype, "constructor", { configurable: false, writable: false });

@@ -12,6 +12,9 @@ use crate::op::OpDef;
 pub struct ApiSources {
     /// Path below the sources' folder, and the source text of every internal module.
     pub modules: &'static [(&'static str, &'static str)],
+    /// All modules as one function, which takes the ops and gives what `entry` exports. Without it
+    /// the modules are evaluated one by one.
+    pub joined: Option<&'static str>,
     /// Path of the module that imports the others.
     pub root: &'static str,
     /// Path of the module whose exports native code calls.
@@ -31,6 +34,8 @@ pub struct EntryPoint(pub usize);
 
 /// The specifier under which internal modules import ops.
 const OPS_SPECIFIER: &str = "isolde:ops";
+/// What stack traces call the joined modules.
+const JOINED_NAME: &str = "isolde:api.js";
 /// The global through which the generated module of ops gets at them; it is gone before anything
 /// else runs.
 const OPS_GLOBAL: &str = "__isolde_ops";
@@ -54,6 +59,9 @@ pub(crate) fn evaluate<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     api: &ApiSources,
 ) -> Result<Vec<v8::Local<'s, v8::Function>>, Thrown> {
+    if let Some(text) = api.joined {
+        return run_joined(scope, api, text);
+    }
     define_ops(scope, &api.ops);
     LOADER.with_borrow_mut(|loader| {
         *loader = Loader {
@@ -65,6 +73,26 @@ pub(crate) fn evaluate<'s>(
     let result = run(scope, api);
     LOADER.with_borrow_mut(|loader| *loader = Loader::default());
     result
+}
+
+/// Evaluates all internal modules as one function.
+fn run_joined<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    api: &ApiSources,
+    text: &'static str,
+) -> Result<Vec<v8::Local<'s, v8::Function>>, Thrown> {
+    let name = v8::String::new(scope, JOINED_NAME).expect("a name is short");
+    let origin = crate::module::origin(scope, name.into(), false, None);
+    let source = source_string(scope, text);
+    let exports = caught(scope, |scope| {
+        let script = v8::Script::compile(scope, source?, Some(&origin))?;
+        let function: v8::Local<v8::Function> = script.run(scope)?.try_into().ok()?;
+        let undefined = v8::undefined(scope).into();
+        let ops = ops_object(scope, &api.ops).into();
+        function.call(scope, undefined, &[ops])?.try_into().ok()
+    })?;
+    scope.perform_microtask_checkpoint();
+    entry_points(scope, api, exports)
 }
 
 /// Calls the warm-up function, if there is one. Call it after [`evaluate`].
@@ -103,6 +131,15 @@ fn run<'s>(
         .get_module_namespace()
         .try_into()
         .map_err(|_| Thrown::new("Error", "the entry module has no namespace"))?;
+    entry_points(scope, api, namespace)
+}
+
+/// Finds the functions that native code calls, among the exports of the entry module.
+fn entry_points<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    api: &ApiSources,
+    namespace: v8::Local<'s, v8::Object>,
+) -> Result<Vec<v8::Local<'s, v8::Function>>, Thrown> {
     if let Some(name) = api.warm_up {
         let key = v8::String::new(scope, name).expect("a name is short");
         let function = namespace.get(scope, key.into());
@@ -191,8 +228,9 @@ fn resource(text: &'static str) -> Option<&'static v8::OneByteConst> {
 
 /// What the snapshot refers to of the internal modules' texts, in their order.
 pub(crate) fn text_references(api: &ApiSources) -> impl Iterator<Item = v8::ExternalReference> {
-    api.modules.iter().filter_map(|(_, text)| resource(text)).map(|resource| {
-        v8::ExternalReference { pointer: std::ptr::from_ref(resource).cast_mut().cast() }
+    let modules = api.modules.iter().filter(|_| api.joined.is_none()).map(|(_, text)| *text);
+    modules.chain(api.joined).filter_map(resource).map(|resource| v8::ExternalReference {
+        pointer: std::ptr::from_ref(resource).cast_mut().cast(),
     })
 }
 
@@ -254,7 +292,8 @@ const ENGINE_OPS: &[(&str, &str)] = &[
     ("cped_set", "setContinuationPreservedEmbedderData"),
 ];
 
-fn define_ops(scope: &mut v8::PinScope<'_, '_>, ops: &[OpDef]) {
+/// An object that holds the ops and what V8 offers.
+fn ops_object<'s>(scope: &mut v8::PinScope<'s, '_>, ops: &[OpDef]) -> v8::Local<'s, v8::Object> {
     let holder = v8::Object::new(scope);
     for op in ops {
         let name = v8::String::new(scope, op.name).expect("an op's name is short");
@@ -273,7 +312,13 @@ fn define_ops(scope: &mut v8::PinScope<'_, '_>, ops: &[OpDef]) {
         let function = extras.get(scope, engine_name.into()).expect("V8 offers this function");
         holder.set(scope, name.into(), function);
     }
+    holder
+}
+
+fn define_ops(scope: &mut v8::PinScope<'_, '_>, ops: &[OpDef]) {
+    let holder = ops_object(scope, ops);
     let key = v8::String::new(scope, OPS_GLOBAL).expect("a name is short");
+    let context = scope.get_current_context();
     context.global(scope).set(scope, key.into(), holder.into());
 }
 

@@ -18,6 +18,7 @@ use crate::op::OpDef;
 use crate::platform::{Platform, PlatformError, TaskQueue};
 use crate::snapshot::Snapshot;
 use crate::state::State;
+use crate::tables::Tables;
 use crate::turn::{Turn, TurnError};
 use crate::watchdog::Slot;
 
@@ -92,6 +93,7 @@ pub struct Isolate {
     pub(crate) cpu_ns: u64,
     pub(crate) cpu_meter: CpuMeter,
     pub(crate) turns_since_heap_look: u32,
+    tables: Tables,
 }
 
 impl Isolate {
@@ -116,7 +118,8 @@ impl Isolate {
             }
             params = params.snapshot_blob(v8::StartupData::from(snapshot.blob));
         }
-        let (mut v8, tasks) = crate::platform::with_new_queue(|| v8::Isolate::new(params));
+        let make = || crate::platform::with_new_queue(|| v8::Isolate::new(params));
+        let ((mut v8, tasks), tables) = crate::tables::noting(make);
         let state = State::new(host, ledger);
         state.code_from_strings.set(options.code_from_strings);
         state.attach(&mut v8);
@@ -147,10 +150,12 @@ impl Isolate {
             cpu_ns: 0,
             cpu_meter: CpuMeter::new(),
             turns_since_heap_look: 0,
+            tables,
         };
         isolate.bind(&options.api);
         isolate.assert_clock()?;
         crate::heap_limit::note_heap(&mut isolate.v8, isolate.state.ledger());
+        isolate.tables.give_back();
         Ok(isolate)
     }
 
@@ -238,9 +243,11 @@ impl Isolate {
         self.v8.get_heap_statistics().used_heap_size()
     }
 
-    /// Collects all garbage. For idle isolates: it takes milliseconds.
+    /// Collects all garbage and gives memory back. For idle isolates: it takes milliseconds.
     pub fn trim(&mut self) {
         crate::heap_limit::collect(&mut self.v8, &self.guard);
+        self.tables.give_back();
+        crate::stack::give_back();
     }
 
     /// Stores the bytecode of the modules that were not in the code cache. Best after the first

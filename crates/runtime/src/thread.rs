@@ -29,12 +29,17 @@ use crate::worker::{Observer, Worker};
 const COMMANDS_MAX: usize = 1_024;
 /// Stack of an isolate's thread: V8 may use 984 KiB of it.
 const STACK_BYTES: usize = 1_536 << 10;
+/// Events of sockets that an event loop takes from the system at once: it keeps room for them.
+const IO_EVENTS_MAX: usize = 64;
 /// How long responses may take that are on their way when the thread ends.
 pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(30);
 /// How often it looks whether its requests have ended.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
 /// How long an isolate has to be without work to count as idle.
 const IDLE_LOOK: Duration = Duration::from_secs(10);
+/// How long its last request may take to be over before that time counts.
+const IDLE_SETTLE: Duration = Duration::from_secs(1);
+
 /// A request that another thread received.
 pub(crate) struct Hop {
     pub(crate) request: Request<Inbound>,
@@ -215,15 +220,16 @@ impl Factory {
                 }
             };
         let _ = load.stuck.set(isolate.stuck_flag());
-        let runtime =
-            match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
-                Ok(runtime) => runtime,
-                Err(error) => {
-                    load.closed.store(true, Relaxed);
-                    eprintln!("isolde: an isolate's event loop could not be made: {error}");
-                    return;
-                }
-            };
+        let mut builder = Builder::new_current_thread();
+        builder.enable_all().max_io_events_per_tick(IO_EVENTS_MAX);
+        let runtime = match builder.build_local(LocalOptions::default()) {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                load.closed.store(true, Relaxed);
+                eprintln!("isolde: an isolate's event loop could not be made: {error}");
+                return;
+            }
+        };
         load.set_made();
         runtime.block_on(async {
             let core = Core::new(isolate, host, self.observer.clone(), load.clone());
@@ -345,8 +351,10 @@ impl Thread {
     /// then, once; one whose thread lost its priority for good is seen then, too.
     async fn idle(&self) {
         loop {
+            // The command that ended the last wait may have brought a request: its turns come now.
+            tokio::time::sleep(IDLE_SETTLE).await;
             let turns = self.core.turn_count();
-            tokio::time::sleep(IDLE_LOOK).await;
+            tokio::time::sleep(IDLE_LOOK - IDLE_SETTLE).await;
             if self.core.turn_count() != turns || self.core.host.request_count() > 0 {
                 continue;
             }

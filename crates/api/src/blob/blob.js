@@ -42,7 +42,7 @@ const {
 /** A chunk of `stream()` has at most this many bytes. */
 const STREAM_CHUNK_BYTES = 1 << 20;
 
-const CONSTRUCT = "Failed to construct 'Blob'";
+const CONSTRUCT_BLOB = "Failed to construct 'Blob'";
 const SLICE = "Failed to execute 'slice' on 'Blob'";
 
 const EMPTY = new Uint8Array(0);
@@ -51,7 +51,7 @@ const EMPTY = new Uint8Array(0);
  * What the first argument of the constructor is when the platform itself makes a Blob: bytes and
  * type follow.
  */
-export const OURS = { __proto__: null };
+export const OUR_BLOB = { __proto__: null };
 
 const ENDINGS = ["transparent", "native"];
 
@@ -152,14 +152,16 @@ export class Blob {
   #type = "";
 
   constructor(blobParts = undefined, options = undefined, type = "") {
-    if (blobParts === OURS) {
+    if (blobParts === OUR_BLOB) {
       this.#bytes = options;
       this.#type = type;
       return;
     }
     const parts =
-      blobParts === undefined ? [] : toSequence(blobParts, toPart, `${CONSTRUCT}: parameter 1`);
-    const properties = toDictionary(options, BLOB_PROPERTIES, `${CONSTRUCT}: parameter 2`);
+      blobParts === undefined
+        ? []
+        : toSequence(blobParts, toPart, `${CONSTRUCT_BLOB}: parameter 1`);
+    const properties = toDictionary(options, BLOB_PROPERTIES, `${CONSTRUCT_BLOB}: parameter 2`);
     if (parts.length > 0) this.#bytes = bytesOfParts(parts, properties.endings);
     this.#type = normalizeType(properties.type);
   }
@@ -181,7 +183,7 @@ export class Blob {
       contentType === undefined
         ? ""
         : normalizeType(toDOMString(contentType, `${SLICE}: parameter 3`));
-    return new Blob(OURS, viewOf(bytes, from, MathMax(to - from, 0)), type);
+    return new Blob(OUR_BLOB, viewOf(bytes, from, MathMax(to - from, 0)), type);
   }
 
   stream() {
@@ -244,5 +246,5 @@ export function typeOfBlob(blob) {
 /** Makes a Blob of bytes that nobody else will change.
  * @param {Uint8Array} bytes @param {string} type normalized by the caller @returns {Blob} */
 export function createBlob(bytes, type) {
-  return new Blob(OURS, bytes, type);
+  return new Blob(OUR_BLOB, bytes, type);
 }

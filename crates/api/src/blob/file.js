@@ -20,14 +20,14 @@ import {
   bytesOfBlob,
   bytesOfParts,
   normalizeType,
-  OURS,
+  OUR_BLOB,
   toPart,
   typeOfBlob,
 } from "./blob.js";
 
 const { DateNow } = primordials;
 
-const CONSTRUCT = "Failed to construct 'File'";
+const CONSTRUCT_FILE = "Failed to construct 'File'";
 
 /** Members of FilePropertyBag: those it inherits come first. */
 const FILE_PROPERTIES = [
@@ -37,7 +37,7 @@ const FILE_PROPERTIES = [
 ];
 
 let isFile;
-let nameOf;
+let fileNameOf;
 let dateOf;
 
 /** https://w3c.github.io/FileAPI/#dfn-file */
@@ -46,17 +46,17 @@ export class File extends Blob {
   #lastModified;
 
   constructor(fileBits, fileName, options = undefined, type = "", lastModified = 0) {
-    if (fileBits === OURS) {
-      super(OURS, options, type);
+    if (fileBits === OUR_BLOB) {
+      super(OUR_BLOB, options, type);
       this.#name = fileName;
       this.#lastModified = lastModified;
       return;
     }
-    requireArguments(arguments.length, 2, CONSTRUCT);
-    const parts = toSequence(fileBits, toPart, `${CONSTRUCT}: parameter 1`);
-    const name = toUSVString(fileName, `${CONSTRUCT}: parameter 2`);
-    const properties = toDictionary(options, FILE_PROPERTIES, `${CONSTRUCT}: parameter 3`);
-    super(OURS, bytesOfParts(parts, properties.endings), normalizeType(properties.type));
+    requireArguments(arguments.length, 2, CONSTRUCT_FILE);
+    const parts = toSequence(fileBits, toPart, `${CONSTRUCT_FILE}: parameter 1`);
+    const name = toUSVString(fileName, `${CONSTRUCT_FILE}: parameter 2`);
+    const properties = toDictionary(options, FILE_PROPERTIES, `${CONSTRUCT_FILE}: parameter 3`);
+    super(OUR_BLOB, bytesOfParts(parts, properties.endings), normalizeType(properties.type));
     this.#name = name;
     this.#lastModified = properties.lastModified ?? DateNow();
   }
@@ -71,7 +71,7 @@ export class File extends Blob {
 
   static {
     isFile = (value) => #name in value;
-    nameOf = (file) => file.#name;
+    fileNameOf = (file) => file.#name;
     dateOf = (file) => file.#lastModified;
   }
 }
@@ -85,7 +85,7 @@ export function isFileObject(value) {
 
 /** The name of a File, whatever its getter has become. @param {File} file @returns {string} */
 export function nameOfFile(file) {
-  return nameOf(file);
+  return fileNameOf(file);
 }
 
 /** The date of a File, in milliseconds since 1970. @param {File} file @returns {number} */
@@ -99,7 +99,7 @@ export function dateOfFile(file) {
  * @param {number} [lastModified] milliseconds since 1970 @returns {File}
  */
 export function createFile(bytes, name, type, lastModified = DateNow()) {
-  return new File(OURS, name, bytes, type, lastModified);
+  return new File(OUR_BLOB, name, bytes, type, lastModified);
 }
 
 /**

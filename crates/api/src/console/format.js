@@ -17,7 +17,7 @@ const {
   SymbolPrototypeToString,
 } = primordials;
 
-const PERCENT = 37;
+const PERCENT_SIGN = 37;
 const SHORT = { __proto__: null, depth: 0 };
 
 /** How `%s` shows a value: text as it is, objects in short. */
@@ -42,7 +42,7 @@ function asJSON(value) {
   }
 }
 
-const toNumber = (value) => +value;
+const asPlainNumber = (value) => +value;
 const toInteger = (value) => NumberParseInt(`${value}`, 10);
 const toFloat = (value) => NumberParseFloat(`${value}`);
 
@@ -50,7 +50,7 @@ const toFloat = (value) => NumberParseFloat(`${value}`);
 const SPECIFIERS = {
   __proto__: null,
   s: asString,
-  d: (value) => asNumber(value, toNumber),
+  d: (value) => asNumber(value, asPlainNumber),
   i: (value) => asNumber(value, toInteger),
   f: (value) => asNumber(value, toFloat),
   j: asJSON,
@@ -89,7 +89,7 @@ function substitute(pattern, args) {
   let start = 0;
   let used = 1;
   for (let i = 0; i + 1 < pattern.length; i++) {
-    if (StringPrototypeCharCodeAt(pattern, i) !== PERCENT) continue;
+    if (StringPrototypeCharCodeAt(pattern, i) !== PERCENT_SIGN) continue;
     const character = pattern[i + 1];
     const specifier = SPECIFIERS[character];
     if (character !== "%" && (specifier === undefined || used >= args.length)) continue;

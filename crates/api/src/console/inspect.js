@@ -69,8 +69,8 @@ const MAX_CHARACTERS = 100_000;
  */
 
 /** What op `promise_state` gives. */
-const PENDING = 0;
-const REJECTED = 2;
+const PROMISE_PENDING = 0;
+const PROMISE_REJECTED = 2;
 
 /** What shows the private state of an interface's instances. @type {Map<Function, Function>} */
 const inspectors = new Map();
@@ -184,7 +184,7 @@ function showMembers(walk, value, kind, name, depth, indent) {
   }
   if (kind === "Map" || kind === "Set") {
     const size = kind === "Map" ? MapPrototypeGetSize(value) : SetPrototypeGetSize(value);
-    if (kind === "Map") showPairs(at, value, entries);
+    if (kind === "Map") showMapPairs(at, value, entries);
     else showSetItems(at, value, entries);
     showProperties(at, value, entries, null);
     return close(headOf(value, "", name ?? kind, size), "{", entries, "}");
@@ -234,8 +234,8 @@ function showBase(value, kind, name, entries, depth) {
 /** What has become of a promise. */
 function showOutcome(at, promise, entries) {
   const state = promise_state(promise);
-  const result = state === PENDING ? "<pending>" : showInside(at, promise_result(promise));
-  ArrayPrototypePush(entries, state === REJECTED ? `<rejected> ${result}` : result);
+  const result = state === PROMISE_PENDING ? "<pending>" : showInside(at, promise_result(promise));
+  ArrayPrototypePush(entries, state === PROMISE_REJECTED ? `<rejected> ${result}` : result);
 }
 
 function showFunction(value, name) {
@@ -292,7 +292,7 @@ function showOrdinary(at, value, name, close) {
     } catch {
       // It only looks like one: made with Object.create, for example.
     }
-    if (kindOf(shown) === "Map") showPairs(at, shown, entries);
+    if (kindOf(shown) === "Map") showMapPairs(at, shown, entries);
     else if (shown !== entries) showProperties(at, shown, entries, null);
   }
   showProperties(at, value, entries, members === undefined ? null : isTrustFlag);
@@ -356,7 +356,7 @@ function endOfHole(list, from, length) {
   return length;
 }
 
-function showPairs(at, map, entries) {
+function showMapPairs(at, map, entries) {
   let count = 0;
   MapPrototypeForEach(map, (value, key) => {
     if (++count > MAX_MEMBERS) return;

@@ -22,9 +22,9 @@ const {
 
 /** Rows and columns shown. */
 const MAX_ROWS = 1_000;
-const MAX_COLUMNS = 100;
+const MAX_TABLE_COLUMNS = 100;
 
-const isObject = (v) => typeof v === "object" && v !== null;
+const isObjectRow = (v) => typeof v === "object" && v !== null;
 const cellText = (v) => inspect(v, { __proto__: null, depth: 0 });
 
 /** The rows of what is tabulated: `[index, value]`. */
@@ -53,9 +53,9 @@ function columnsOf(rows, wanted) {
   if (wanted !== undefined) return wanted;
   const columns = [];
   for (let i = 0; i < rows.length; i++) {
-    if (!isObject(rows[i][1])) continue;
+    if (!isObjectRow(rows[i][1])) continue;
     const keys = ObjectKeys(rows[i][1]);
-    for (let j = 0; j < keys.length && columns.length < MAX_COLUMNS; j++) {
+    for (let j = 0; j < keys.length && columns.length < MAX_TABLE_COLUMNS; j++) {
       if (ArrayPrototypeIndexOf(columns, keys[j]) === -1) ArrayPrototypePush(columns, keys[j]);
     }
   }
@@ -66,12 +66,12 @@ function cellsOf(row, columns, hasValues) {
   const value = row[1];
   const cells = [row[0]];
   for (let i = 0; i < columns.length; i++) {
-    const descriptor = isObject(value)
+    const descriptor = isObjectRow(value)
       ? ReflectGetOwnPropertyDescriptor(value, columns[i])
       : undefined;
     ArrayPrototypePush(cells, descriptor === undefined ? "" : cellText(descriptor.value));
   }
-  if (hasValues) ArrayPrototypePush(cells, isObject(value) ? "" : cellText(value));
+  if (hasValues) ArrayPrototypePush(cells, isObjectRow(value) ? "" : cellText(value));
   return cells;
 }
 
@@ -85,20 +85,21 @@ function frame(table) {
   const rule = (left, middle, right) => {
     let out = left;
     for (let i = 0; i < widths.length; i++) {
-      out += `${i === 0 ? "" : middle}${StringPrototypeRepeat("─", widths[i])}`;
+      out += `${i === 0 ? "" : middle}${StringPrototypeRepeat("\u2500", widths[i])}`;
     }
     return out + right;
   };
   const line = (cells) => {
-    let out = "│";
+    let out = "\u2502";
     for (let i = 0; i < widths.length; i++) {
-      out += `${StringPrototypePadEnd(` ${cells[i]}`, widths[i])}│`;
+      out += `${StringPrototypePadEnd(` ${cells[i]}`, widths[i])}\u2502`;
     }
     return out;
   };
-  let out = `${rule("┌", "┬", "┐")}\n${line(table[0])}\n${rule("├", "┼", "┤")}\n`;
+  let out = `${rule("\u250c", "\u252c", "\u2510")}\n${line(table[0])}\n`;
+  out += `${rule("\u251c", "\u253c", "\u2524")}\n`;
   for (let i = 1; i < table.length; i++) out += `${line(table[i])}\n`;
-  return out + rule("└", "┴", "┘");
+  return out + rule("\u2514", "\u2534", "\u2518");
 }
 
 /**
@@ -110,7 +111,7 @@ export function tabulate(data, properties) {
   const rows = rowsOf(data);
   const columns = columnsOf(rows, properties);
   let hasValues = false;
-  for (let i = 0; i < rows.length; i++) hasValues ||= !isObject(rows[i][1]);
+  for (let i = 0; i < rows.length; i++) hasValues ||= !isObjectRow(rows[i][1]);
   const header = ["(index)"];
   for (let i = 0; i < columns.length; i++) ArrayPrototypePush(header, columns[i]);
   if (hasValues) ArrayPrototypePush(header, "Values");

@@ -29,7 +29,7 @@ import { byteLengthOf, DigestStream, toDigestAlgorithm } from "./digest.js";
 const { ObjectDefineProperty, TypeError } = primordials;
 
 /** What only this module can pass to a constructor. */
-const TOKEN = {};
+const CRYPTO_TOKEN = {};
 
 /** Most bytes that one call of getRandomValues gives. */
 const MAX_RANDOM_BYTES = 65_536;
@@ -86,7 +86,7 @@ export class SubtleCrypto {
   #brand;
 
   constructor(token) {
-    if (token !== TOKEN) illegalConstructor();
+    if (token !== CRYPTO_TOKEN) illegalConstructor();
   }
 
   static #check(value) {
@@ -169,8 +169,8 @@ export class Crypto {
   #subtle;
 
   constructor(token) {
-    if (token !== TOKEN) illegalConstructor();
-    this.#subtle = new SubtleCrypto(TOKEN);
+    if (token !== CRYPTO_TOKEN) illegalConstructor();
+    this.#subtle = new SubtleCrypto(CRYPTO_TOKEN);
   }
 
   static #check(value) {
@@ -228,4 +228,4 @@ ObjectDefineProperty(Crypto.prototype, "DigestStream", {
 });
 
 /** The object that is `crypto` in global scope. */
-export const crypto = new Crypto(TOKEN);
+export const crypto = new Crypto(CRYPTO_TOKEN);

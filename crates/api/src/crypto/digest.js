@@ -13,7 +13,8 @@ import {
   utf8_encode,
 } from "isolde:ops";
 import { DOMException } from "../events/dom_exception.js";
-import { internal, primordials } from "../primordials.js";
+import { internal } from "../internal.js";
+import { primordials } from "../primordials.js";
 import { WritableStream } from "../streams/streams.js";
 import {
   defineInterface,
@@ -95,9 +96,9 @@ export function byteLengthOf(source) {
 
 /** Frees native digests of abandoned streams. Made at first use: registries have no place in a
  * snapshot. */
-let registry;
+let digestRegistry;
 
-const NONE = -1;
+const NO_DIGEST = -1;
 
 /** A digest that is being made, and the promise for it. */
 class RunningDigest {
@@ -115,8 +116,8 @@ class RunningDigest {
     // Who aborts the stream often has no interest in the digest; that is no unhandled rejection.
     PromisePrototypeThen(this.promise, undefined, () => {});
     this.#number = crypto_digest_open(algorithm);
-    registry ??= new FinalizationRegistry(crypto_digest_close);
-    FinalizationRegistryPrototypeRegister(registry, this, this.#number, this);
+    digestRegistry ??= new FinalizationRegistry(crypto_digest_close);
+    FinalizationRegistryPrototypeRegister(digestRegistry, this, this.#number, this);
   }
 
   static lengthOf(digest) {
@@ -145,7 +146,7 @@ class RunningDigest {
   }
 
   static abort(digest, reason) {
-    if (digest.#number !== NONE) {
+    if (digest.#number !== NO_DIGEST) {
       crypto_digest_close(digest.#number);
       digest.#drop();
     }
@@ -155,8 +156,8 @@ class RunningDigest {
 
   /** Forgets the native digest, whose number may soon name another one. */
   #drop() {
-    this.#number = NONE;
-    FinalizationRegistryPrototypeUnregister(registry, this);
+    this.#number = NO_DIGEST;
+    FinalizationRegistryPrototypeUnregister(digestRegistry, this);
   }
 }
 internal(RunningDigest);

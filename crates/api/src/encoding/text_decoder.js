@@ -46,7 +46,7 @@ const DECODE_OPTIONS = [
 ];
 
 const UTF8 = "utf-8";
-const NONE = -1;
+const NO_DECODER = -1;
 
 /** Reads the length of a SharedArrayBuffer, by which one is known. The class itself is not for
  * Workers, but the memory of a shared WebAssembly.Memory has it. */
@@ -70,7 +70,7 @@ export function toAllowSharedBufferSource(v, what) {
 }
 
 /** Frees native decoders. Made at first use, because registries have no place in a snapshot. */
-let registry;
+let decoderRegistry;
 
 /**
  * @typedef {object} DecoderState
@@ -94,7 +94,7 @@ export function createDecoderState(label, options, what) {
   if (encoding === undefined) {
     throw new RangeError(`${what}: '${text}' is not the label of a supported encoding.`);
   }
-  return { __proto__: null, encoding, fatal, ignoreBOM, decoder: NONE, streaming: false };
+  return { __proto__: null, encoding, fatal, ignoreBOM, decoder: NO_DECODER, streaming: false };
 }
 
 /**
@@ -111,17 +111,17 @@ export function decodeBytes(state, bytes, stream) {
       ? utf8_decode(bytes, fatal, state.ignoreBOM)
       : legacy_decode(state.encoding, bytes, fatal, state.ignoreBOM);
   }
-  if (state.decoder === NONE) {
+  if (state.decoder === NO_DECODER) {
     state.decoder = decoder_open(state.encoding, state.ignoreBOM);
-    registry ??= new FinalizationRegistry(decoder_close);
-    FinalizationRegistryPrototypeRegister(registry, state, state.decoder, state);
+    decoderRegistry ??= new FinalizationRegistry(decoder_close);
+    FinalizationRegistryPrototypeRegister(decoderRegistry, state, state.decoder, state);
   }
   state.streaming = stream;
   const text = decoder_push(state.decoder, bytes, fatal, !stream);
   if (!stream) {
     // The native side has dropped it with the last bytes; its number may soon name another one.
-    state.decoder = NONE;
-    FinalizationRegistryPrototypeUnregister(registry, state);
+    state.decoder = NO_DECODER;
+    FinalizationRegistryPrototypeUnregister(decoderRegistry, state);
   }
   return text;
 }

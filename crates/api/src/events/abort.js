@@ -33,10 +33,10 @@ const {
 } = primordials;
 
 /** Only code that has this may construct an AbortSignal. */
-const TOKEN = { __proto__: null };
+const SIGNAL_TOKEN = { __proto__: null };
 
 /** Friends of AbortSignal, set in its static block. @type {Record<string, Function>} */
-const friends = { __proto__: null };
+const signalFriends = { __proto__: null };
 
 /** https://dom.spec.whatwg.org/#interface-AbortSignal */
 export class AbortSignal extends EventTarget {
@@ -49,7 +49,7 @@ export class AbortSignal extends EventTarget {
   #sources = null;
 
   constructor(token) {
-    if (token !== TOKEN) illegalConstructor();
+    if (token !== SIGNAL_TOKEN) illegalConstructor();
     super();
   }
 
@@ -144,18 +144,18 @@ export class AbortSignal extends EventTarget {
   }
 
   static {
-    friends.isAbortSignal = (v) => typeof v === "object" && v !== null && #aborted in v;
-    friends.isAborted = (signal) => signal.#aborted;
-    friends.abortReason = (signal) => signal.#reason;
-    friends.signalAbort = (signal, reason) => signal.#abort(reason);
-    friends.addAbortAlgorithm = (signal, algorithm) => {
+    signalFriends.isAbortSignal = (v) => typeof v === "object" && v !== null && #aborted in v;
+    signalFriends.isAborted = (signal) => signal.#aborted;
+    signalFriends.abortReason = (signal) => signal.#reason;
+    signalFriends.signalAbort = (signal, reason) => signal.#abort(reason);
+    signalFriends.addAbortAlgorithm = (signal, algorithm) => {
       if (!signal.#aborted) SetPrototypeAdd((signal.#algorithms ??= new Set()), algorithm);
     };
-    friends.removeAbortAlgorithm = (signal, algorithm) => {
+    signalFriends.removeAbortAlgorithm = (signal, algorithm) => {
       if (signal.#algorithms !== null) SetPrototypeDelete(signal.#algorithms, algorithm);
     };
     // https://dom.spec.whatwg.org/#create-a-dependent-abort-signal
-    friends.follow = (result, signals) => {
+    signalFriends.follow = (result, signals) => {
       result.#sources = new Set();
       for (let i = 0; i < signals.length; i++) {
         if (signals[i].#aborted) {
@@ -172,21 +172,21 @@ defineInterface(AbortSignal, { __proto__: null, length: 0 });
 defineEventHandler(AbortSignal, "abort");
 
 /** @type {(v: any) => boolean} */
-export const isAbortSignal = friends.isAbortSignal;
+export const isAbortSignal = signalFriends.isAbortSignal;
 /** @type {(signal: AbortSignal) => boolean} */
-export const isAborted = friends.isAborted;
+export const isAborted = signalFriends.isAborted;
 /** @type {(signal: AbortSignal) => any} */
-export const abortReason = friends.abortReason;
+export const abortReason = signalFriends.abortReason;
 /** Runs `fn` once when the signal is aborted; does nothing when it is aborted already.
  * https://dom.spec.whatwg.org/#abortsignal-add
  * @type {(signal: AbortSignal, fn: () => void) => void} */
-export const addAbortAlgorithm = friends.addAbortAlgorithm;
+export const addAbortAlgorithm = signalFriends.addAbortAlgorithm;
 /** @type {(signal: AbortSignal, fn: () => void) => void} */
-export const removeAbortAlgorithm = friends.removeAbortAlgorithm;
+export const removeAbortAlgorithm = signalFriends.removeAbortAlgorithm;
 /** `reason` undefined gives an AbortError. @type {(signal: AbortSignal, reason?: any) => void} */
-export const signalAbort = friends.signalAbort;
+export const signalAbort = signalFriends.signalAbort;
 
-const { follow } = friends;
+const { follow } = signalFriends;
 
 setSignalHooks({
   __proto__: null,
@@ -198,7 +198,7 @@ setSignalHooks({
 
 /** A signal that nobody has aborted. @returns {AbortSignal} */
 export function createAbortSignal() {
-  return new AbortSignal(TOKEN);
+  return new AbortSignal(SIGNAL_TOKEN);
 }
 
 /** A signal that is aborted when any of `signals` is. @param {AbortSignal[]} signals */

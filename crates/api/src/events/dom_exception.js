@@ -108,7 +108,7 @@ class State extends Identity {
     return error.#message;
   }
 }
-const { has: hasState, name: nameOf, message: messageOf } = State;
+const { has: hasState, name: exceptionNameOf, message: messageOf } = State;
 
 const WHAT = "Failed to construct 'DOMException'";
 
@@ -124,7 +124,7 @@ export class DOMException {
   }
 
   get name() {
-    return nameOf(this);
+    return exceptionNameOf(this);
   }
 
   get message() {
@@ -132,7 +132,7 @@ export class DOMException {
   }
 
   get code() {
-    return codes[nameOf(this)] ?? 0;
+    return codes[exceptionNameOf(this)] ?? 0;
   }
 }
 

@@ -24,7 +24,7 @@ import { Event, internals, trusted } from "./event_base.js";
 export { Event, trusted } from "./event_base.js";
 
 const { ObjectFreeze } = primordials;
-const { initialise, isDispatching } = internals;
+const { initialise, isDispatching: isInDispatch } = internals;
 
 /** True for instances of Event. @type {(v: any) => boolean} */
 export const isEvent = internals.isEvent;
@@ -60,7 +60,7 @@ export class CustomEvent extends Event {
     if (!isObject(this) || !(#detail in this)) illegalInvocation();
     requireArguments(arguments.length, 1, what);
     const name = toDOMString(type, `${what}: parameter 1`);
-    if (isDispatching(this)) return;
+    if (isInDispatch(this)) return;
     initialise(this, name, bubbles, cancelable);
     this.#detail = detail;
   }
@@ -184,7 +184,7 @@ export class MessageEvent extends Event {
       source: toSource(source ?? null, `${what}: parameter 7`),
       ports: ports === undefined ? noPorts() : toPorts(ports, `${what}: parameter 8`),
     };
-    if (isDispatching(this)) return;
+    if (isInDispatch(this)) return;
     initialise(this, name, bubbles, cancelable);
     this.#init = init;
   }

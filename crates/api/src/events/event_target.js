@@ -35,13 +35,13 @@ const {
   cancel,
   end,
   isCanceled,
-  isDispatching,
-  isEvent,
+  isDispatching: isBeingDispatched,
+  isEvent: isAnyEvent,
   isStopped,
   isStoppedAtOnce,
   setPassive,
-  setTrusted,
-  typeOf,
+  setTrusted: markTrusted,
+  typeOf: eventTypeOf,
 } = internals;
 
 /**
@@ -71,7 +71,7 @@ export function setSignalHooks(hooks) {
   signals = hooks;
 }
 
-const toSignal = (v, what) => {
+const toOptionalSignal = (v, what) => {
   if (signals === null || !(0, signals.isAbortSignal)(v)) {
     throw new TypeError(`${what} is not an AbortSignal.`);
   }
@@ -82,7 +82,7 @@ const REMOVE_OPTIONS = [{ __proto__: null, key: "capture", convert: toBoolean }]
 const ADD_OPTIONS = [
   { __proto__: null, key: "once", convert: toBoolean },
   { __proto__: null, key: "passive", convert: toBoolean },
-  { __proto__: null, key: "signal", convert: toSignal },
+  { __proto__: null, key: "signal", convert: toOptionalSignal },
 ];
 const NO_OPTIONS = { __proto__: null };
 
@@ -199,11 +199,11 @@ export class EventTarget {
     const what = "Failed to execute 'dispatchEvent' on 'EventTarget'";
     stateOf(this);
     requireArguments(arguments.length, 1, what);
-    if (!isEvent(event)) throw new TypeError(`${what}: parameter 1 is not an Event.`);
-    if (isDispatching(event)) {
+    if (!isAnyEvent(event)) throw new TypeError(`${what}: parameter 1 is not an Event.`);
+    if (isBeingDispatched(event)) {
       throw domException("InvalidStateError", `${what}: the event is being dispatched already.`);
     }
-    setTrusted(event, false);
+    markTrusted(event, false);
     return dispatch(this ?? globalThis, event);
   }
 
@@ -237,11 +237,11 @@ export function hasListeners(target, type) {
 export function dispatch(target, event) {
   const state = stateOf(target);
   begin(event, target);
-  const list = state.listeners[typeOf(event)];
+  const list = state.listeners[eventTypeOf(event)];
   if (list !== undefined) {
     // There is no tree: both phases happen at the target, listeners that capture first.
     if (!isStopped(event)) invokeAll(state, target, event, list, true);
-    const now = state.listeners[typeOf(event)];
+    const now = state.listeners[eventTypeOf(event)];
     if (now !== undefined && !isStopped(event)) invokeAll(state, target, event, now, false);
   }
   end(event);
@@ -256,7 +256,7 @@ function invokeAll(state, target, event, list, capture) {
   for (let i = 0; i < count; i++) {
     const listener = list[i];
     if (listener.removed || listener.capture !== capture) continue;
-    if (listener.once) removeListener(state, typeOf(event), listener);
+    if (listener.once) removeListener(state, eventTypeOf(event), listener);
     if (listener.passive) setPassive(event, true);
     try {
       if (listener.handler !== null) callHandler(listener.handler, target, event);
@@ -287,7 +287,7 @@ function callHandler(handler, target, event) {
   const callback = handler.value;
   if (typeof callback !== "function") return;
   const isErrorOfGlobal =
-    target === globalThis && typeOf(event) === "error" && (0, internals.isErrorEvent)(event);
+    target === globalThis && eventTypeOf(event) === "error" && (0, internals.isErrorEvent)(event);
   if (isErrorOfGlobal) {
     const { message, filename, lineno, colno, error } = (0, internals.errorInit)(event);
     const handled = ReflectApply(callback, target, [message, filename, lineno, colno, error]);

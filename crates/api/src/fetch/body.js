@@ -9,7 +9,8 @@
  */
 
 import { body_cancel, body_read, utf8_encode } from "isolde:ops";
-import { internal, primordials } from "../primordials.js";
+import { internal } from "../internal.js";
+import { primordials } from "../primordials.js";
 import { bytesOfBlob, isBlobObject, streamOfBytes, typeOfBlob } from "../blob/blob.js";
 import { checkContext } from "../context.js";
 import {

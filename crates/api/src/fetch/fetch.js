@@ -8,7 +8,8 @@
  */
 
 import { body_cancel, fetch_abort, fetch_id_new, fetch_start, sink_new } from "isolde:ops";
-import { internal, primordials } from "../primordials.js";
+import { internal } from "../internal.js";
+import { primordials } from "../primordials.js";
 import { requireContext } from "../context.js";
 import {
   abortReason,
@@ -190,7 +191,7 @@ function send(subrequest) {
  * Makes the next hop of a redirect. https://fetch.spec.whatwg.org/#concept-http-redirect-fetch
  * @param {Subrequest} subrequest @param {number} status @param {string} location
  */
-function follow(subrequest, status, location) {
+function redirectTo(subrequest, status, location) {
   const before = subrequest.url;
   const url = parseUrl(location, before + subrequest.fragment);
   if (url === null) throw new TypeError(`The redirect to '${location}' is not a valid URL.`);
@@ -217,7 +218,7 @@ function follow(subrequest, status, location) {
 }
 
 /** @param {Subrequest} subrequest @param {any} reply of the native side @returns {Response} */
-function respond(subrequest, reply) {
+function respondTo(subrequest, reply) {
   const { status, statusText, headers, bodyId } = reply;
   subrequest.answerId = bodyId;
   let body = null;
@@ -243,15 +244,15 @@ async function run(subrequest) {
   for (;;) {
     const reply = await send(subrequest);
     if (subrequest.redirect === "manual" || !isRedirect(reply.status)) {
-      return respond(subrequest, reply);
+      return respondTo(subrequest, reply);
     }
     const location = flatGet(reply.headers, "location");
-    if (location === null) return respond(subrequest, reply);
+    if (location === null) return respondTo(subrequest, reply);
     if (reply.bodyId !== 0) body_cancel(reply.bodyId);
     if (subrequest.redirect === "error") {
       throw new TypeError(`The response is a redirect, which the redirect mode 'error' forbids.`);
     }
-    follow(subrequest, reply.status, location);
+    redirectTo(subrequest, reply.status, location);
     // Between two hops nothing is under way that an abort could end.
     if (subrequest.signal !== null && isAborted(subrequest.signal)) {
       throw abortReason(subrequest.signal);
@@ -296,7 +297,7 @@ function fetchData(url, method) {
 }
 
 /** @param {any} input @param {any} init @returns {Promise<Response>} */
-async function start(input, init) {
+async function startFetch(input, init) {
   const request = init === undefined && isRequestObject(input) ? input : new Request(input, init);
   const owner = requireContext("fetch");
   const subrequest = prepare(request, owner);
@@ -320,5 +321,5 @@ export function fetch(input, init = undefined) {
   } catch (error) {
     return PromiseReject(error);
   }
-  return start(input, init);
+  return startFetch(input, init);
 }

@@ -17,15 +17,15 @@ import {
 
 const { ArrayPrototypePush, TypeError } = primordials;
 
-const CONSTRUCT = "Failed to construct 'FormData'";
+const CONSTRUCT_FORM_DATA = "Failed to construct 'FormData'";
 
 /** What messages about a method begin with. */
-const failed = (method) => `Failed to execute '${method}' on 'FormData'`;
+const formDataFailed = (method) => `Failed to execute '${method}' on 'FormData'`;
 
 /** Checks and converts the argument of the methods that take only a name. */
-function toName(count, name, method) {
-  requireArguments(count, 1, failed(method));
-  return toUSVString(name, `${failed(method)}: parameter 1`);
+function toFormDataName(count, name, method) {
+  requireArguments(count, 1, formDataFailed(method));
+  return toUSVString(name, `${formDataFailed(method)}: parameter 1`);
 }
 
 /**
@@ -33,7 +33,7 @@ function toName(count, name, method) {
  * @returns {[string, string | File]}
  */
 function toEntry(count, name, value, filename, method) {
-  const what = failed(method);
+  const what = formDataFailed(method);
   requireArguments(count, 2, what);
   const key = toUSVString(name, `${what}: parameter 1`);
   if (count < 3 || filename === undefined) {
@@ -44,7 +44,7 @@ function toEntry(count, name, value, filename, method) {
   return [key, fileOfBlob(value, toUSVString(filename, `${what}: parameter 3`))];
 }
 
-let listOf;
+let formDataList;
 let isFormData;
 
 /** https://xhr.spec.whatwg.org/#interface-formdata */
@@ -54,7 +54,7 @@ export class FormData {
 
   constructor(form = undefined) {
     if (form !== undefined) {
-      throw new TypeError(`${CONSTRUCT}: there is no HTMLFormElement here.`);
+      throw new TypeError(`${CONSTRUCT_FORM_DATA}: there is no HTMLFormElement here.`);
     }
   }
 
@@ -64,12 +64,12 @@ export class FormData {
   }
 
   delete(name) {
-    const key = toName(arguments.length, name, "delete");
+    const key = toFormDataName(arguments.length, name, "delete");
     this.#removeFrom(0, key);
   }
 
   get(name) {
-    const key = toName(arguments.length, name, "get");
+    const key = toFormDataName(arguments.length, name, "get");
     const entries = this.#entries;
     for (let i = 0; i < entries.length; i++) {
       if (entries[i][0] === key) return entries[i][1];
@@ -78,7 +78,7 @@ export class FormData {
   }
 
   getAll(name) {
-    const key = toName(arguments.length, name, "getAll");
+    const key = toFormDataName(arguments.length, name, "getAll");
     const entries = this.#entries;
     const values = [];
     for (let i = 0; i < entries.length; i++) {
@@ -88,7 +88,7 @@ export class FormData {
   }
 
   has(name) {
-    const key = toName(arguments.length, name, "has");
+    const key = toFormDataName(arguments.length, name, "has");
     const entries = this.#entries;
     for (let i = 0; i < entries.length; i++) {
       if (entries[i][0] === key) return true;
@@ -119,13 +119,13 @@ export class FormData {
   }
 
   static {
-    listOf = (formData) => formData.#entries;
+    formDataList = (formData) => formData.#entries;
     isFormData = (value) => #entries in value;
   }
 }
 
 defineInterface(FormData);
-definePairIterable(FormData, "FormData", (formData) => listOf(formData));
+definePairIterable(FormData, "FormData", (formData) => formDataList(formData));
 
 /** True for a FormData. @param {any} value */
 export function isFormDataObject(value) {
@@ -134,13 +134,13 @@ export function isFormDataObject(value) {
 
 /** The live list of entries. @param {FormData} formData @returns {[string, string | File][]} */
 export function entriesOfFormData(formData) {
-  return listOf(formData);
+  return formDataList(formData);
 }
 
 /** Makes a FormData of entries. @param {[string, string | File][]} entries @returns {FormData} */
 export function createFormData(entries) {
   const formData = new FormData();
-  const list = listOf(formData);
+  const list = formDataList(formData);
   for (let i = 0; i < entries.length; i++) ArrayPrototypePush(list, entries[i]);
   return formData;
 }

@@ -62,7 +62,7 @@ function sortAndCombine(list) {
   return ArrayPrototypeSort(pairs, byName);
 }
 
-const CONSTRUCT = "Failed to construct 'Headers'";
+const CONSTRUCT_HEADERS = "Failed to construct 'Headers'";
 const APPEND = "Failed to execute 'append' on 'Headers'";
 const DELETE = "Failed to execute 'delete' on 'Headers'";
 const GET = "Failed to execute 'get' on 'Headers'";
@@ -88,7 +88,7 @@ export class Headers {
   #wasRead = false;
 
   constructor(init = undefined) {
-    if (init !== undefined) this.#flat = flatFromInit(init, CONSTRUCT);
+    if (init !== undefined) this.#flat = flatFromInit(init, CONSTRUCT_HEADERS);
   }
 
   append(name, value) {
@@ -260,7 +260,7 @@ const iterateHeaders = Headers.prototype[SymbolIterator];
 const NOT_HEADERS = ": the headers are neither an object nor a sequence of pairs.";
 
 /** @param {any} pair @param {string} what @returns {any[]} */
-const toPair = (pair, what) => {
+const toHeader = (pair, what) => {
   const items = toSequence(pair, toByteString, what);
   if (items.length !== 2) throw new TypeError(`${what} is not a pair of a name and a value.`);
   return items;
@@ -298,7 +298,7 @@ export function flatFromInit(init, what) {
   if (method === iterateHeaders && isOurs(init)) return toFlat(init);
   if (method === undefined || method === null) return flatFromRecord(init, what);
   if (typeof method !== "function") throw new TypeError(what + NOT_HEADERS);
-  const pairs = sequenceFromIterable(init, method, toPair, `${what}: a header`);
+  const pairs = sequenceFromIterable(init, method, toHeader, `${what}: a header`);
   let flat = "";
   for (let i = 0; i < pairs.length; i++) {
     flat += `${headerName(pairs[i][0], what)}\0${headerValue(pairs[i][1], what)}\0`;

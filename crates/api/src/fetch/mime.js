@@ -16,17 +16,19 @@ const {
 
 const SLASH = 0x2f;
 const SEMICOLON = 0x3b;
-const EQUALS = 0x3d;
+const EQUALS_SIGN = 0x3d;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 
 /** 1 for every HTTP token code point. */
-const TOKEN = new Uint8Array(256);
+const TOKEN_CHARACTERS = new Uint8Array(256);
 {
   const characters =
     "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-  for (let i = 0; i < characters.length; i++) TOKEN[StringPrototypeCharCodeAt(characters, i)] = 1;
+  for (let i = 0; i < characters.length; i++) {
+    TOKEN_CHARACTERS[StringPrototypeCharCodeAt(characters, i)] = 1;
+  }
 }
 
 /**
@@ -37,7 +39,7 @@ export function isToken(text) {
   const length = text.length;
   if (length === 0) return false;
   for (let i = 0; i < length; i++) {
-    if (TOKEN[StringPrototypeCharCodeAt(text, i)] !== 1) return false;
+    if (TOKEN_CHARACTERS[StringPrototypeCharCodeAt(text, i)] !== 1) return false;
   }
   return true;
 }
@@ -142,7 +144,7 @@ function parseParameters(text, i, mime) {
   while (i < text.length) {
     i++;
     while (i < text.length && isHttpWhitespace(StringPrototypeCharCodeAt(text, i))) i++;
-    const nameEnd = indexOfEither(text, SEMICOLON, EQUALS, i);
+    const nameEnd = indexOfEither(text, SEMICOLON, EQUALS_SIGN, i);
     const name = asciiLowercase(StringPrototypeSlice(text, i, nameEnd));
     i = nameEnd;
     if (i >= text.length) return;

@@ -14,7 +14,7 @@ const {
   TypeError,
 } = primordials;
 
-const NOT_BYTES = "This ReadableStream did not return bytes.";
+const NO_BYTES_FROM_STREAM = "This ReadableStream did not return bytes.";
 
 /** The message that the native side logs; reading it may not run a Worker's getters. */
 const STREAM_FAILED = "The stream of the body failed.";
@@ -26,8 +26,8 @@ const READER_GONE = "Network connection lost.";
 const readers = new Map();
 
 /** The bytes of a chunk, or an error where it is none. */
-function requireBytes(chunk) {
-  if (!isObject(chunk) || !isBufferSource(chunk)) throw new TypeError(NOT_BYTES);
+function requireStreamBytes(chunk) {
+  if (!isObject(chunk) || !isBufferSource(chunk)) throw new TypeError(NO_BYTES_FROM_STREAM);
   return bytesOf(chunk);
 }
 
@@ -64,7 +64,7 @@ async function pump(reader, sink) {
     try {
       const { value, done } = await readChunk(reader);
       if (done) break;
-      bytes = requireBytes(value);
+      bytes = requireStreamBytes(value);
     } catch (error) {
       sink_abort(sink, STREAM_FAILED);
       cancelReader(reader, error);

@@ -8,7 +8,8 @@
  * @module
  */
 
-import { internal, primordials } from "../primordials.js";
+import { internal } from "../internal.js";
+import { primordials } from "../primordials.js";
 import { currentContext } from "../context.js";
 import { createAbortSignal, dependentSignal, signalAbort } from "../events/abort.js";
 import { defineInterface, isObject, requireArguments, toUSVString } from "../webidl/webidl.js";
@@ -29,21 +30,21 @@ import { parsedUrl, parseUrl } from "./url_input.js";
 
 const { JSONStringify, TypeError } = primordials;
 
-const CONSTRUCT = "Failed to construct 'Request'";
+const CONSTRUCT_REQUEST = "Failed to construct 'Request'";
 
 /** What the first argument is when the platform itself makes a Request. */
-const OURS = { __proto__: null };
+const OUR_REQUEST = { __proto__: null };
 
 /** The options of a Request that was given none. */
 const DEFAULTS = new RequestOptions(null);
 
 /** https://fetch.spec.whatwg.org/#dom-request, step 5 @param {any} input @returns {string} */
 function toUrl(input) {
-  const text = toUSVString(input, `${CONSTRUCT}: parameter 1`);
+  const text = toUSVString(input, `${CONSTRUCT_REQUEST}: parameter 1`);
   const url = parseUrl(text);
   if (url === null) throw new TypeError(`Invalid URL: ${text}`);
   if (parsedUrl.hasCredentials) {
-    throw new TypeError(`${CONSTRUCT}: the URL '${text}' contains credentials.`);
+    throw new TypeError(`${CONSTRUCT_REQUEST}: the URL '${text}' contains credentials.`);
   }
   return url;
 }
@@ -51,13 +52,15 @@ function toUrl(input) {
 /** https://fetch.spec.whatwg.org/#dom-request, step 33 */
 function checkNoCors(method) {
   if (method === "GET" || method === "HEAD" || method === "POST") return;
-  throw new TypeError(`${CONSTRUCT}: the method '${method}' is not allowed in mode 'no-cors'.`);
+  throw new TypeError(
+    `${CONSTRUCT_REQUEST}: the method '${method}' is not allowed in mode 'no-cors'.`,
+  );
 }
 
-let bodyOf;
+let requestBody;
 let cfOf;
-let flatOf;
-let friends;
+let requestHeaders;
+let requestFriends;
 
 /** https://fetch.spec.whatwg.org/#request-class */
 export class Request {
@@ -82,7 +85,7 @@ export class Request {
   // The parameters behind `init` are the platform's own; `length` counts only those before the
   // first default.
   constructor(input, init = undefined, url, headers, body, cf) {
-    if (input === OURS) {
+    if (input === OUR_REQUEST) {
       this.#method = init;
       this.#url = url;
       this.#headers = headers;
@@ -92,7 +95,7 @@ export class Request {
       this.#inbound = true;
       return;
     }
-    requireArguments(arguments.length, 1, CONSTRUCT);
+    requireArguments(arguments.length, 1, CONSTRUCT_REQUEST);
     const original = isObject(input) && #method in input ? input : null;
     if (original === null) this.#url = toUrl(input);
     else this.#copy(original, true);
@@ -100,7 +103,7 @@ export class Request {
     if (donor !== null && donor.#body !== null) {
       this.#requireBodyAllowed();
       // An init lends its body: it is used for both when one of them is read.
-      const body = bodyOf(donor);
+      const body = requestBody(donor);
       this.#body = donor === original ? takeBody(body) : usableBody(body);
     }
   }
@@ -109,7 +112,7 @@ export class Request {
   #copy(other, withUrl) {
     if (withUrl) this.#url = other.#url;
     this.#method = other.#method;
-    this.#headers = flatOf(other);
+    this.#headers = requestHeaders(other);
     this.#follows = other;
     this.#cf = cfOf(other);
     this.#redirect = other.#redirect;
@@ -127,7 +130,7 @@ export class Request {
       this.#copy(init, false);
       return init;
     }
-    readInit(init, this.#options, CONSTRUCT);
+    readInit(init, this.#options, CONSTRUCT_REQUEST);
     const { body, contentType, headers, method, redirect, signal, cf } = requestInit;
     this.#options = requestInit.options;
     if (cf !== undefined) this.#cf = cf;
@@ -233,8 +236,9 @@ export class Request {
   }
 
   clone() {
-    const body = bodyOf(this);
-    const copy = new Request(OURS, this.#method, this.#url, flatOf(this), null, cfOf(this));
+    const body = requestBody(this);
+    const headers = requestHeaders(this);
+    const copy = new Request(OUR_REQUEST, this.#method, this.#url, headers, null, cfOf(this));
     if (body !== null) copy.#body = cloneBody(body);
     copy.#inbound = this.#inbound;
     copy.#redirect = this.#redirect;
@@ -266,11 +270,11 @@ export class Request {
   }
 
   static {
-    bodyOf = (request) => {
+    requestBody = (request) => {
       const body = request.#body;
       return typeof body === "string" ? (request.#body = asBody(body)) : body;
     };
-    flatOf = (request) => {
+    requestHeaders = (request) => {
       const headers = request.#headers;
       return typeof headers === "string" ? headers : flatHeaders(headers);
     };
@@ -278,14 +282,14 @@ export class Request {
       const cf = request.#cf;
       return typeof cf === "object" ? JSONStringify(cf) : cf;
     };
-    friends = {
+    requestFriends = {
       __proto__: null,
       isRequest: (value) => #method in value,
-      takeBody: (request) => takeSendable(bodyOf(request)),
+      takeBody: (request) => takeSendable(requestBody(request)),
       parts: (request, parts) => {
         parts.method = request.#method;
         parts.url = request.#url;
-        parts.headers = flatOf(request);
+        parts.headers = requestHeaders(request);
         parts.redirect = request.#redirect;
         parts.cf = cfOf(request);
         parts.options = request.#options ?? DEFAULTS;
@@ -295,24 +299,24 @@ export class Request {
       },
       abort: (request, reason) => signalAbort((request.#signal ??= createAbortSignal()), reason),
       inbound: (method, url, headers, body, cf) =>
-        new Request(OURS, method, url, headers, body, cf ?? INBOUND_CF),
+        new Request(OUR_REQUEST, method, url, headers, body, cf ?? INBOUND_CF),
     };
   }
 }
 
-installBody(Request, bodyOf, (request) => flatGet(flatOf(request), "content-type"));
+installBody(Request, requestBody, (request) => flatGet(requestHeaders(request), "content-type"));
 defineInterface(Request, { __proto__: null, length: 1 });
 
 /** True for a Request. @param {any} value */
 export function isRequestObject(value) {
-  const { isRequest } = friends;
+  const { isRequest } = requestFriends;
   return isObject(value) && isRequest(value);
 }
 
-const inbound = friends.inbound;
-const abort = friends.abort;
-const partsOf = friends.parts;
-const takeBodyOf = friends.takeBody;
+const inbound = requestFriends.inbound;
+const abort = requestFriends.abort;
+const partsOf = requestFriends.parts;
+const takeBodyOf = requestFriends.takeBody;
 
 /**
  * The Request for a `fetch` event. Called by the dispatcher with what the native side has
@@ -354,12 +358,12 @@ class RequestParts {
 internal(RequestParts);
 
 /** One record for all calls. */
-const parts = new RequestParts();
+const partsOfRequest = new RequestParts();
 
 /** What is needed to send a Request; valid until the next call. @param {Request} request */
 export function requestParts(request) {
-  partsOf(request, parts);
-  return parts;
+  partsOf(request, partsOfRequest);
+  return partsOfRequest;
 }
 
 /** Consumes the body in order to send it: sets `sendable` of body.js. @param {Request} request */

@@ -7,7 +7,8 @@
  * @module
  */
 
-import { internal, primordials } from "../primordials.js";
+import { internal } from "../internal.js";
+import { primordials } from "../primordials.js";
 import { toSignal } from "../events/abort.js";
 import { isObject, toDOMString, toEnum, toUSVString } from "../webidl/webidl.js";
 import { extractBody, extractedType } from "./body.js";

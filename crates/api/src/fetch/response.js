@@ -8,7 +8,8 @@
  * @module
  */
 
-import { internal, primordials } from "../primordials.js";
+import { internal } from "../internal.js";
+import { primordials } from "../primordials.js";
 import { expectedLength } from "../streams/streams.js";
 import {
   defineInterface,
@@ -45,7 +46,7 @@ const {
   TypeError,
 } = primordials;
 
-const CONSTRUCT = "Failed to construct 'Response'";
+const CONSTRUCT_RESPONSE = "Failed to construct 'Response'";
 const JSON_METHOD = "Failed to execute 'json' on 'Response'";
 const REDIRECT = "Failed to execute 'redirect' on 'Response'";
 
@@ -56,7 +57,7 @@ const JSON_HEADER = "content-type\0application/json\0";
 const ENCODE_BODY = ["automatic", "manual"];
 
 /** What the first argument is when the platform itself makes a Response. */
-const OURS = { __proto__: null };
+const OUR_RESPONSE = { __proto__: null };
 
 /** What few Responses have. */
 class ResponseExtras {
@@ -123,9 +124,9 @@ function requireNoWebSocket(value, what) {
   throw new TypeError(`${what}: webSocket is not implemented yet in Isolde.`);
 }
 
-let bodyOf;
-let flatOf;
-let friends;
+let responseBody;
+let responseHeaders;
+let responseFriends;
 
 /** https://fetch.spec.whatwg.org/#response-class */
 export class Response {
@@ -146,7 +147,7 @@ export class Response {
   // The parameters behind `init` are the platform's own; `length` counts only those before the
   // first default.
   constructor(body = null, init = undefined, status, statusText, headers, extras) {
-    if (body === OURS) {
+    if (body === OUR_RESPONSE) {
       this.#body = init;
       this.#status = status;
       this.#statusText = statusText;
@@ -155,13 +156,13 @@ export class Response {
       return;
     }
     if (body === null) {
-      if (init !== undefined) this.#apply(init, CONSTRUCT);
+      if (init !== undefined) this.#apply(init, CONSTRUCT_RESPONSE);
       return;
     }
     // Conversions go from left to right: the body's comes first.
     const extracted = extractBody(body);
     const type = extractedType;
-    if (init !== undefined) this.#apply(init, CONSTRUCT);
+    if (init !== undefined) this.#apply(init, CONSTRUCT_RESPONSE);
     this.#setBody(extracted, type);
   }
 
@@ -173,7 +174,7 @@ export class Response {
       // The way of proxies: `new Response(body, response)`.
       this.#status = init.#status === 0 ? toStatus(0, what) : init.#status;
       this.#statusText = init.#statusText;
-      this.#headers = flatOf(init);
+      this.#headers = responseHeaders(init);
       this.#setExtras(init.#extras?.cf, init.#extras?.encodeBody);
       return;
     }
@@ -225,7 +226,7 @@ export class Response {
   static error() {
     const extras = new ResponseExtras(null);
     extras.type = "error";
-    const response = new Response(OURS, null, 0, "", "", extras);
+    const response = new Response(OUR_RESPONSE, null, 0, "", "", extras);
     response.#immutable = true;
     return response;
   }
@@ -256,7 +257,7 @@ export class Response {
         `${code} is not a redirect status code. It must be one of: 301, 302, 303, 307, or 308.`,
       );
     }
-    const response = new Response(OURS, null, code, "", `location\0${location}\0`, null);
+    const response = new Response(OUR_RESPONSE, null, code, "", `location\0${location}\0`, null);
     response.#immutable = true;
     return response;
   }
@@ -303,14 +304,14 @@ export class Response {
   }
 
   clone() {
-    const body = bodyOf(this);
+    const body = responseBody(this);
     const copied = body === null ? null : cloneBody(body);
     const copy = new Response(
-      OURS,
+      OUR_RESPONSE,
       copied,
       this.#status,
       this.#statusText,
-      flatOf(this),
+      responseHeaders(this),
       this.#extras,
     );
     copy.#immutable = this.#immutable;
@@ -318,28 +319,28 @@ export class Response {
   }
 
   static {
-    bodyOf = (response) => {
+    responseBody = (response) => {
       const body = response.#body;
       if (typeof body === "string") return (response.#body = new Body(body));
       return body === undefined ? (response.#body = usedBody()) : body;
     };
-    flatOf = (response) => {
+    responseHeaders = (response) => {
       const headers = response.#headers;
       return typeof headers === "string" ? headers : flatHeaders(headers);
     };
-    friends = {
+    responseFriends = {
       __proto__: null,
       isResponse: (value) => #status in value,
       take: (response, parts) => {
-        takeSendable(typeof response.#body === "string" ? response.#body : bodyOf(response));
+        takeSendable(typeof response.#body === "string" ? response.#body : responseBody(response));
         if (typeof response.#body === "string") response.#body = undefined;
         parts.status = response.#status;
         parts.statusText = response.#statusText;
-        parts.headers = flatOf(response);
+        parts.headers = responseHeaders(response);
         parts.encodeBody = response.#extras === null ? "automatic" : response.#extras.encodeBody;
       },
       received: (status, statusText, headers, body, extras) => {
-        const response = new Response(OURS, body, status, statusText, headers, extras);
+        const response = new Response(OUR_RESPONSE, body, status, statusText, headers, extras);
         response.#immutable = true;
         return response;
       },
@@ -347,10 +348,12 @@ export class Response {
   }
 }
 
-installBody(Response, bodyOf, (response) => flatGet(flatOf(response), "content-type"));
+const typeOfResponse = (response) => flatGet(responseHeaders(response), "content-type");
+
+installBody(Response, responseBody, typeOfResponse);
 defineInterface(Response, { __proto__: null, length: 0 });
 
-const { isResponse, take, received } = friends;
+const { isResponse, take, received } = responseFriends;
 
 /** True for a Response. @param {any} value */
 export function isResponseObject(value) {
@@ -377,7 +380,7 @@ class ResponseParts {
 internal(ResponseParts);
 
 /** One record for all calls. */
-const parts = new ResponseParts();
+const partsOfResponse = new ResponseParts();
 
 /**
  * Consumes a Response in order to send it. The record is valid until the next call. Throws a
@@ -386,12 +389,12 @@ const parts = new ResponseParts();
  * @returns {ResponseParts}
  */
 export function responseParts(response) {
-  take(response, parts);
+  take(response, partsOfResponse);
   const { kind, value } = sendable;
-  parts.bodyKind = kind;
-  parts.body = value;
-  parts.bodyLength = kind === STREAM_BODY ? expectedLength(value) : undefined;
-  return parts;
+  partsOfResponse.bodyKind = kind;
+  partsOfResponse.body = value;
+  partsOfResponse.bodyLength = kind === STREAM_BODY ? expectedLength(value) : undefined;
+  return partsOfResponse;
 }
 
 /**

@@ -4,17 +4,18 @@
  */
 
 import { url_parse } from "isolde:ops";
-import { internal, primordials } from "../primordials.js";
+import { internal } from "../internal.js";
+import { primordials } from "../primordials.js";
 
 const { Int32Array, StringPrototypeCharCodeAt } = primordials;
 
 /** Where the parts of the URL parsed last are, by the positions of `url/ops.rs`. */
-const offsets = new Int32Array(9);
+const inputOffsets = new Int32Array(9);
 const HOST_START = 2;
 const HOST_END = 3;
 const HASH_START = 7;
 
-const AT_SIGN = 0x40;
+const AT_CHARACTER = 0x40;
 
 /** What `parseUrl` found out about the URL it parsed last. */
 class ParsedUrl {
@@ -33,12 +34,13 @@ export const parsedUrl = new ParsedUrl();
  * @param {string} input @param {string} [base] @returns {string | null} the serialised URL, or null
  */
 export function parseUrl(input, base = undefined) {
-  const href = url_parse(input, base, offsets);
+  const href = url_parse(input, base, inputOffsets);
   if (href === undefined) return null;
   const serialized = href === "" ? input : href;
-  const hostStart = offsets[HOST_START];
+  const hostStart = inputOffsets[HOST_START];
   parsedUrl.hasCredentials =
-    offsets[HOST_END] > hostStart && StringPrototypeCharCodeAt(serialized, hostStart) === AT_SIGN;
-  parsedUrl.hashStart = offsets[HASH_START];
+    inputOffsets[HOST_END] > hostStart &&
+    StringPrototypeCharCodeAt(serialized, hostStart) === AT_CHARACTER;
+  parsedUrl.hashStart = inputOffsets[HASH_START];
   return serialized;
 }

@@ -32,7 +32,7 @@ const {
 } = primordials;
 
 /** Only this module may construct a MessagePort. */
-const TOKEN = { __proto__: null };
+const PORT_TOKEN = { __proto__: null };
 
 const POST = "Failed to execute 'postMessage' on 'MessagePort'";
 
@@ -57,7 +57,7 @@ export class MessagePort extends EventTarget {
   #closed = false;
 
   constructor(token) {
-    if (token !== TOKEN) illegalConstructor();
+    if (token !== PORT_TOKEN) illegalConstructor();
     super();
   }
 
@@ -138,8 +138,8 @@ makeOnmessageStart();
 
 /** https://html.spec.whatwg.org/#messagechannel */
 export class MessageChannel {
-  #port1 = new MessagePort(TOKEN);
-  #port2 = new MessagePort(TOKEN);
+  #port1 = new MessagePort(PORT_TOKEN);
+  #port2 = new MessagePort(PORT_TOKEN);
 
   constructor() {
     entangle(this.#port1, this.#port2);

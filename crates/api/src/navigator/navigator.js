@@ -12,12 +12,12 @@ import { Request } from "../fetch/request.js";
 import { responseParts } from "../fetch/response.js";
 import { primordials } from "../primordials.js";
 import { defineInterface, illegalConstructor, requireArguments } from "../webidl/webidl.js";
-import { waitUntil } from "../worker/request_context.js";
+import { waitUntilOf } from "../worker/request_context.js";
 
 const { ObjectFreeze, PromisePrototypeThen } = primordials;
 
 /** Only this module may construct a Navigator. */
-const TOKEN = { __proto__: null };
+const NAVIGATOR_TOKEN = { __proto__: null };
 
 /** Nobody reads the answer to a beacon. @param {Response} response */
 function discard(response) {
@@ -30,7 +30,7 @@ export class Navigator {
   #languages = ObjectFreeze(["en"]);
 
   constructor(token) {
-    if (token !== TOKEN) illegalConstructor();
+    if (token !== NAVIGATOR_TOKEN) illegalConstructor();
   }
 
   get userAgent() {
@@ -93,7 +93,7 @@ export class Navigator {
     requireArguments(arguments.length, 1, "Failed to execute 'sendBeacon' on 'Navigator'");
     const context = requireContext("sendBeacon");
     const request = new Request(url, { __proto__: null, method: "POST", body: data });
-    waitUntil(context, PromisePrototypeThen(fetch(request), discard, () => {}));
+    waitUntilOf(context, PromisePrototypeThen(fetch(request), discard, () => {}));
     return true;
   }
 }
@@ -101,4 +101,4 @@ export class Navigator {
 defineInterface(Navigator, { __proto__: null, length: 0 });
 
 /** The global `navigator`. */
-export const navigator = new Navigator(TOKEN);
+export const navigator = new Navigator(NAVIGATOR_TOKEN);

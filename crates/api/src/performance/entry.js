@@ -20,13 +20,13 @@ import {
 const { TypeError } = primordials;
 
 /** Only this folder may construct entries other than marks. */
-const TOKEN = { __proto__: null };
+const ENTRY_TOKEN = { __proto__: null };
 
 let lastId = 0;
 
 /** Friends of PerformanceEntry: its attributes, whatever a Worker has made of the getters. */
-export let nameOf;
-export let typeOf;
+export let entryNameOf;
+export let entryTypeOf;
 export let startOf;
 
 /** https://w3c.github.io/performance-timeline/#the-performanceentry-interface */
@@ -38,7 +38,7 @@ export class PerformanceEntry {
   #duration;
 
   constructor(token, name, entryType, startTime, duration) {
-    if (token !== TOKEN) illegalConstructor();
+    if (token !== ENTRY_TOKEN) illegalConstructor();
     this.#id = ++lastId;
     this.#name = name;
     this.#entryType = entryType;
@@ -84,8 +84,8 @@ export class PerformanceEntry {
   }
 
   static {
-    nameOf = (entry) => entry.#name;
-    typeOf = (entry) => entry.#entryType;
+    entryNameOf = (entry) => entry.#name;
+    entryTypeOf = (entry) => entry.#entryType;
     startOf = (entry) => entry.#startTime;
   }
 }
@@ -109,7 +109,7 @@ export class PerformanceMark extends PerformanceEntry {
     const options = toDictionary(markOptions, MARK_OPTIONS, `${what}: parameter 2`);
     const startTime = options.startTime ?? clock_now();
     if (startTime < 0) throw new TypeError(`${what}: '${name}' cannot have a negative start time.`);
-    super(TOKEN, name, "mark", startTime, 0);
+    super(ENTRY_TOKEN, name, "mark", startTime, 0);
     this.#detail = cloneValue(options.detail ?? null);
   }
 
@@ -143,5 +143,5 @@ defineInterface(PerformanceMeasure, { __proto__: null, length: 0 });
  * @param {any} detail is cloned
  */
 export function createMeasure(name, startTime, duration, detail) {
-  return new PerformanceMeasure(TOKEN, name, startTime, duration, detail);
+  return new PerformanceMeasure(ENTRY_TOKEN, name, startTime, duration, detail);
 }

@@ -24,14 +24,14 @@ const { ArrayPrototypeIncludes, ArrayPrototypePush, ObjectFreeze, ReflectApply, 
 const SUPPORTED = ObjectFreeze(["mark", "measure"]);
 
 /** Only this module may construct an entry list. */
-const TOKEN = { __proto__: null };
+const OBSERVER_TOKEN = { __proto__: null };
 
 /** https://w3c.github.io/performance-timeline/#performanceobserverentrylist-interface */
 export class PerformanceObserverEntryList {
   #entries;
 
   constructor(token, entries) {
-    if (token !== TOKEN) illegalConstructor();
+    if (token !== OBSERVER_TOKEN) illegalConstructor();
     this.#entries = entries;
   }
 
@@ -168,7 +168,7 @@ export class PerformanceObserver {
   #deliver() {
     const entries = this.#observing.buffer;
     this.#observing.buffer = [];
-    const list = new PerformanceObserverEntryList(TOKEN, entries);
+    const list = new PerformanceObserverEntryList(OBSERVER_TOKEN, entries);
     const options = this.#tellDropped ? { droppedEntriesCount: 0 } : {};
     this.#tellDropped = false;
     ReflectApply(this.#callback, this, [list, this, options]);

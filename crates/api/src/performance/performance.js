@@ -30,7 +30,7 @@ export { PerformanceObserver, PerformanceObserverEntryList } from "./observer.js
 const { ReflectOwnKeys, TypeError } = primordials;
 
 /** Only this module may construct a Performance. */
-const TOKEN = { __proto__: null };
+const PERFORMANCE_TOKEN = { __proto__: null };
 const MEASURE = "Failed to execute 'measure' on 'Performance'";
 
 /** (DOMString or DOMHighResTimeStamp) */
@@ -120,7 +120,7 @@ export class Performance extends EventTarget {
   #brand = true;
 
   constructor(token) {
-    if (token !== TOKEN) illegalConstructor();
+    if (token !== PERFORMANCE_TOKEN) illegalConstructor();
     super();
   }
 
@@ -212,4 +212,4 @@ export class Performance extends EventTarget {
 defineInterface(Performance, { __proto__: null, length: 0 });
 
 /** The global `performance`. */
-export const performance = new Performance(TOKEN);
+export const performance = new Performance(PERFORMANCE_TOKEN);

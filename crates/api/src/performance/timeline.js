@@ -11,7 +11,7 @@ import { reportException } from "../events/report.js";
 import { primordials } from "../primordials.js";
 import { queueMicrotask } from "../timers/timers.js";
 import { startTimer } from "../timers/timer_table.js";
-import { nameOf, startOf, typeOf } from "./entry.js";
+import { entryNameOf, entryTypeOf, startOf } from "./entry.js";
 
 const { ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeSort } = primordials;
 
@@ -42,7 +42,7 @@ export const currentTimeline = perContext(newTimeline);
  */
 export function addEntry(entry) {
   const timeline = currentTimeline();
-  const type = typeOf(entry);
+  const type = entryTypeOf(entry);
   let heard = false;
   for (let i = 0; i < timeline.observers.length; i++) {
     const observing = timeline.observers[i];
@@ -65,13 +65,13 @@ export function addEntry(entry) {
 export function scheduleDelivery(timeline) {
   if (timeline.scheduled) return;
   timeline.scheduled = true;
-  const run = () => deliver(timeline);
+  const run = () => deliverEntries(timeline);
   // A task where there are tasks; global scope has none.
   if (currentContext() === undefined) queueMicrotask(run);
   else startTimer("PerformanceObserver", 0, run);
 }
 
-function deliver(timeline) {
+function deliverEntries(timeline) {
   timeline.scheduled = false;
   const observers = timeline.observers;
   const count = observers.length;
@@ -96,8 +96,8 @@ export function filterEntries(entries, name, type) {
   const found = [];
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i];
-    if (name !== undefined && nameOf(entry) !== name) continue;
-    if (type !== undefined && typeOf(entry) !== type) continue;
+    if (name !== undefined && entryNameOf(entry) !== name) continue;
+    if (type !== undefined && entryTypeOf(entry) !== type) continue;
     ArrayPrototypePush(found, entry);
   }
   return ArrayPrototypeSort(found, (a, b) => startOf(a) - startOf(b));
@@ -113,7 +113,8 @@ export function removeEntries(type, name) {
   const rest = [];
   for (let i = 0; i < timeline.entries.length; i++) {
     const entry = timeline.entries[i];
-    const matches = typeOf(entry) === type && (name === undefined || nameOf(entry) === name);
+    const matches =
+      entryTypeOf(entry) === type && (name === undefined || entryNameOf(entry) === name);
     if (!matches) ArrayPrototypePush(rest, entry);
   }
   timeline.entries = rest;
@@ -127,7 +128,8 @@ export function removeEntries(type, name) {
 export function markTime(name) {
   const entries = currentTimeline().entries;
   for (let i = entries.length - 1; i >= 0; i--) {
-    if (typeOf(entries[i]) === "mark" && nameOf(entries[i]) === name) return startOf(entries[i]);
+    const entry = entries[i];
+    if (entryTypeOf(entry) === "mark" && entryNameOf(entry) === name) return startOf(entry);
   }
   return undefined;
 }

@@ -17,7 +17,7 @@ import {
   toUnsignedLongLong,
 } from "../webidl/webidl.js";
 import { bufferLength, isDetached, toView, viewBuffer, viewLength } from "./buffers.js";
-import { kindOfView, respond, respondWithNewView } from "./byob_algorithms.js";
+import { kindOfView, respondByob, respondWithNewView } from "./byob_algorithms.js";
 import { promiseOf, rejectedInvocation } from "./promises.js";
 import { toReadableRecord } from "./readable_stream.js";
 import {
@@ -148,7 +148,7 @@ export class ReadableStreamBYOBRequest {
     const count = toSize(bytesWritten, `${what}: parameter 1`);
     const { controller, view } = this.#record;
     checkAnswer(controller, view, what);
-    respond(controller, count);
+    respondByob(controller, count);
   }
 
   respondWithNewView(view) {

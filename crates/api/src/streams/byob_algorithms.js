@@ -267,7 +267,7 @@ export function pullInto(controller, view, min, request) {
 
 /** https://streams.spec.whatwg.org/#readable-byte-stream-controller-respond
  * @param {any} controller @param {number} bytesWritten */
-export function respond(controller, bytesWritten) {
+export function respondByob(controller, bytesWritten) {
   const first = controller.pendingPullIntos.head;
   if (controller.stream.state === "closed") {
     if (bytesWritten !== 0) {
@@ -287,7 +287,7 @@ export function respond(controller, bytesWritten) {
 
 /** The views that wait in a closed stream are given back empty. @param {any} controller */
 export function answerClosed(controller) {
-  if (controller.pendingPullIntos.length > 0) respond(controller, 0);
+  if (controller.pendingPullIntos.length > 0) respondByob(controller, 0);
 }
 
 /** https://streams.spec.whatwg.org/#readable-byte-stream-controller-respond-with-new-view

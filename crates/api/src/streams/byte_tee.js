@@ -39,7 +39,7 @@ class ByteTee extends TeeRecord {
 }
 
 /** Reads a chunk, into the view that waits in the branch if there is one. */
-function read(branch) {
+function readForBranch(branch) {
   const { tee } = branch;
   const request = getByobRequest(branch.stream.controller);
   if (request === undefined) {
@@ -63,7 +63,7 @@ function useReader(tee, isByob) {
 }
 
 /** A copy of a chunk; undefined when there is no memory for it, and then the tee has failed. */
-function cloneChunk(tee, chunk) {
+function copyOfChunk(tee, chunk) {
   try {
     return cloneBytes(viewBuffer(chunk), viewOffset(chunk), viewLength(chunk));
   } catch (e) {
@@ -99,7 +99,7 @@ function deliverChunk(tee) {
   const chunk = takeRead(tee);
   let chunk2 = chunk;
   if (!branch1.isCancelled && !branch2.isCancelled) {
-    chunk2 = cloneChunk(tee, chunk);
+    chunk2 = copyOfChunk(tee, chunk);
     if (chunk2 === undefined) return;
   }
   if (!branch1.isCancelled) enqueueIn(branch1, chunk);
@@ -133,7 +133,7 @@ function deliverView(tee) {
   const { other } = viewBranch;
   const chunk = takeRead(tee);
   if (!other.isCancelled) {
-    const clone = cloneChunk(tee, chunk);
+    const clone = copyOfChunk(tee, chunk);
     if (clone === undefined) return;
     if (!viewBranch.isCancelled) respondWithNewView(viewBranch.stream.controller, chunk);
     enqueueIn(other, clone);
@@ -143,7 +143,7 @@ function deliverView(tee) {
   finishRead(tee);
 }
 
-function setUpBranch(stream, pull, cancel) {
+function setUpByteBranch(stream, pull, cancel) {
   const controller = setUpByteController(stream, pull, cancel, 0);
   startController(controller, undefined, undefined);
   return controller;
@@ -151,5 +151,5 @@ function setUpBranch(stream, pull, cancel) {
 
 /** @param {import('./records.js').ReadableRecord} stream @returns {TeeRecord} */
 export function teeByteStream(stream) {
-  return startTee(new ByteTee(acquireDefaultReader(stream), read), setUpBranch);
+  return startTee(new ByteTee(acquireDefaultReader(stream), readForBranch), setUpByteBranch);
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { internal, primordials } from "../primordials.js";
+import { internal } from "../internal.js";
+import { primordials } from "../primordials.js";
 import { isObject } from "../webidl/webidl.js";
 import { promiseResolvedWith, resolvedUndefined } from "./promises.js";
 import { closeController } from "./readable_controller.js";

@@ -8,7 +8,8 @@
  * @module
  */
 
-import { internal, primordials } from "../primordials.js";
+import { internal } from "../internal.js";
+import { primordials } from "../primordials.js";
 import {
   bytesOf,
   defineInterface,
@@ -17,7 +18,7 @@ import {
   toUnrestrictedDouble,
 } from "../webidl/webidl.js";
 import { viewBuffer, viewLength, viewOffset } from "./buffers.js";
-import { getByobRequest, respond } from "./byob_algorithms.js";
+import { getByobRequest, respondByob } from "./byob_algorithms.js";
 import { Deferred, rejectDeferred, resolveDeferred } from "./promises.js";
 import { convertStrategy, extractHighWaterMark } from "./queuing.js";
 import { enqueueOwned, setUpByteController } from "./readable_byte.js";
@@ -73,7 +74,7 @@ function makeIdentity(highWaterMark, sizeAlgorithm, length) {
   source.started = true;
   const sink = {
     __proto__: null,
-    write: (_controller, chunk) => write(record, chunk),
+    write: (_controller, chunk) => writeIdentity(record, chunk),
     close: () => close(record),
     abort: (_controller, reason) => errorController(readable.controller, reason),
   };
@@ -84,7 +85,7 @@ function makeIdentity(highWaterMark, sizeAlgorithm, length) {
   return record;
 }
 
-function write(record, chunk) {
+function writeIdentity(record, chunk) {
   const bytes = bytesOf(chunk);
   const length = viewLength(bytes);
   if (length === 0) return undefined;
@@ -134,7 +135,7 @@ function fillView(record, request) {
   const part = new Uint8Array(viewBuffer(pending), viewOffset(pending), count);
   TypedArrayPrototypeSet(view, part);
   taken(record, count);
-  respond(controller, count);
+  respondByob(controller, count);
 }
 
 /** Bytes of the chunk that goes through are about to reach the reader. */

@@ -7,7 +7,8 @@
  */
 
 import { checkContext } from "../context.js";
-import { internal, primordials } from "../primordials.js";
+import { internal } from "../internal.js";
+import { primordials } from "../primordials.js";
 import { viewBuffer, viewLength, viewOffset } from "./buffers.js";
 import { invokePromiseCallback } from "./promises.js";
 import { clearAlgorithms, closeAndAnswer } from "./readable_controller.js";

@@ -10,7 +10,8 @@ import {
   isAborted,
   removeAbortAlgorithm,
 } from "../events/abort.js";
-import { internal, primordials } from "../primordials.js";
+import { internal } from "../internal.js";
+import { primordials } from "../primordials.js";
 import {
   Deferred,
   promiseOf,
@@ -34,7 +35,7 @@ import { writeWith } from "./writer.js";
 
 const { TypeError } = primordials;
 
-const ignore = () => {};
+const ignoreResult = () => {};
 
 /** The end of a pipe without an error of its own. */
 const NO_ERROR = { __proto__: null };
@@ -62,7 +63,7 @@ class Pipe {
     this.reader = acquireDefaultReader(source);
     this.writer = acquireWriter(dest);
     this.request = new ReadRequest(READ_STEPS, this);
-    this.pump = () => pump(this);
+    this.pump = () => pumpPipe(this);
   }
 }
 internal(Pipe);
@@ -73,7 +74,7 @@ const READ_STEPS = {
     const pipe = request.owner;
     if (pipe.isReading) {
       pipe.wasAnswered = true;
-      write(pipe, chunk);
+      writePipe(pipe, chunk);
       return;
     }
     // enqueue() must not call the sink before it returns.
@@ -82,8 +83,8 @@ const READ_STEPS = {
     uponPromise(resolvedUndefined, pipe.pump);
   },
   // The reactions to the end of the stream do what is to be done.
-  close: ignore,
-  error: ignore,
+  close: ignoreResult,
+  error: ignoreResult,
 };
 
 const WRITE_STEPS = {
@@ -92,7 +93,7 @@ const WRITE_STEPS = {
   error: (request) => writeSettled(request.owner),
 };
 
-function write(pipe, chunk) {
+function writePipe(pipe, chunk) {
   pipe.pendingWrites++;
   const refusal = writeWith(pipe.writer, chunk, new WriteRequest(WRITE_STEPS, pipe));
   if (refusal === undefined) return;
@@ -119,18 +120,18 @@ function writeParked(pipe) {
   const chunk = pipe.parked;
   pipe.parked = undefined;
   pipe.isParked = false;
-  write(pipe, chunk);
+  writePipe(pipe, chunk);
 }
 
 const isWritable = (dest) => dest.state === "writable" && !isCloseRequested(dest);
 
 /** Moves chunks as long as there are some and the destination wants them. */
-function pump(pipe) {
+function pumpPipe(pipe) {
   writeParked(pipe);
   const { dest, reader, request, writer } = pipe;
   while (!pipe.shuttingDown && isWritable(dest)) {
     if (dest.backpressure) {
-      uponPromise(promiseOf(writer.ready), pipe.pump, ignore);
+      uponPromise(promiseOf(writer.ready), pipe.pump, ignoreResult);
       return;
     }
     pipe.isReading = true;
@@ -237,7 +238,7 @@ function watch(pipe) {
   if (dest.state === "errored") destErrored(pipe, dest.storedError);
   else uponPromise(promiseOf(writer.closed), undefined, (reason) => destErrored(pipe, reason));
   if (source.state === "closed") sourceClosed(pipe);
-  else uponPromise(promiseOf(reader.closed), () => sourceClosed(pipe), ignore);
+  else uponPromise(promiseOf(reader.closed), () => sourceClosed(pipe), ignoreResult);
   if (isCloseRequested(dest) || dest.state === "closed") destClosed(pipe);
 }
 

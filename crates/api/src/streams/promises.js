@@ -4,7 +4,8 @@
  * @module
  */
 
-import { internal, primordials } from "../primordials.js";
+import { internal } from "../internal.js";
+import { primordials } from "../primordials.js";
 
 const {
   FunctionPrototypeCall,

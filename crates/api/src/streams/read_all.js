@@ -4,7 +4,8 @@
  * @module
  */
 
-import { internal, primordials } from "../primordials.js";
+import { internal } from "../internal.js";
+import { primordials } from "../primordials.js";
 import { typedArrayName } from "../webidl/webidl.js";
 import { bufferLength, cloneBytes, viewBuffer, viewLength, viewOffset } from "./buffers.js";
 import { foreignOwner } from "./native.js";

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { internal } from "../primordials.js";
+import { internal } from "../internal.js";
 import { Deferred } from "./promises.js";
 import { List } from "./queue.js";
 

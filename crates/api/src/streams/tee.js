@@ -43,12 +43,12 @@ class DefaultTee extends TeeRecord {
   deliver = () => deliver(this);
 
   constructor(stream, forClone) {
-    super(acquireDefaultReader(stream), read);
+    super(acquireDefaultReader(stream), readForTee);
     this.forClone = forClone;
   }
 }
 
-function read({ tee }) {
+function readForTee({ tee }) {
   readDefault(tee.reader, tee.request);
 }
 

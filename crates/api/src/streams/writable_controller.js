@@ -4,7 +4,7 @@
  * @module
  */
 
-import { internal } from "../primordials.js";
+import { internal } from "../internal.js";
 import { createAbortSignal, signalAbort } from "../events/abort.js";
 import {
   defineInterface,

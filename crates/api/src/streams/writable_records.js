@@ -4,7 +4,7 @@
  * @module
  */
 
-import { internal } from "../primordials.js";
+import { internal } from "../internal.js";
 import { LazyPromise } from "./promises.js";
 import { List } from "./queue.js";
 

@@ -33,7 +33,7 @@ import { toWritableRecord } from "./writable_stream.js";
 
 const { PromiseReject, TypeError } = primordials;
 
-const PROMISE_STEPS = {
+const WRITER_STEPS = {
   __proto__: null,
   done: (request) => resolveDeferred(request.owner, undefined),
   error: (request, reason) => rejectDeferred(request.owner, reason),
@@ -139,7 +139,7 @@ export class WritableStreamDefaultWriter {
     if (!WritableStreamDefaultWriter.#is(this)) return rejectedInvocation();
     if (this.#record.stream === undefined) return PromiseReject(writerReleasedError());
     const deferred = new Deferred();
-    const refusal = writeWith(this.#record, chunk, new WriteRequest(PROMISE_STEPS, deferred));
+    const refusal = writeWith(this.#record, chunk, new WriteRequest(WRITER_STEPS, deferred));
     return refusal === undefined ? deferred.promise : PromiseReject(refusal.reason);
   }
 }

@@ -75,7 +75,7 @@ export function registerCloneable(Class, serialize, deserialize) {
 
 const dataCloneError = (message) => domException("DataCloneError", message);
 
-function tagOf(object) {
+function cloneTagOf(object) {
   const Class = interfaceOf(object);
   if (Class === undefined) return -1;
   const entry = MapPrototypeGet(cloneables, Class);
@@ -85,7 +85,7 @@ function tagOf(object) {
 
 const hooks = {
   __proto__: null,
-  tagOf,
+  tagOf: cloneTagOf,
   write: (object, tag) => (0, byTag[tag].serialize)(object),
   read: (tag, data) => (0, byTag[tag].deserialize)(data),
   error: dataCloneError,
@@ -109,7 +109,7 @@ function cloneWith(value, transfer) {
     return value;
   }
   if (transfer.length === 0 && (isDOMException(value) || isBlobObject(value))) {
-    const tag = tagOf(value);
+    const tag = cloneTagOf(value);
     return (0, hooks.read)(tag, (0, hooks.write)(value, tag));
   }
   return structured_clone(value, transfer, hooks);

@@ -39,7 +39,7 @@ const LAST_ID = 0x7fffffff;
 /** @type {Map<number, Timer>} */
 const timers = new Map();
 /** How many each request has. @type {Map<any, number>} */
-const counts = new Map();
+const timerCounts = new Map();
 let nextId = 1;
 
 function freshId() {
@@ -60,7 +60,7 @@ function freshId() {
  */
 export function startTimer(what, delay, run, repeat = false) {
   const context = requireContext(what);
-  const count = MapPrototypeGet(counts, context) ?? 0;
+  const count = MapPrototypeGet(timerCounts, context) ?? 0;
   if (count >= MAX_TIMERS_PER_REQUEST) {
     throw new Error(
       `You have exceeded the number of timeouts you may set: ${MAX_TIMERS_PER_REQUEST}.`,
@@ -69,16 +69,16 @@ export function startTimer(what, delay, run, repeat = false) {
   const id = freshId();
   const timer = { __proto__: null, id, context, run, interval: repeat ? delay : -1 };
   MapPrototypeSet(timers, id, timer);
-  MapPrototypeSet(counts, context, count + 1);
+  MapPrototypeSet(timerCounts, context, count + 1);
   timer_start(id, delay);
   return id;
 }
 
 function forget(timer) {
   MapPrototypeDelete(timers, timer.id);
-  const count = MapPrototypeGet(counts, timer.context);
-  if (count === 1) MapPrototypeDelete(counts, timer.context);
-  else MapPrototypeSet(counts, timer.context, count - 1);
+  const count = MapPrototypeGet(timerCounts, timer.context);
+  if (count === 1) MapPrototypeDelete(timerCounts, timer.context);
+  else MapPrototypeSet(timerCounts, timer.context, count - 1);
 }
 
 /** Cancels a timer of the running request; other ids mean nothing here. @param {number} id */

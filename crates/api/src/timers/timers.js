@@ -101,7 +101,7 @@ export function queueMicrotask(callback) {
 }
 
 /** Only this module may construct a Scheduler. */
-const TOKEN = { __proto__: null };
+const SCHEDULER_TOKEN = { __proto__: null };
 const WAIT_OPTIONS = [{ __proto__: null, key: "signal", convert: toSignal }];
 
 /** The platform's `scheduler`, of which it has `wait` alone. */
@@ -109,7 +109,7 @@ export class Scheduler {
   #brand = true;
 
   constructor(token) {
-    if (token !== TOKEN) illegalConstructor();
+    if (token !== SCHEDULER_TOKEN) illegalConstructor();
   }
 
   /**
@@ -147,4 +147,4 @@ function sleep(milliseconds, signal) {
 }
 
 /** The global `scheduler`. */
-export const scheduler = new Scheduler(TOKEN);
+export const scheduler = new Scheduler(SCHEDULER_TOKEN);

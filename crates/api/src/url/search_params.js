@@ -97,7 +97,7 @@ export function serializeFormUrlEncoded(list) {
 }
 
 /** A member of the sequence that the constructor takes. */
-function toPair(item, what) {
+function toSearchParam(item, what) {
   const pair = toSequence(item, toUSVString, `${what}: member of the sequence`);
   if (pair.length !== 2) {
     throw new TypeError(`${what}: each member of the sequence must be a pair of name and value.`);
@@ -112,26 +112,27 @@ function compareNames(a, b) {
 }
 
 /** What messages about a method begin with. */
-const failed = (method) => `Failed to execute '${method}' on 'URLSearchParams'`;
+const searchParamsFailed = (method) => `Failed to execute '${method}' on 'URLSearchParams'`;
 
 /** Checks and converts the arguments of the methods that take a name only. */
-function toName(count, name, method) {
-  requireArguments(count, 1, failed(method));
-  return toUSVString(name, `${failed(method)}: parameter 1`);
+function toSearchParamName(count, name, method) {
+  requireArguments(count, 1, searchParamsFailed(method));
+  return toUSVString(name, `${searchParamsFailed(method)}: parameter 1`);
 }
 
 /** Checks and converts the arguments of the methods that take a name and a value. */
 function toNameAndValue(count, name, value, method) {
-  requireArguments(count, 2, failed(method));
+  requireArguments(count, 2, searchParamsFailed(method));
   return {
-    name: toUSVString(name, `${failed(method)}: parameter 1`),
-    value: toUSVString(value, `${failed(method)}: parameter 2`),
+    name: toUSVString(name, `${searchParamsFailed(method)}: parameter 1`),
+    value: toUSVString(value, `${searchParamsFailed(method)}: parameter 2`),
   };
 }
 
 /** The optional value of `has` and `delete`. */
 function toOptionalValue(value, method) {
-  return value === undefined ? undefined : toUSVString(value, `${failed(method)}: parameter 2`);
+  if (value === undefined) return undefined;
+  return toUSVString(value, `${searchParamsFailed(method)}: parameter 2`);
 }
 
 /** @param {[string, string]} pair @param {string} name @param {string | undefined} value */
@@ -141,7 +142,7 @@ function matches(pair, name, value) {
 
 /** The pairs of a query, linked to the URL they came from where there is one.
  * @type {(params: URLSearchParams) => [string, string][]} */
-let listOf;
+let searchParamsList;
 
 /** @type {(value: object) => boolean} */
 let isParams;
@@ -159,7 +160,7 @@ export class URLSearchParams {
   #onChange = null;
 
   static {
-    listOf = (params) => params.#list;
+    searchParamsList = (params) => params.#list;
     isParams = (value) => #list in value;
     createQueryObject = (query, onChange) => {
       const params = new URLSearchParams();
@@ -180,7 +181,7 @@ export class URLSearchParams {
       this.#list =
         method === undefined || method === null
           ? toRecord(init, toUSVString, toUSVString, what)
-          : sequenceFromIterable(init, method, toPair, what);
+          : sequenceFromIterable(init, method, toSearchParam, what);
     } else if (init !== "") {
       let query = toUSVString(init, what);
       if (query[0] === "?") query = StringPrototypeSlice(query, 1);
@@ -221,7 +222,7 @@ export class URLSearchParams {
 
   // https://url.spec.whatwg.org/#dom-urlsearchparams-delete
   delete(name, value = undefined) {
-    const key = toName(arguments.length, name, "delete");
+    const key = toSearchParamName(arguments.length, name, "delete");
     this.#remove(0, key, toOptionalValue(value, "delete"));
     this.#changed();
   }
@@ -229,7 +230,7 @@ export class URLSearchParams {
   // https://url.spec.whatwg.org/#dom-urlsearchparams-get
   get(name) {
     const list = this.#list;
-    const key = toName(arguments.length, name, "get");
+    const key = toSearchParamName(arguments.length, name, "get");
     for (let i = 0; i < list.length; i++) {
       if (list[i][0] === key) return list[i][1];
     }
@@ -239,7 +240,7 @@ export class URLSearchParams {
   // https://url.spec.whatwg.org/#dom-urlsearchparams-getall
   getAll(name) {
     const list = this.#list;
-    const key = toName(arguments.length, name, "getAll");
+    const key = toSearchParamName(arguments.length, name, "getAll");
     const values = [];
     for (let i = 0; i < list.length; i++) {
       if (list[i][0] === key) ArrayPrototypePush(values, list[i][1]);
@@ -250,7 +251,7 @@ export class URLSearchParams {
   // https://url.spec.whatwg.org/#dom-urlsearchparams-has
   has(name, value = undefined) {
     const list = this.#list;
-    const key = toName(arguments.length, name, "has");
+    const key = toSearchParamName(arguments.length, name, "has");
     const wanted = toOptionalValue(value, "has");
     for (let i = 0; i < list.length; i++) {
       if (matches(list[i], key, wanted)) return true;
@@ -284,7 +285,7 @@ export class URLSearchParams {
   }
 }
 
-definePairIterable(URLSearchParams, "URLSearchParams", listOf);
+definePairIterable(URLSearchParams, "URLSearchParams", searchParamsList);
 defineInterface(URLSearchParams);
 
 /** True for a URLSearchParams. @param {any} value */
@@ -295,5 +296,5 @@ export function isSearchParams(value) {
 /** What a URLSearchParams serializes to, whatever its `toString` has become.
  * @param {URLSearchParams} params @returns {string} */
 export function textOfSearchParams(params) {
-  return serializeFormUrlEncoded(listOf(params));
+  return serializeFormUrlEncoded(searchParamsList(params));
 }

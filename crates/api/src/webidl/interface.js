@@ -36,7 +36,7 @@ export function illegalInvocation() {
 }
 
 /** Every interface by its prototype object, so that others can tell platform objects. */
-const interfaces = new Map();
+const knownInterfaces = new Map();
 
 /**
  * The interface that an object is an instance of by its prototypes, or undefined. That may be
@@ -47,7 +47,7 @@ const interfaces = new Map();
 export function interfaceOf(object) {
   let prototype = ReflectGetPrototypeOf(object);
   while (prototype !== null && prototype !== ObjectPrototype) {
-    const found = MapPrototypeGet(interfaces, prototype);
+    const found = MapPrototypeGet(knownInterfaces, prototype);
     if (found !== undefined) return found;
     prototype = ReflectGetPrototypeOf(prototype);
   }
@@ -95,7 +95,7 @@ export function defineInterface(Class, options = { __proto__: null }) {
   if (length !== undefined) {
     ObjectDefineProperty(Class, "length", { __proto__: null, value: length, configurable: true });
   }
-  MapPrototypeSet(interfaces, Class.prototype, Class);
+  MapPrototypeSet(knownInterfaces, Class.prototype, Class);
   exposeMembers(Class, CLASS_OWN);
   exposeMembers(Class.prototype, { __proto__: null, constructor: true });
   defineToStringTag(Class.prototype, name);

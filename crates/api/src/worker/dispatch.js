@@ -44,7 +44,7 @@ export function dispatchFetch(id, method, url, headers, body, cf) {
       PromisePrototypeThen(
         PromiseResolve(result),
         (response) => settled(context, response),
-        (error) => failed(id, error),
+        (error) => dispatchFailed(id, error),
       );
     }
   } catch (error) {
@@ -61,7 +61,7 @@ export function disconnect(id) {
   abortRequest(request);
 }
 
-function failed(id, error) {
+function dispatchFailed(id, error) {
   MapPrototypeDelete(waiting, id);
   respond_error(id, error);
 }

@@ -11,7 +11,7 @@ import { domException } from "../events/dom_exception.js";
 
 const { Error, globalThis } = primordials;
 
-const token = {};
+const FETCH_EVENT_TOKEN = {};
 let takeResponse;
 
 /** Base of events whose handling may outlast their dispatch. */
@@ -19,7 +19,7 @@ export class ExtendableEvent extends Event {
   #ctx;
 
   constructor(key, type, ctx) {
-    if (key !== token) illegalConstructor();
+    if (key !== FETCH_EVENT_TOKEN) illegalConstructor();
     super(type);
     this.#ctx = ctx;
   }
@@ -84,7 +84,7 @@ export function hasFetchListener() {
 /** Sends a request to the script's listeners.
  * @param {any} request @param {any} ctx @returns {any} what was responded */
 export function dispatchFetchEvent(request, ctx) {
-  const event = trusted(new FetchEvent(token, request, ctx));
+  const event = trusted(new FetchEvent(FETCH_EVENT_TOKEN, request, ctx));
   dispatch(globalThis, event);
   const given = takeResponse(event);
   if (given === undefined) {

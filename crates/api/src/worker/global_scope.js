@@ -31,7 +31,7 @@ class WorkerGlobalScope extends EventTarget {
 
   set performance(value) {
     requireGlobal(this);
-    define("performance", value, true);
+    defineGlobal("performance", value, true);
   }
 }
 defineInterface(WorkerGlobalScope, { __proto__: null });
@@ -40,7 +40,7 @@ defineInterface(WorkerGlobalScope, { __proto__: null });
 class ServiceWorkerGlobalScope extends WorkerGlobalScope {}
 defineInterface(ServiceWorkerGlobalScope, { __proto__: null });
 
-function define(name, value, enumerable) {
+function defineGlobal(name, value, enumerable) {
   ObjectDefineProperty(globalThis, name, {
     __proto__: null, value, writable: true, enumerable, configurable: true,
   });
@@ -52,8 +52,8 @@ export function installGlobalScope() {
   defineEventHandler(WorkerGlobalScope, "unhandledrejection");
   defineEventHandler(WorkerGlobalScope, "rejectionhandled");
   ObjectSetPrototypeOf(globalThis, ServiceWorkerGlobalScope.prototype);
-  define("WorkerGlobalScope", WorkerGlobalScope, false);
-  define("ServiceWorkerGlobalScope", ServiceWorkerGlobalScope, false);
-  define("self", globalThis, true);
-  define("origin", "null", true);
+  defineGlobal("WorkerGlobalScope", WorkerGlobalScope, false);
+  defineGlobal("ServiceWorkerGlobalScope", ServiceWorkerGlobalScope, false);
+  defineGlobal("self", globalThis, true);
+  defineGlobal("origin", "null", true);
 }

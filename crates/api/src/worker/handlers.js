@@ -27,7 +27,7 @@ export function setEnvironment(json) {
 
 /** @param {string} name @param {any} value
  * @param {boolean} isGlobal Service Worker scripts see bindings as globals */
-function define(name, value, isGlobal) {
+function defineVariable(name, value, isGlobal) {
   const holder = isGlobal ? globalThis : environment;
   ObjectDefineProperty(holder, name, {
     __proto__: null, value, writable: true, enumerable: true, configurable: true,
@@ -39,7 +39,7 @@ function define(name, value, isGlobal) {
  * @param {string} name @param {any} namespace @param {boolean} isGlobal as of `define`
  */
 export function bind(name, namespace, isGlobal) {
-  define(name, namespace.default, isGlobal);
+  defineVariable(name, namespace.default, isGlobal);
 }
 
 /** @param {any} namespace of the main module, or undefined for a Service Worker script */
@@ -47,7 +47,7 @@ export function start(namespace) {
   exported = namespace?.default;
   isClass = typeof exported === "function";
   if (namespace === undefined) {
-    for (const key in environment) define(key, environment[key], true);
+    for (const key in environment) defineVariable(key, environment[key], true);
   }
 }
 

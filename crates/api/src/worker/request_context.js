@@ -4,13 +4,14 @@
  */
 
 import { wait_until_note } from "isolde:ops";
-import { internal, primordials } from "../primordials.js";
+import { internal } from "../internal.js";
+import { primordials } from "../primordials.js";
 import { defineInterface, illegalConstructor } from "../webidl/webidl.js";
 import { reportException } from "../events/report.js";
 
 const { Error, PromisePrototypeThen, PromiseResolve } = primordials;
 
-const token = {};
+const EXECUTION_CONTEXT_TOKEN = {};
 
 /** A request in flight. It is the value of the continuation-preserved embedder data while its code
  * runs. */
@@ -25,7 +26,7 @@ internal(RequestContext);
 
 /** Keeps a request alive until `promise` settles; a rejection is reported, not thrown.
  * @param {RequestContext} context @param {any} promise */
-export function waitUntil(context, promise) {
+export function waitUntilOf(context, promise) {
   wait_until_note(context.id, true);
   PromisePrototypeThen(
     PromiseResolve(promise),
@@ -44,7 +45,7 @@ export class ExecutionContext {
   #props = undefined;
 
   constructor(key, context) {
-    if (key !== token) illegalConstructor();
+    if (key !== EXECUTION_CONTEXT_TOKEN) illegalConstructor();
     this.#context = context;
   }
 
@@ -54,7 +55,7 @@ export class ExecutionContext {
   }
 
   waitUntil(promise) {
-    waitUntil(this.#context, promise);
+    waitUntilOf(this.#context, promise);
   }
 
   passThroughOnException() {
@@ -69,5 +70,5 @@ defineInterface(ExecutionContext, {});
 
 /** @param {RequestContext} context @returns {ExecutionContext} */
 export function createExecutionContext(context) {
-  return new ExecutionContext(token, context);
+  return new ExecutionContext(EXECUTION_CONTEXT_TOKEN, context);
 }

@@ -5,7 +5,7 @@
  */
 
 import { requireContext } from "../context.js";
-import { waitUntil as waitUntilIn } from "./request_context.js";
+import { waitUntilOf } from "./request_context.js";
 import { environment } from "./handlers.js";
 
 /** Base class of entrypoints: `class extends WorkerEntrypoint { fetch(request) {} }`. */
@@ -53,7 +53,7 @@ export function setEntrypointState(instance, ctx, env) {
 
 /** Keeps the running request alive until `promise` settles. @param {any} promise */
 function waitUntil(promise) {
-  waitUntilIn(requireContext("waitUntil"), promise);
+  waitUntilOf(requireContext("waitUntil"), promise);
 }
 
 /** What an import of a module of the platform gives.

@@ -110,6 +110,7 @@ pub fn options(heap_bytes_max: usize, memory_bytes_max: usize) -> IsolateOptions
 pub fn api() -> ApiSources {
     ApiSources {
         modules: &[("root.js", ROOT), ("entry.js", ENTRY)],
+        joined: None,
         root: "root.js",
         entry: "entry.js",
         entry_points: &["handleRejection", "makeDOMException", "builtinModule", "call"],
