@@ -67,6 +67,28 @@ fn second_status(pair: &Pair, bytes: &[u8]) -> Option<u16> {
     connection.try_response("GET").map(|response| response.status)
 }
 
+/// What would put something else than a host and a path into a request's URL is answered with 400,
+/// on a new connection and as a second request.
+#[test]
+fn targets_and_hosts_that_are_none() {
+    let mut pair = Pair::of("hog");
+    for head in [
+        "GET /ok HTTP/1.1\r\nhost: w0/admin?\r\n\r\n",
+        "GET /ok HTTP/1.1\r\nhost: user@w0\r\n\r\n",
+        "GET /ok HTTP/1.1\r\nhost: w0\r\nhost: w1\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\nhost: w0\r\n\r\n",
+        "CONNECT w0:80 HTTP/1.1\r\nhost: w0\r\n\r\n",
+    ] {
+        // A host that names no Worker is not found, which is as good.
+        let first = status(&pair, head.as_bytes());
+        assert!(matches!(first, Some(400 | 404)), "{head:?}: {first:?}");
+        let good = "GET /ok HTTP/1.1\r\nhost: w0\r\n\r\n";
+        let second = second_status(&pair, format!("{good}{head}").as_bytes());
+        assert!(matches!(second, Some(400 | 404)), "second {head:?}: {second:?}");
+    }
+    pair.assert_served("after odd hosts");
+}
+
 /// A hostile proxy's trick: two lengths that two servers would read differently.
 #[test]
 fn smuggled_requests() {

@@ -100,6 +100,25 @@ fn console_output() {
     assert!((200_000..300_000).contains(&bytes), "{bytes} bytes were logged");
 }
 
+/// A memory cannot be in two buffers.
+#[test]
+fn a_memory_that_is_transferred() {
+    let mut pair = Pair::of("greedy");
+    let response = pair.attack("/transferred-memory").expect("the request is answered");
+    assert_eq!(response.text(), "DataCloneError", "{}", response.excerpt());
+    pair.assert_served("after a transfer");
+}
+
+/// Nobody reads 20 MB of an error's message.
+#[test]
+fn an_error_with_a_large_message() {
+    let mut pair = Pair::of("greedy");
+    let response = pair.attack("/large-error").expect("the request is answered");
+    assert_eq!(response.error_code(), Some(1101), "{}", response.excerpt());
+    assert!(response.body.len() < 1 << 20, "{} bytes", response.body.len());
+    pair.assert_served("after a large error");
+}
+
 /// What ICU takes for objects that nobody keeps is given back when there is too much of it.
 #[test]
 fn date_formats_that_pass() {

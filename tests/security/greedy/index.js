@@ -20,6 +20,18 @@ const paths = {
     if (kept.length === 0) for (let i = 0; i < 900_000; i += 1) kept.push({ i, list: [i] });
     return new Response(String(kept.length));
   },
+  "/transferred-memory": () => {
+    const { buffer } = new WebAssembly.Memory({ initial: 1 });
+    try {
+      structuredClone(buffer, { transfer: [buffer] });
+      return new Response("two buffers of one memory");
+    } catch (error) {
+      return new Response(error.name);
+    }
+  },
+  "/large-error": () => {
+    throw new Error("x".repeat(20 << 20));
+  },
   "/growable": () => {
     for (;;) kept.push(new ArrayBuffer(1, { maxByteLength: 1 << 30 }));
   },
