@@ -8,19 +8,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use crate::cpu_meter::CpuMeter;
-use crate::exception::Thrown;
-use crate::heap_limit::HeapGuard;
-use crate::internal::{self, ApiSources};
-use crate::ledger::Ledger;
-use crate::module::Module;
-use crate::op::OpDef;
+use crate::bridge::exception::Thrown;
+use crate::bridge::op::OpDef;
+use crate::code::internal::{self, ApiSources};
+use crate::code::module::Module;
+use crate::code::snapshot::Snapshot;
+use crate::limit::cpu_meter::CpuMeter;
+use crate::limit::heap_limit::HeapGuard;
+use crate::limit::ledger::Ledger;
+use crate::limit::watchdog::Slot;
 use crate::platform::{Platform, PlatformError, TaskQueue};
-use crate::snapshot::Snapshot;
 use crate::state::State;
-use crate::tables::Tables;
+use crate::trim::tables::Tables;
 use crate::turn::{Turn, TurnError};
-use crate::watchdog::Slot;
 
 /// Where the web APIs of a new isolate come from.
 #[derive(Clone)]
@@ -109,7 +109,7 @@ impl Isolate {
         let ledger = Ledger::new(options.memory_bytes_max);
         let mut params = v8::CreateParams::default()
             .heap_limits(0, options.heap_bytes_max)
-            .external_references(crate::snapshot::external_references(&options.api))
+            .external_references(crate::code::snapshot::external_references(&options.api))
             .allow_atomics_wait(false)
             .array_buffer_allocator(ledger.allocator().make_shared());
         if let Startup::Snapshot(snapshot) = &options.startup {
@@ -119,7 +119,7 @@ impl Isolate {
             params = params.snapshot_blob(v8::StartupData::from(snapshot.blob));
         }
         let make = || crate::platform::with_new_queue(|| v8::Isolate::new(params));
-        let ((mut v8, tasks), tables) = crate::tables::noting(make);
+        let ((mut v8, tasks), tables) = crate::trim::tables::noting(make);
         let state = State::new(host, ledger);
         state.code_from_strings.set(options.code_from_strings);
         state.attach(&mut v8);
@@ -154,7 +154,7 @@ impl Isolate {
         };
         isolate.bind(&options.api);
         isolate.assert_clock()?;
-        crate::heap_limit::note_heap(&mut isolate.v8, isolate.state.ledger());
+        crate::limit::heap_limit::note_heap(&mut isolate.v8, isolate.state.ledger());
         isolate.tables.give_back();
         Ok(isolate)
     }
@@ -175,7 +175,7 @@ impl Isolate {
         if CHECKED.load(std::sync::atomic::Ordering::Relaxed) {
             return Ok(());
         }
-        let before = crate::clock::calls();
+        let before = crate::limit::clock::calls();
         {
             v8::scope!(let handles, &mut *self.v8);
             let context = v8::Local::new(handles, &self.context);
@@ -245,9 +245,9 @@ impl Isolate {
 
     /// Collects all garbage and gives memory back. For idle isolates: it takes milliseconds.
     pub fn trim(&mut self) {
-        crate::heap_limit::collect(&mut self.v8, &self.guard);
+        crate::limit::heap_limit::collect(&mut self.v8, &self.guard);
         self.tables.give_back();
-        crate::stack::give_back();
+        crate::trim::stack::give_back();
     }
 
     /// Stores the bytecode of the modules that were not in the code cache. Best after the first
@@ -261,7 +261,7 @@ impl Isolate {
         let context = v8::Local::new(handles, &self.context);
         let scope = &mut v8::ContextScope::new(handles, context);
         for (key, module) in uncached {
-            crate::code_cache::store(scope, key, &module);
+            crate::code::code_cache::store(scope, key, &module);
         }
     }
 
@@ -296,15 +296,18 @@ fn configure(isolate: &mut v8::OwnedIsolate, guard: &mut HeapGuard) {
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     isolate.set_capture_stack_trace_for_uncaught_exceptions(true, 10);
     isolate.set_allow_atomics_wait(false);
-    isolate.set_promise_reject_callback(crate::promise::on_promise_reject);
-    isolate.set_host_import_module_dynamically_callback(crate::module::import_dynamically);
-    isolate.set_host_initialize_import_meta_object_callback(crate::module::import_meta);
-    isolate.set_allow_wasm_code_generation_callback(crate::wasm::refuse_code_generation);
+    isolate.set_promise_reject_callback(crate::bridge::promise::on_promise_reject);
+    isolate.set_host_import_module_dynamically_callback(crate::code::module::import_dynamically);
+    isolate.set_host_initialize_import_meta_object_callback(crate::code::module::import_meta);
+    isolate.set_allow_wasm_code_generation_callback(crate::code::wasm::refuse_code_generation);
     isolate.set_modify_code_generation_from_strings_callback(decide_code_from_strings);
     let guard: *mut HeapGuard = guard;
-    isolate.add_near_heap_limit_callback(crate::heap_limit::on_near_limit, guard.cast::<c_void>());
+    isolate.add_near_heap_limit_callback(
+        crate::limit::heap_limit::on_near_limit,
+        guard.cast::<c_void>(),
+    );
     isolate.add_gc_epilogue_callback(
-        crate::heap_limit::on_full_collection,
+        crate::limit::heap_limit::on_full_collection,
         guard.cast::<c_void>(),
         v8::GCType::kGCTypeMarkSweepCompact,
     );

@@ -80,7 +80,7 @@ fn start(options: PlatformOptions) -> Result<Platform, PlatformError> {
     if unknown.len() > 1 {
         return Err(PlatformError::UnknownFlags(unknown[1..].to_vec()));
     }
-    if !crate::icu_memory::count() {
+    if !crate::limit::icu_memory::count() {
         return Err(PlatformError::NoIcuMemory);
     }
     if !v8::icu::set_default_time_zone("UTC") {
@@ -89,7 +89,7 @@ fn start(options: PlatformOptions) -> Result<Platform, PlatformError> {
     let platform = v8::new_custom_platform(1, false, options.unprotected, ForegroundTasks);
     v8::V8::initialize_platform(platform.make_shared());
     v8::V8::initialize();
-    if !crate::reservations::is_wrapped() {
+    if !crate::limit::reservations::is_wrapped() {
         return Err(PlatformError::ReservationsNotWrapped);
     }
     v8::V8::set_fatal_error_handler(crate::fatal::on_fatal_error);
@@ -99,7 +99,11 @@ fn start(options: PlatformOptions) -> Result<Platform, PlatformError> {
 /// Asserts that V8's clock is ours, on a thread without a frozen clock: `Date.now()` must have
 /// called the wrapper.
 pub(crate) fn assert_clock_wrapped(calls_before: u64) -> Result<(), PlatformError> {
-    if crate::clock::calls() == calls_before { Err(PlatformError::ClockNotWrapped) } else { Ok(()) }
+    if crate::limit::clock::calls() == calls_before {
+        Err(PlatformError::ClockNotWrapped)
+    } else {
+        Ok(())
+    }
 }
 
 /// Tasks that wait for one isolate's thread.

@@ -5,9 +5,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::ledger::Ledger;
-use crate::module::ModuleMap;
-use crate::promise::Rejection;
+use crate::bridge::promise::Rejection;
+use crate::code::module::ModuleMap;
+use crate::limit::ledger::Ledger;
 
 /// The isolate data slot that holds the pointer to [`State`].
 const SLOT: u32 = 0;

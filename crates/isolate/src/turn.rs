@@ -5,17 +5,17 @@
 
 use std::time::Instant;
 
-use crate::clock;
-use crate::error::OpError;
-use crate::exception::Thrown;
-use crate::internal::EntryPoint;
+use crate::bridge::error::OpError;
+use crate::bridge::exception::Thrown;
+use crate::bridge::promise::{Rejection, Resolver};
+use crate::bridge::value::{IntoJs, Kept, Value};
+use crate::code::internal::EntryPoint;
+use crate::code::module;
 use crate::isolate::{Condemned, Isolate};
-use crate::module;
-use crate::promise::{Rejection, Resolver};
-use crate::reservations;
+use crate::limit::clock;
+use crate::limit::reservations;
+use crate::limit::watchdog::Disarmed;
 use crate::state::State;
-use crate::value::{IntoJs, Kept, Value};
-use crate::watchdog::Disarmed;
 
 /// Turns between two looks at the heap's size while little is happening.
 const TURNS_PER_HEAP_LOOK: u32 = 32;
@@ -119,7 +119,7 @@ impl<'s> Turn<'_, 's, '_> {
     /// What compiling or running it threw.
     pub fn run_script(&mut self, name: &str, source: &str) -> Result<(), Thrown> {
         let allowed = State::of(self.scope).code_from_strings.replace(true);
-        let result = crate::internal::caught(self.scope, |scope| {
+        let result = crate::code::internal::caught(self.scope, |scope| {
             let name = v8::String::new(scope, name)?;
             let source = v8::String::new(scope, source)?;
             let origin = module::origin(scope, name.into(), false, None);
@@ -288,12 +288,12 @@ fn settle_memory(isolate: &mut Isolate, used_ns: u64) {
         return;
     }
     isolate.turns_since_heap_look = 0;
-    crate::heap_limit::note_heap(&mut isolate.v8, isolate.state.ledger());
+    crate::limit::heap_limit::note_heap(&mut isolate.v8, isolate.state.ledger());
     let ledger = isolate.state.ledger();
     let over = ledger.total() > ledger.bytes_max() || ledger.crowds_the_cage();
     if over && isolate.condemned.is_none() {
         // Garbage counts until it is collected, so it is collected before the isolate is judged.
-        crate::heap_limit::collect(&mut isolate.v8, &isolate.guard);
+        crate::limit::heap_limit::collect(&mut isolate.v8, &isolate.guard);
         let ledger = isolate.state.ledger();
         if ledger.total() > ledger.bytes_max() || ledger.crowds_the_cage() {
             isolate.condemned = Some(Condemned::MemoryExceeded);

@@ -5,33 +5,18 @@
 //! connection's requests are served there, without a hop.
 #![forbid(unsafe_code)]
 
-mod admission;
-mod body;
-mod charged;
-mod connection;
-mod core;
-mod dispatch;
 mod egress;
-mod encode;
+mod event;
 mod failure;
-mod first_head;
-mod flat_headers;
 mod front;
-mod host;
-mod id_map;
+mod http;
+mod isolate;
 mod limits;
-mod pool;
-mod prefixed;
-mod request_url;
-mod requests;
-mod response;
+mod placement;
 mod runtime;
-mod server;
-mod subrequest;
-mod thread;
 mod worker;
 
-pub use body::{BodyError, InBody, OutBody};
+pub use crate::http::body::{BodyError, InBody, OutBody};
 pub use egress::{Egress, EgressClient, EgressError, LocalFuture, NoEgress};
 pub use failure::{Failure, Page};
 pub use limits::Limits;
@@ -45,12 +30,12 @@ pub use worker::{
 pub mod fuzzing {
     /// What a front thread makes of the beginning of a connection.
     pub fn first_head(bytes: &[u8]) -> Option<impl PartialEq + std::fmt::Debug> {
-        crate::first_head::parse(bytes)
+        crate::front::first_head::parse(bytes)
     }
 
     /// The URL of a request, and what the URL standard says of it.
     pub fn request_url(host: &str, target: &str) -> (Option<String>, Option<String>) {
-        let hosts = crate::request_url::HostCache::default();
+        let hosts = crate::http::request_url::HostCache::default();
         // The first call remembers the host, the second may use what it remembers.
         hosts.absolute(host, target);
         (hosts.absolute(host, target), api::normalise_url(&format!("http://{host}{target}")))

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use isolate::{IsolateOptions, Platform, PlatformError, PlatformOptions, Startup};
 use tokio::sync::watch;
 
-use crate::dispatch::Dispatcher;
 use crate::egress::Egress;
 use crate::failure::Failure;
-use crate::front;
+use crate::front::front_thread;
+use crate::isolate::thread::Factory;
 use crate::limits::Limits;
-use crate::pool::Pool;
-use crate::thread::Factory;
+use crate::placement::dispatch::Dispatcher;
+use crate::placement::pool::Pool;
 use crate::worker::{Observer, Router, Worker};
 
 /// How a runtime is made.

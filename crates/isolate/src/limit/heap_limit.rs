@@ -1,0 +1,175 @@
+//! What happens when an isolate's heap reaches its limit.
+//!
+//! V8 ends the process when an allocation does not fit, so the limit is raised for a moment (an
+//! overdraft), the isolate is terminated, and it is disposed of at once. The cage that all isolates
+//! of the process share must have room for the overdraft, so they are granted one at a time: a
+//! second offender waits until the first is gone.
+
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::limit::ledger::Ledger;
+
+/// How far a heap may go over its limit until the termination is seen: the largest single object V8
+/// can make is 1 GiB.
+const OVERDRAFT_BYTES: usize = 1 << 30;
+
+/// A refused buffer makes V8 ask about the heap too. It is believed a few times, with a little more
+/// heap in case it was the heap after all; the buffer's `RangeError` then reaches the Worker.
+const GRANTS_MAX: u32 = 32;
+/// What the limit is raised by each time.
+const GRANT_BYTES: usize = 1 << 20;
+
+/// Collections in a row that leave the heap nearly full after which it counts as over its limit.
+const FULL_IN_VAIN_MAX: u32 = 3;
+
+/// How long an isolate waits for another one's overdraft to end.
+const OVERDRAFT_WAIT_MAX: Duration = Duration::from_secs(5);
+
+static TAKEN: Mutex<bool> = Mutex::new(false);
+static FREED: Condvar = Condvar::new();
+
+/// The near-heap-limit callback's data. It has a stable address for the life of its isolate.
+pub(crate) struct HeapGuard {
+    handle: v8::IsolateHandle,
+    heap_bytes_max: usize,
+    ledger: Arc<Ledger>,
+    /// How often the limit was raised for want of buffers, not of heap.
+    grants: AtomicU32,
+    /// Full collections in a row after which the heap was nearly full.
+    full_in_vain: AtomicU32,
+    /// Whether it is us who collect, not V8.
+    forced: AtomicBool,
+    exceeded: AtomicBool,
+    holds_overdraft: AtomicBool,
+}
+
+impl HeapGuard {
+    pub(crate) fn new(
+        handle: v8::IsolateHandle,
+        heap_bytes_max: usize,
+        ledger: Arc<Ledger>,
+    ) -> Box<Self> {
+        Box::new(Self {
+            handle,
+            heap_bytes_max,
+            ledger,
+            grants: AtomicU32::new(0),
+            full_in_vain: AtomicU32::new(0),
+            forced: AtomicBool::new(false),
+            exceeded: AtomicBool::new(false),
+            holds_overdraft: AtomicBool::new(false),
+        })
+    }
+
+    /// Ends the isolate for want of memory.
+    fn exceed(&self) {
+        self.exceeded.store(true, Relaxed);
+        self.handle.terminate_execution();
+    }
+
+    /// Whether the heap has reached its limit.
+    pub(crate) fn exceeded(&self) -> bool {
+        self.exceeded.load(Relaxed)
+    }
+
+    /// Gives the overdraft back, once the isolate's heap is gone.
+    pub(crate) fn release(&self) {
+        if self.holds_overdraft.swap(false, Relaxed) {
+            *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) = false;
+            FREED.notify_one();
+        }
+    }
+
+    fn take_overdraft(&self) {
+        if self.holds_overdraft.load(Relaxed) {
+            return;
+        }
+        let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+        // Not for ever: the holder's thread may be lost.
+        let waited = FREED.wait_timeout_while(taken, OVERDRAFT_WAIT_MAX, |taken| *taken);
+        taken = waited.unwrap_or_else(PoisonError::into_inner).0;
+        *taken = true;
+        self.holds_overdraft.store(true, Relaxed);
+    }
+}
+
+/// V8's callback at a safe point of a long turn: looks at memory that neither the heap's limit nor
+/// the allocator of buffers holds, above all WebAssembly memories. Garbage counts here, so there is
+/// twice the room.
+// SAFETY: V8 calls it with the isolate that it interrupts and the guard that the watchdog passed.
+pub(crate) unsafe extern "C" fn on_long_turn(isolate: v8::UnsafeRawIsolatePtr, data: *mut c_void) {
+    // SAFETY: `data` is the guard of the isolate that V8 interrupts; it outlives the isolate.
+    let guard = unsafe { &*data.cast::<HeapGuard>() };
+    // SAFETY: V8 passes the isolate that it interrupts, which is entered on this thread.
+    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
+    note_heap(&mut isolate, &guard.ledger);
+    let bytes_max = guard.ledger.bytes_max().saturating_mul(2);
+    if guard.ledger.total() > bytes_max || guard.ledger.crowds_the_cage() {
+        guard.exceed();
+    }
+}
+
+/// Tells the ledger how large the heap is, and what its objects hold outside of it.
+pub(crate) fn note_heap(isolate: &mut v8::Isolate, ledger: &Ledger) {
+    let statistics = isolate.get_heap_statistics();
+    // What ICU took since the last look is external memory as far as V8 is concerned, so that it
+    // collects the objects that hold it. The sum has WebAssembly memories in it, too.
+    let more = ledger.note_icu(crate::limit::icu_memory::taken_bytes());
+    let outside = isolate.adjust_amount_of_external_allocated_memory(more);
+    let outside = usize::try_from(outside).unwrap_or(0);
+    ledger.note_heap(statistics.used_heap_size(), outside, statistics.total_heap_size());
+}
+
+/// Collects all garbage now, and notes what is left.
+pub(crate) fn collect(isolate: &mut v8::Isolate, guard: &HeapGuard) {
+    guard.forced.store(true, Relaxed);
+    isolate.low_memory_notification();
+    guard.forced.store(false, Relaxed);
+    note_heap(isolate, &guard.ledger);
+}
+
+/// V8's callback after it has collected all garbage. A heap that stays nearly full is collected
+/// again and again before V8 calls it too large, which takes many seconds of CPU time.
+// SAFETY: only V8 calls it, with the data that `configure` registered.
+pub(crate) unsafe extern "C" fn on_full_collection(
+    isolate: v8::UnsafeRawIsolatePtr,
+    _kind: v8::GCType,
+    _flags: v8::GCCallbackFlags,
+    data: *mut c_void,
+) {
+    // SAFETY: `data` is the guard of this isolate, which outlives it; only shared access is made.
+    let guard = unsafe { &*data.cast::<HeapGuard>() };
+    if guard.forced.load(Relaxed) {
+        return;
+    }
+    // SAFETY: V8 passes the isolate that has collected, which is entered on this thread.
+    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
+    let live = isolate.get_heap_statistics().used_heap_size();
+    if live < guard.heap_bytes_max / 16 * 15 {
+        guard.full_in_vain.store(0, Relaxed);
+    } else if guard.full_in_vain.fetch_add(1, Relaxed) + 1 >= FULL_IN_VAIN_MAX {
+        guard.exceed();
+    }
+}
+
+/// V8's callback: the heap is about to reach its limit.
+// SAFETY: only V8 calls it, with the data that `configure` registered.
+pub(crate) unsafe extern "C" fn on_near_limit(
+    data: *mut c_void,
+    current_limit: usize,
+    _initial_limit: usize,
+) -> usize {
+    // SAFETY: `data` is the guard that `Isolate` keeps in a box until its V8 isolate is gone; only
+    // shared access is made.
+    let guard = unsafe { &*data.cast::<HeapGuard>() };
+    let refused = guard.ledger.take_refusal() | crate::limit::reservations::take_refusal();
+    if refused && guard.grants.fetch_add(1, Relaxed) < GRANTS_MAX {
+        return current_limit + GRANT_BYTES;
+    }
+    guard.exceed();
+    guard.take_overdraft();
+    current_limit.max(guard.heap_bytes_max) + OVERDRAFT_BYTES
+}

@@ -1,0 +1,168 @@
+//! What an isolate's memory is made of beyond V8's heap, and the quota on all of it.
+
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+
+/// Memory of one isolate outside V8's heap, in bytes. Buffers can outlive the isolate, so the
+/// ledger is shared.
+#[derive(Debug)]
+pub struct Ledger {
+    /// Backing stores of `ArrayBuffer`s.
+    buffers: AtomicUsize,
+    /// Bodies and other memory that native code holds for the isolate.
+    native: AtomicUsize,
+    /// What buffers, native memory and heap may be together.
+    bytes_max: usize,
+    /// V8's heap at the last look, with the memory of WebAssembly and of resizable buffers.
+    heap: AtomicUsize,
+    /// V8's heap alone at the last look, with its gaps: its part of the cage.
+    caged: AtomicUsize,
+    /// What ICU had taken for it at the last look.
+    icu: AtomicUsize,
+    /// Whether a buffer was refused since this was last asked.
+    refused: AtomicBool,
+}
+
+/// Native memory charged to an isolate until it is dropped.
+#[derive(Debug)]
+pub struct Charge {
+    ledger: Arc<Ledger>,
+    bytes: usize,
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.ledger.native.fetch_sub(self.bytes, Relaxed);
+    }
+}
+
+impl Ledger {
+    /// A ledger whose total may reach `bytes_max`.
+    pub fn new(bytes_max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            buffers: AtomicUsize::new(0),
+            native: AtomicUsize::new(0),
+            bytes_max,
+            heap: AtomicUsize::new(0),
+            caged: AtomicUsize::new(0),
+            icu: AtomicUsize::new(0),
+            refused: AtomicBool::new(false),
+        })
+    }
+
+    /// All memory of the isolate in bytes: buffers, native memory, and the heap at its last look.
+    pub fn total(&self) -> usize {
+        self.buffers.load(Relaxed) + self.native.load(Relaxed) + self.heap.load(Relaxed)
+    }
+
+    /// The quota in bytes.
+    pub fn bytes_max(&self) -> usize {
+        self.bytes_max
+    }
+
+    /// Whether `bytes` more fit under the quota.
+    pub fn has_room_for(&self, bytes: usize) -> bool {
+        self.total().checked_add(bytes).is_some_and(|total| total <= self.bytes_max)
+    }
+
+    /// Charges native memory, or refuses it when the quota would be passed.
+    pub fn charge(self: &Arc<Self>, bytes: usize) -> Option<Charge> {
+        if !self.has_room_for(bytes) {
+            return None;
+        }
+        self.native.fetch_add(bytes, Relaxed);
+        Some(Charge { ledger: self.clone(), bytes })
+    }
+
+    /// Notes the size of V8's heap, and of all memory that its objects hold outside of it: buffers
+    /// that the allocator charged, and WebAssembly memories and resizable buffers, which it does
+    /// not see; and how much of the cage the heap takes, gaps included. In bytes.
+    pub(crate) fn note_heap(&self, heap: usize, outside: usize, caged: usize) {
+        let unseen = outside.saturating_sub(self.buffers.load(Relaxed));
+        self.heap.store(heap + unseen, Relaxed);
+        crate::limit::cage::note(self.caged.swap(caged, Relaxed), caged);
+    }
+
+    /// Notes what ICU has taken in bytes; gives what that is more than at the last look.
+    pub(crate) fn note_icu(&self, bytes: usize) -> i64 {
+        let before = self.icu.swap(bytes, Relaxed);
+        bytes as i64 - before as i64
+    }
+
+    /// Whether the heap, as it was at the last look, leaves the other isolates too little room.
+    pub(crate) fn crowds_the_cage(&self) -> bool {
+        crate::limit::cage::is_too_large(self.caged.load(Relaxed))
+    }
+
+    /// Whether a buffer was refused since the last call. V8 then collects garbage as a last resort,
+    /// and asks about the heap's limit although the heap may be small.
+    pub(crate) fn take_refusal(&self) -> bool {
+        self.refused.swap(false, Relaxed)
+    }
+
+    /// Buffers and native memory in bytes.
+    pub fn external(&self) -> usize {
+        self.buffers.load(Relaxed) + self.native.load(Relaxed)
+    }
+
+    /// The allocator that charges an isolate's array buffers to this ledger.
+    pub(crate) fn allocator(self: &Arc<Self>) -> v8::UniqueRef<v8::Allocator> {
+        // SAFETY: the handle is a strong count of the Arc, which `drop_handle` gives back, and the
+        // table's functions take exactly this type.
+        unsafe { v8::new_rust_allocator(Arc::into_raw(self.clone()), &ALLOCATOR) }
+    }
+}
+
+static ALLOCATOR: v8::RustAllocatorVtable<Ledger> = v8::RustAllocatorVtable {
+    allocate: allocate_zeroed,
+    allocate_uninitialized: allocate_raw,
+    free,
+    drop: drop_handle,
+};
+
+/// Alignment that typed arrays of every element type, and SIMD in Wasm, can live with.
+const ALIGNMENT: usize = 16;
+
+fn layout(len: usize) -> Option<Layout> {
+    Layout::from_size_align(len.max(1), ALIGNMENT).ok()
+}
+
+fn charged(ledger: &Ledger, len: usize, allocate: unsafe fn(Layout) -> *mut u8) -> *mut c_void {
+    let Some(layout) = layout(len).filter(|_| ledger.has_room_for(len)) else {
+        ledger.refused.store(true, Relaxed);
+        return std::ptr::null_mut();
+    };
+    // SAFETY: the layout's size is not zero.
+    let memory = unsafe { allocate(layout) };
+    if !memory.is_null() {
+        ledger.buffers.fetch_add(len, Relaxed);
+    }
+    memory.cast()
+}
+
+// SAFETY: V8 calls the functions of the table with the handle that `Ledger::allocator` gave it.
+unsafe extern "C" fn allocate_zeroed(ledger: &Ledger, len: usize) -> *mut c_void {
+    charged(ledger, len, alloc_zeroed)
+}
+
+// SAFETY: as `allocate_zeroed`.
+unsafe extern "C" fn allocate_raw(ledger: &Ledger, len: usize) -> *mut c_void {
+    charged(ledger, len, alloc)
+}
+
+// SAFETY: as `allocate_zeroed`; `data` and `len` are of an earlier allocation.
+unsafe extern "C" fn free(ledger: &Ledger, data: *mut c_void, len: usize) {
+    let Some(layout) = layout(len) else { return };
+    // SAFETY: V8 gives back what `charged` allocated, with the length it asked for.
+    unsafe { dealloc(data.cast(), layout) };
+    ledger.buffers.fetch_sub(len, Relaxed);
+}
+
+// SAFETY: as `allocate_zeroed`; V8 calls it once.
+unsafe extern "C" fn drop_handle(ledger: *const Ledger) {
+    // SAFETY: the pointer came from `Arc::into_raw` in `Ledger::allocator`, and V8 drops an
+    // allocator once.
+    drop(unsafe { Arc::from_raw(ledger) });
+}

@@ -1,0 +1,230 @@
+//! `content-encoding` applied to a response's body as it streams, as the platform does for
+//! responses whose `encodeBody` is "automatic".
+
+use std::io::Write;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use brotli::CompressorWriter;
+use bytes::Bytes;
+use flate2::write::GzEncoder;
+use http::{HeaderMap, header};
+use http_body::{Body, Frame};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::http::body::{BodyError, OutBody, SINK_CHUNKS_MAX, SinkBody};
+
+/// How hard gzip tries, of 9: a compromise, for the isolate's thread does it.
+const GZIP_LEVEL: u32 = 5;
+/// How hard Brotli tries, of 11.
+const BROTLI_QUALITY: u32 = 4;
+/// Brotli's window: 2^20 bytes.
+const BROTLI_WINDOW_LOG2: u32 = 20;
+/// Brotli's buffer before it compresses.
+const BROTLI_BUFFER_BYTES: usize = 4 << 10;
+
+/// What is compressed in one go, in bytes; other connections of the thread get their turn between.
+const PIECE_BYTES_MAX: usize = 64 << 10;
+
+/// A body on its way through a compressor.
+pub struct EncodedBody {
+    body: OutBody,
+    /// What of the last chunk has not been compressed yet.
+    rest: Bytes,
+    /// Until the end has been written.
+    encoder: Option<Encoder>,
+    /// What compressing may still take of the request's CPU time.
+    time_left: Duration,
+}
+
+enum Encoder {
+    Gzip(GzEncoder<Vec<u8>>),
+    Brotli(Box<CompressorWriter<Vec<u8>>>),
+}
+
+impl Encoder {
+    /// For a coding that the platform applies; none for others, which a Worker applies itself.
+    fn of(coding: &str) -> Option<Self> {
+        if coding.eq_ignore_ascii_case("gzip") {
+            let level = flate2::Compression::new(GZIP_LEVEL);
+            Some(Self::Gzip(GzEncoder::new(Vec::new(), level)))
+        } else if coding.eq_ignore_ascii_case("br") {
+            Some(Self::Brotli(Box::new(CompressorWriter::new(
+                Vec::new(),
+                BROTLI_BUFFER_BYTES,
+                BROTLI_QUALITY,
+                BROTLI_WINDOW_LOG2,
+            ))))
+        } else {
+            None
+        }
+    }
+
+    /// What can be sent of the body when these bytes have been added: all of it, so that a stream
+    /// of events does not wait for the compressor.
+    fn push(&mut self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+        match self {
+            Self::Gzip(gzip) => {
+                gzip.write_all(bytes)?;
+                gzip.flush()?;
+                Ok(std::mem::take(gzip.get_mut()))
+            }
+            Self::Brotli(brotli) => {
+                brotli.write_all(bytes)?;
+                brotli.flush()?;
+                Ok(std::mem::take(brotli.get_mut()))
+            }
+        }
+    }
+
+    fn finish(self) -> std::io::Result<Vec<u8>> {
+        match self {
+            Self::Gzip(gzip) => gzip.finish(),
+            Self::Brotli(brotli) => Ok(brotli.into_inner()),
+        }
+    }
+}
+
+/// Applies the coding that a response's headers announce, for as long as `time_left` of the
+/// request's CPU time allows.
+pub(crate) fn encode(headers: &mut HeaderMap, body: OutBody, time_left: Duration) -> OutBody {
+    let Some(coding) = headers.get(header::CONTENT_ENCODING) else { return body };
+    let encoder = coding.to_str().ok().and_then(|coding| Encoder::of(coding.trim()));
+    let Some(encoder) = encoder.filter(|_| !body.is_end_stream()) else { return body };
+    headers.remove(header::CONTENT_LENGTH);
+    let encoder = Some(encoder);
+    OutBody::Encoded(Box::new(EncodedBody { body, rest: Bytes::new(), encoder, time_left }))
+}
+
+impl EncodedBody {
+    /// What is encoded.
+    pub(crate) fn source(&self) -> &OutBody {
+        &self.body
+    }
+}
+
+/// Compresses a body on this thread even where another one sends it: that is work of the isolate,
+/// not of a front thread, which has everyone's connections.
+pub(crate) fn encode_here(body: OutBody) -> OutBody {
+    let OutBody::Encoded(mut encoded) = body else { return body };
+    let (sender, chunks) = mpsc::channel(SINK_CHUNKS_MAX);
+    let (reader, _) = oneshot::channel();
+    let complete = Arc::new(AtomicBool::new(false));
+    let all = complete.clone();
+    tokio::task::spawn_local(async move {
+        loop {
+            let next = std::future::poll_fn(|context| Pin::new(&mut encoded).poll_frame(context));
+            let next = tokio::select! {
+                next = next => next,
+                () = sender.closed() => return,
+            };
+            let chunk = match next {
+                Some(frame) => frame.map(|frame| frame.into_data().unwrap_or_default()),
+                None => return all.store(true, Relaxed),
+            };
+            let failed = chunk.is_err();
+            if sender.send(chunk).await.is_err() || failed {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    OutBody::Sink(SinkBody { chunks, complete, _reader: reader })
+}
+
+/// What the compressor gave, as a part of the body.
+fn frame(encoded: std::io::Result<Vec<u8>>) -> Result<Frame<Bytes>, BodyError> {
+    let failed = |error: std::io::Error| BodyError::Aborted(error.to_string());
+    encoded.map(|encoded| Frame::data(encoded.into())).map_err(failed)
+}
+
+impl Body for EncodedBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Self { body, rest, encoder, time_left } = &mut *self;
+        loop {
+            let Some(running) = encoder else { return Poll::Ready(None) };
+            if !rest.is_empty() {
+                let piece = rest.split_to(rest.len().min(PIECE_BYTES_MAX));
+                let started = Instant::now();
+                let encoded = running.push(&piece);
+                let Some(left) = time_left.checked_sub(started.elapsed()) else {
+                    let text = "The body took too much CPU time to compress.".to_owned();
+                    return Poll::Ready(Some(Err(BodyError::Aborted(text))));
+                };
+                *time_left = left;
+                match encoded {
+                    Ok(encoded) if encoded.is_empty() => continue,
+                    encoded => return Poll::Ready(Some(frame(encoded))),
+                }
+            }
+            match ready!(Pin::new(&mut *body).poll_frame(context)) {
+                Some(Ok(frame)) => *rest = frame.into_data().unwrap_or_default(),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => {
+                    let last = encoder.take().map_or(Ok(Vec::new()), Encoder::finish);
+                    return Poll::Ready(Some(frame(last)));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    fn encoded(coding: &'static str, text: &str) -> (HeaderMap, Vec<u8>) {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_ENCODING, header::HeaderValue::from_static(coding));
+        headers.insert(header::CONTENT_LENGTH, header::HeaderValue::from_static("9"));
+        let body = OutBody::from(text.as_bytes().to_vec());
+        let body = encode(&mut headers, body, Duration::MAX);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let bytes = runtime.block_on(body.collect()).unwrap().to_bytes();
+        (headers, bytes.to_vec())
+    }
+
+    #[test]
+    fn gzip_and_brotli_can_be_undone() {
+        let (headers, gzip) = encoded("GZip", "text text text");
+        assert!(!headers.contains_key(header::CONTENT_LENGTH));
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&gzip[..]).read_to_string(&mut text).unwrap();
+        assert_eq!(text, "text text text");
+        let (_, br) = encoded("br", "text text text");
+        let mut text = Vec::new();
+        brotli::BrotliDecompress(&mut &br[..], &mut text).unwrap();
+        assert_eq!(text, b"text text text");
+    }
+
+    #[test]
+    fn compressing_takes_no_more_time_than_the_request_has() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("br"));
+        let body = OutBody::from(vec![1; 1 << 20]);
+        let body = encode(&mut headers, body, Duration::from_nanos(1));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        assert!(runtime.block_on(body.collect()).is_err());
+    }
+
+    #[test]
+    fn other_codings_and_empty_bodies_stay_as_they_are() {
+        let (headers, identity) = encoded("deflate", "as it is");
+        assert!(headers.contains_key(header::CONTENT_LENGTH));
+        assert_eq!(identity, b"as it is");
+        assert_eq!(encoded("gzip", "").1, b"");
+    }
+}

@@ -1,0 +1,61 @@
+//! A Worker's response as HTTP.
+
+use std::time::Duration;
+
+use api::ResponseHead;
+use http::{Response, StatusCode, header};
+
+use crate::failure::Page;
+use crate::http::body::OutBody;
+use crate::http::flat_headers;
+
+/// Headers that belong to one hop, so a Worker cannot set them.
+const HOP_BY_HOP: &[header::HeaderName] =
+    &[header::CONNECTION, header::TRANSFER_ENCODING, header::UPGRADE, header::TE, header::TRAILER];
+
+/// Makes the response of a request that has `time_left` of its CPU time.
+pub(crate) fn build(head: ResponseHead, body: OutBody, time_left: Duration) -> Response<OutBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::OK);
+    // Without this hyper would make up a phrase for a status that it does not know.
+    let unknown = response.status().canonical_reason().is_none();
+    if (unknown || !head.status_text.is_empty())
+        && let Ok(reason) = hyper::ext::ReasonPhrase::try_from(head.status_text.into_bytes())
+    {
+        response.extensions_mut().insert(reason);
+    }
+    let headers = response.headers_mut();
+    *headers = flat_headers::parse(&head.headers);
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+    drop_wrong_length(&mut response);
+    if head.encode_body {
+        let body = std::mem::take(response.body_mut());
+        *response.body_mut() = crate::http::encode::encode(response.headers_mut(), body, time_left);
+    }
+    response
+}
+
+/// A length that the body is known not to have would break the connection's framing.
+fn drop_wrong_length(response: &mut Response<OutBody>) {
+    use http_body::Body as _;
+    let Some(length) = response.headers().get(header::CONTENT_LENGTH) else { return };
+    // A sign would be taken by `parse` and refused by clients.
+    let digits = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let length = length.to_str().ok().filter(digits).and_then(|text| text.parse::<u64>().ok());
+    let exact = response.body().size_hint().exact();
+    if length.is_none() || (exact.is_some() && exact != length) {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+}
+
+/// The page of a failure.
+pub(crate) fn error(page: Page) -> Response<OutBody> {
+    let mut response = Response::new(OutBody::from(page.body.into_bytes()));
+    *response.status_mut() =
+        StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let content_type = header::HeaderValue::from_static(page.content_type);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
