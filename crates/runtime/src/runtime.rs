@@ -117,7 +117,8 @@ impl Runtime {
             let front = std::thread::Builder::new()
                 .name("front".to_owned())
                 .spawn(move || {
-                    if let Err(error) = front::run(listener, dispatcher, closing, index == 0) {
+                    if let Err(error) = front_thread::run(listener, dispatcher, closing, index == 0)
+                    {
                         eprintln!("isolde: a front thread ended: {error}");
                     }
                 })

@@ -174,10 +174,10 @@ impl FrontThread {
 
     /// Lets the Worker's isolate answer a request of a connection that stays here.
     async fn forward(&self, request: Request<Inbound>, peer: IpAddr) -> Response<OutBody> {
-        if let Some(refusal) = server::refuse(&request) {
+        if let Some(refusal) = serve::refuse(&request) {
             return refusal;
         }
-        let worker = self.dispatcher.route(server::host_of(&request), request.uri().path());
+        let worker = self.dispatcher.route(serve::host_of(&request), request.uri().path());
         match worker {
             Some(worker) => self.dispatcher.hop(&worker, request, peer.to_string()).await,
             None => self.dispatcher.error_page(&Failure::NoWorker),

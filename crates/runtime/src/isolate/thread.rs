@@ -390,7 +390,7 @@ impl Thread {
             });
             let answer = |request| {
                 let (served, boundary) = (served.clone(), boundary.clone());
-                async move { server::serve(served, &boundary, request).await }
+                async move { serve::serve(served, &boundary, request).await }
             };
             let left = serve_http1(stream, &wish, || load.take_surplus(), answer).await;
             load.sockets().remove(&socket);
@@ -413,7 +413,7 @@ impl Thread {
                 let Hop { request, peer, response: mut receiver } = *hop;
                 let served = ConnectionContext { isolate, dispatcher, peer: Rc::from(peer) };
                 tokio::select! {
-                    response = server::answer(&served, request) => {
+                    response = serve::answer(&served, request) => {
                         let response = response.map(|body| encode_here(body).holding(guard));
                         drop(receiver.send(response));
                     }

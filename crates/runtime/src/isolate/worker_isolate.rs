@@ -22,7 +22,7 @@ const STARTUP_WALL_MAX: Duration = Duration::from_secs(10);
 
 /// An isolate with its Worker, on its thread.
 pub(crate) struct WorkerIsolate {
-    isolate: RefCell<Option<Isolate>>,
+    engine: RefCell<Option<Isolate>>,
     pub(crate) host: Rc<IsolateHost>,
     worker: OnceCell<Arc<Worker>>,
     pub(crate) observer: Arc<dyn Observer>,
@@ -49,7 +49,7 @@ impl WorkerIsolate {
     ) -> Rc<Self> {
         let ledger = isolate.ledger().clone();
         let isolate = Rc::new(Self {
-            isolate: RefCell::new(Some(isolate)),
+            engine: RefCell::new(Some(isolate)),
             host,
             worker: OnceCell::new(),
             observer,
