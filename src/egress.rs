@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{HeaderValue, Response, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
-use outbound::{BoxError, Outbound, OutboundError, OutboundOptions, Policy};
-use runtime::{BodyError, Egress, EgressClient, EgressError, InBody, LocalFuture, OutBody};
+use outbound::{BoxError, Fault, Outbound, OutboundError, OutboundOptions, Policy, Stamp, Tenant};
+use runtime::{
+    BodyError, Egress, EgressClient, EgressError, EgressFailure, EgressRequest, HOPS_LEFT, InBody,
+    LocalFuture, OutBody, Worker,
+};
 use tokio::sync::mpsc;
 
 /// Chunks of a response between the connection and the isolate.
@@ -32,25 +35,38 @@ impl DevEgress {
 }
 
 impl Egress for DevEgress {
-    fn client(&self) -> Rc<dyn EgressClient> {
-        Rc::new(DevClient(self.0.client()))
+    fn client(&self, worker: &Worker) -> Rc<dyn EgressClient> {
+        let tenant = Tenant { owner: worker.name.as_str().into(), stamp: Stamp::default() };
+        Rc::new(DevClient(self.0.client(tenant)))
     }
 }
 
 struct DevClient(outbound::Client);
 
 impl EgressClient for DevClient {
-    fn send(
-        &self,
-        request: Request<OutBody>,
-    ) -> LocalFuture<Result<Response<InBody>, EgressError>> {
+    fn send(&self, request: EgressRequest) -> LocalFuture<Result<Response<InBody>, EgressError>> {
         let client = self.0.clone();
         Box::pin(async move {
-            let request = request.map(|body| body.map_err(BoxError::from));
-            let response =
-                client.send(request).await.map_err(|error| EgressError(error.client_message()))?;
-            Ok(decoded(response))
+            let hops_left = HeaderValue::from(u16::from(request.hops_left));
+            let stamp = Stamp::new(vec![(HOPS_LEFT, hops_left)]);
+            let request = request.request.map(|body| body.map_err(BoxError::from));
+            let response = client.send_stamped(request, &stamp).await;
+            response.map(decoded).map_err(|error| egress_error(&error))
         })
+    }
+}
+
+fn egress_error(error: &OutboundError) -> EgressError {
+    let failure = EgressFailure {
+        for_worker: error.client_message(),
+        for_log: error.to_string(),
+        may_retry: error.may_retry(),
+    };
+    match error.fault() {
+        Fault::Caller => EgressError::Worker(failure),
+        Fault::Origin => EgressError::Origin(failure),
+        Fault::Platform => EgressError::Platform(failure),
+        Fault::Policy => EgressError::Policy(failure),
     }
 }
 

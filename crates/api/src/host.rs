@@ -60,6 +60,17 @@ pub enum SinkWrite {
     Closed,
 }
 
+/// The redirect mode of a request. <https://fetch.spec.whatwg.org/#concept-request-redirect-mode>
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedirectMode {
+    /// Redirects are followed.
+    Follow,
+    /// A redirect is an error.
+    Error,
+    /// A redirect is the response.
+    Manual,
+}
+
 /// A subrequest.
 #[derive(Debug)]
 pub struct FetchRequest {
@@ -75,6 +86,8 @@ pub struct FetchRequest {
     pub headers: Vec<u8>,
     /// The body.
     pub body: FetchBody,
+    /// What is to happen with redirects. JavaScript follows them itself.
+    pub redirect: RedirectMode,
     /// Cloudflare's options, as JSON.
     pub cf: Option<String>,
 }

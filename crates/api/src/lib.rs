@@ -24,8 +24,8 @@ pub use null_host::null_host;
 pub use worker::memory_exceeded;
 
 pub use host::{
-    FetchBody, FetchRequest, FetchResponse, Host, HostRef, RequestId, ResponseBody, ResponseHead,
-    SinkWrite,
+    FetchBody, FetchRequest, FetchResponse, Host, HostRef, RedirectMode, RequestId, ResponseBody,
+    ResponseHead, SinkWrite,
 };
 
 use isolate::{ApiSources, EntryPoint};

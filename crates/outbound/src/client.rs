@@ -15,50 +15,82 @@ use tokio::time::timeout;
 
 use crate::body::{Exchange, ResponseBody, UploadControl};
 use crate::connect::connect;
-use crate::connection::{Stream, open_h1, open_h2};
+use crate::connection::{Stream, Transport, open_h1, open_h2};
 use crate::error::{BoxError, OutboundError};
 use crate::head::{self, Head, Origin};
 use crate::options::OutboundOptions;
-use crate::pool::{H1Lease, Lease, Pool};
-use crate::resolve::resolve;
+use crate::policy::{Rules, is_blocked_port};
+use crate::pool::{H1Lease, Lease, Pool, PoolOptions};
+use crate::resolve::{Destination, resolve};
+use crate::resolver::Resolver;
+use crate::share::Share;
+use crate::sockets::{SocketPermit, Sockets};
 use crate::stamp::Stamp;
 use crate::tls;
 
 /// The outbound side of a process: settings, policy and trusted authorities.
 pub struct Outbound {
     options: OutboundOptions,
+    rules: Rules,
+    resolver: Resolver,
+    sockets: Arc<Sockets>,
     tls: ClientConfig,
 }
 
 impl Outbound {
     /// Reads the authorities and checks the settings.
     pub fn new(options: OutboundOptions) -> Result<Arc<Self>, OutboundError> {
-        if options.connections_per_host_max == 0 || options.addresses_max == 0 {
-            return Err(OutboundError::BadOption("a maximum of connections or addresses is 0"));
+        let maxima = [
+            options.connections_per_host_max,
+            options.addresses_max,
+            options.look_ups_in_flight_max,
+            options.look_ups_in_flight_per_owner_max,
+            options.sockets_max,
+            options.sockets_per_owner_max,
+        ];
+        if maxima.contains(&0) {
+            let what = "a maximum of connections, sockets, addresses or look-ups is 0";
+            return Err(OutboundError::BadOption(what));
         }
         if options.connections_per_host_max > tokio::sync::Semaphore::MAX_PERMITS {
             return Err(OutboundError::BadOption("connections_per_host_max is too large"));
         }
         let tls = tls::config(options.extra_ca_file.as_deref())?;
-        Ok(Arc::new(Self { options, tls }))
+        let rules = Rules::new(
+            options.policy,
+            options.forbidden_ranges.clone(),
+            options.allowed_ranges.clone(),
+        );
+        let resolver = Resolver::new(&options);
+        let sockets = Sockets::new(Share {
+            total_max: options.sockets_max,
+            owner_max: options.sockets_per_owner_max,
+        });
+        Ok(Arc::new(Self { options, rules, resolver, sockets, tls }))
     }
 
     /// A client for one Worker isolate. Its connections are that Worker's alone.
-    pub fn client(self: &Arc<Self>) -> Client {
-        self.client_stamped(Stamp::default())
-    }
-
-    /// A client whose requests all carry a stamp.
-    pub fn client_stamped(self: &Arc<Self>, stamp: Stamp) -> Client {
+    pub fn client(self: &Arc<Self>, tenant: Tenant) -> Client {
         let options = &self.options;
-        let pool = Pool::new(
-            Duration::from_millis(options.idle_ms_max),
-            options.idle_connections_max,
-            options.connections_per_host_max,
-        );
+        let pool = Pool::new(PoolOptions {
+            sockets: Arc::clone(&self.sockets),
+            owner: Arc::clone(&tenant.owner),
+            idle_max: Duration::from_millis(options.idle_ms_max),
+            idle_connections_max: options.idle_connections_max,
+            connections_per_host_max: options.connections_per_host_max,
+        });
         let outbound = Arc::clone(self);
-        Client { inner: Rc::new(Inner { outbound, pool, stamp, tls: OnceCell::new() }) }
+        Client { inner: Rc::new(Inner { outbound, pool, tenant, tls: OnceCell::new() }) }
     }
+}
+
+/// For whom a client sends.
+#[derive(Clone, Debug, Default)]
+pub struct Tenant {
+    /// Whose limits count.
+    pub owner: Arc<str>,
+    /// What every request says of where it came from.
+    pub stamp: Stamp,
 }
 
 /// Sends the subrequests of one Worker isolate, on that isolate's thread.
@@ -70,7 +102,7 @@ pub struct Client {
 struct Inner {
     outbound: Arc<Outbound>,
     pool: Rc<Pool>,
-    stamp: Stamp,
+    tenant: Tenant,
     /// Made when it is first needed: many Workers never use TLS.
     tls: OnceCell<Arc<ClientConfig>>,
 }
@@ -105,11 +137,33 @@ impl Client {
     where
         B: Body<Data = Bytes, Error = BoxError> + 'static,
     {
+        self.send_stamped(request, &Stamp::default()).await
+    }
+
+    /// [`Client::send`] with a stamp for this request alone, beside the client's own.
+    ///
+    /// # Panics
+    ///
+    /// Outside a `LocalSet` or `LocalRuntime` of tokio.
+    pub async fn send_stamped<B>(
+        &self,
+        request: Request<B>,
+        stamp: &Stamp,
+    ) -> Result<Response<ResponseBody>, OutboundError>
+    where
+        B: Body<Data = Bytes, Error = BoxError> + 'static,
+    {
         let inner = &*self.inner;
         let (parts, body) = request.into_parts();
         let upload = UploadControl::new(body);
         let origin = Rc::new(Origin::of(&parts.uri)?);
-        let head = Head::new(parts, &origin, upload.size_hint(), &inner.stamp)?;
+        if is_blocked_port(origin.port) {
+            return Err(OutboundError::BlockedPort {
+                host: origin.host.clone(),
+                port: origin.port,
+            });
+        }
+        let head = Head::new(parts, &origin, upload.size_hint(), &[&inner.tenant.stamp, stamp])?;
         let is_repeatable = head::is_idempotent(&head.method);
 
         let (mut lease, is_reused) = match inner.reuse(&origin, !is_repeatable).await {
@@ -188,15 +242,19 @@ impl Inner {
             return Ok(Lease::H2(h2));
         }
         let name = &origin.host;
-        let addresses = resolve(name, origin.port, options.policy, options.addresses_max).await?;
+        let to = Destination { owner: &self.tenant.owner, host: name, port: origin.port };
+        let Outbound { resolver, rules, .. } = &*self.outbound;
+        let addresses = resolve(to, resolver, rules, options.addresses_max).await?;
+        let permit = self.permit(name).await?;
         let address_timeout = Duration::from_millis(options.address_timeout_ms);
         let tcp = connect(name, &addresses, address_timeout).await?;
-        let stream = if origin.is_https {
+        let transport = if origin.is_https {
             let config = self.tls.get_or_init(|| tls::config_of_client(&self.outbound.tls));
-            Stream::Tls(Box::new(tls::handshake(Arc::clone(config), name, tcp).await?))
+            Transport::Tls(Box::new(tls::handshake(Arc::clone(config), name, tcp).await?))
         } else {
-            Stream::Plain(tcp)
+            Transport::Plain(tcp)
         };
+        let stream = Stream::new(transport, permit);
         let failed = |source| OutboundError::Handshake { host: name.clone(), source };
         if stream.is_h2() {
             let h2 = open_h2(stream, options.response_head_bytes_max).await.map_err(failed)?;
@@ -208,6 +266,16 @@ impl Inner {
         let limits = (options.response_head_bytes_max, options.response_headers_max);
         let connection = open_h1(stream, limits.0, limits.1).await.map_err(failed)?;
         Ok(Lease::H1(H1Lease { connection, origin: Rc::clone(origin), slot }))
+    }
+
+    /// Waits for the right to one more socket.
+    async fn permit(&self, host: &str) -> Result<SocketPermit, OutboundError> {
+        let limit = Duration::from_millis(self.outbound.options.socket_wait_ms_max);
+        let (sockets, owner) = (&self.outbound.sockets, &self.tenant.owner);
+        timeout(limit, sockets.acquire(owner)).await.map_err(|_| OutboundError::TooManySockets {
+            host: host.into(),
+            is_own_fault: sockets.is_at_its_part(owner),
+        })
     }
 
     /// Sends the request once.

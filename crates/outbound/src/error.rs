@@ -8,11 +8,25 @@ use std::path::PathBuf;
 use rustls::CertificateError;
 
 use crate::policy::Refusal;
+use crate::resolver::LookUpError;
 
 /// The error type of request bodies.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 const CONNECTION_LOST: &str = "Network connection lost.";
+
+/// Whose fault a failed subrequest is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The caller asked for something that cannot be sent, or for too much.
+    Caller,
+    /// The origin is not there, or its answer is wrong.
+    Origin,
+    /// This process, or the network that it is in.
+    Platform,
+    /// The policy forbids it.
+    Policy,
+}
 
 /// A failed subrequest, or settings that cannot work.
 #[derive(Debug, thiserror::Error)]
@@ -51,19 +65,35 @@ pub enum OutboundError {
         /// Why.
         refusal: Refusal,
     },
+    /// No request may go to the port.
+    #[error("port {port} of {host} is blocked")]
+    BlockedPort {
+        /// The host as it was given.
+        host: String,
+        /// The port.
+        port: u16,
+    },
     /// The resolver failed.
     #[error("DNS lookup of {host} failed: {source}")]
     Resolve {
         /// The name.
         host: String,
         /// What the resolver said.
-        source: io::Error,
+        source: LookUpError,
     },
     /// The resolver answered with no address at all.
     #[error("DNS lookup of {host} gave no address")]
     NoAddress {
         /// The name.
         host: String,
+    },
+    /// There are too many open connections, and none was closed in time.
+    #[error("cannot connect to {host}: too many open connections")]
+    TooManySockets {
+        /// The host as it was given.
+        host: String,
+        /// Whether the owner has all connections that it can count on.
+        is_own_fault: bool,
     },
     /// No address accepted a connection; this is what the last one said.
     #[error("cannot connect to {host} at {address}: {source}")]
@@ -134,6 +164,50 @@ pub enum OutboundError {
 }
 
 impl OutboundError {
+    /// Whose fault it is.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::ExtraCa { .. } | Self::TlsSetup(_) | Self::BadOption(_) => Fault::Platform,
+            Self::InvalidRequest(_) | Self::InvalidHost { .. } | Self::RequestBody(_) => {
+                Fault::Caller
+            }
+            Self::Refused { .. } | Self::BlockedPort { .. } => Fault::Policy,
+            Self::Resolve { source: LookUpError::TooMany, .. }
+            | Self::TooManySockets { is_own_fault: true, .. } => Fault::Caller,
+            Self::TooManySockets { is_own_fault: false, .. } => Fault::Platform,
+            Self::Resolve { source: LookUpError::NoSuchName | LookUpError::NoAddress, .. } => {
+                Fault::Origin
+            }
+            Self::Resolve { .. } => Fault::Platform,
+            Self::NoAddress { .. }
+            | Self::Connect { .. }
+            | Self::ConnectTimeout { .. }
+            | Self::Tls { .. }
+            | Self::Handshake { .. }
+            | Self::Exchange { .. }
+            | Self::HeadTooLarge { .. }
+            | Self::UnaskedUpgrade { .. }
+            | Self::ResponseBody(_) => Fault::Origin,
+        }
+    }
+
+    /// Whether the same request may succeed a moment later: the network failed, not what was said.
+    pub fn may_retry(&self) -> bool {
+        match self {
+            Self::Resolve { source, .. } => {
+                !matches!(source, LookUpError::NoSuchName | LookUpError::NoAddress)
+            }
+            Self::TooManySockets { .. }
+            | Self::Connect { .. }
+            | Self::ConnectTimeout { .. }
+            | Self::Handshake { .. }
+            | Self::ResponseBody(_) => true,
+            Self::Exchange { source, .. } => !source.is_parse(),
+            Self::Tls { source, .. } => tls_reason(source).is_none(),
+            _ => false,
+        }
+    }
+
     /// What the Worker's own code, and so perhaps its visitor, gets to see. It names no address, so
     /// that it tells nothing of the network that the platform is in.
     pub fn client_message(&self) -> String {
@@ -143,10 +217,18 @@ impl OutboundError {
             }
             Self::InvalidRequest(reason) => format!("Cannot send this request: {reason}."),
             Self::InvalidHost { host } => format!("Invalid host in URL: {host}"),
-            Self::Refused { host, .. } => {
+            Self::Refused { host, refusal: Refusal::NotPublic(_), .. } => {
                 format!("Refused by policy: {host} is not on the public Internet.")
             }
+            Self::Refused { host, refusal: Refusal::Forbidden, .. } => {
+                format!("Refused by policy: {host} may not be reached.")
+            }
+            Self::BlockedPort { port, .. } => {
+                format!("Refused by policy: port {port} is blocked.")
+            }
+            Self::Resolve { source: LookUpError::TooMany, .. } => "Too many DNS lookups.".into(),
             Self::Resolve { .. } | Self::NoAddress { .. } => "DNS lookup failed.".into(),
+            Self::TooManySockets { .. } => "Too many open connections.".into(),
             Self::Tls { host, source } => match tls_reason(source) {
                 Some(reason) => format!("TLS handshake with {host} failed: {reason}."),
                 None => CONNECTION_LOST.into(),
@@ -209,6 +291,21 @@ mod tests {
             assert!(error.to_string().contains("10.1.2.3"), "{error}");
             assert!(!error.client_message().contains("10.1"), "{}", error.client_message());
         }
+    }
+
+    #[test]
+    fn an_error_says_whose_fault_it_is_and_whether_to_try_again() {
+        let source = || io::Error::from(io::ErrorKind::ConnectionRefused);
+        let address = "1.1.1.1:80".parse().expect("a socket address");
+        let connect = OutboundError::Connect { host: "a".into(), address, source: source() };
+        assert_eq!((connect.fault(), connect.may_retry()), (Fault::Origin, true));
+        let expired = io::Error::other(rustls::Error::from(CertificateError::Expired));
+        let tls = OutboundError::Tls { host: "a".into(), source: expired };
+        assert_eq!((tls.fault(), tls.may_retry()), (Fault::Origin, false));
+        let tls = OutboundError::Tls { host: "a".into(), source: source() };
+        assert_eq!((tls.fault(), tls.may_retry()), (Fault::Origin, true));
+        let host = OutboundError::InvalidHost { host: "a..b".into() };
+        assert_eq!((host.fault(), host.may_retry()), (Fault::Caller, false));
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Head {
         parts: http::request::Parts,
         origin: &Origin,
         body: SizeHint,
-        stamp: &Stamp,
+        stamps: &[&Stamp],
     ) -> Result<Self, OutboundError> {
         if parts.method == Method::CONNECT {
             return Err(OutboundError::InvalidRequest("the method CONNECT is not allowed"));
@@ -90,7 +90,9 @@ impl Head {
         // The URL alone says who is asked. A Worker that passes a request on to another URL passes
         // its client's `host` on too, without a thought.
         headers.insert(HOST, origin.host_header()?);
-        let is_own = |name: &HeaderName| [HOST, CONTENT_LENGTH].contains(name) || stamp.owns(name);
+        let is_own = |name: &HeaderName| {
+            [HOST, CONTENT_LENGTH].contains(name) || stamps.iter().any(|stamp| stamp.owns(name))
+        };
         copy_end_to_end(&parts.headers, &mut headers, is_own);
         if let Some(length) = length {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
@@ -98,7 +100,7 @@ impl Head {
         if !headers.contains_key(ACCEPT_ENCODING) {
             headers.insert(ACCEPT_ENCODING, ENCODINGS);
         }
-        stamp.apply(&mut headers);
+        stamps.iter().for_each(|stamp| stamp.apply(&mut headers));
         let path = parts.uri.into_parts().path_and_query;
         let path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
         Ok(Self { method: parts.method, path, headers })

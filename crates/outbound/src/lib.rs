@@ -8,6 +8,9 @@
 //! | file | does |
 //! | --- | --- |
 //! | `policy` | which addresses may be reached, and which spellings of a host are literals |
+//! | `resolver` | one resolver for the process, with a quota for each owner |
+//! | `sockets` | the process's sockets, counted by owner |
+//! | `share` | what one owner may have of something that the process shares |
 //! | `resolve` | a host name becomes a bounded list of allowed addresses |
 //! | `connect` | the first of those addresses that answers becomes a socket |
 //! | `tls` | roots, ALPN, handshake |
@@ -32,13 +35,18 @@ mod options;
 pub mod policy;
 mod pool;
 mod resolve;
+mod resolver;
+mod share;
+mod sockets;
 mod stamp;
 mod tls;
 
 pub use body::ResponseBody;
-pub use client::{Client, Outbound};
+pub use client::{Client, Outbound, Tenant};
 pub use decode::{DecodeError, DecodedBody, decode_body};
-pub use error::{BoxError, OutboundError};
+pub use error::{BoxError, Fault, OutboundError};
+pub use ipnet::IpNet;
 pub use options::OutboundOptions;
 pub use policy::Policy;
+pub use resolver::LookUpError;
 pub use stamp::Stamp;

@@ -1,6 +1,9 @@
 //! Settings of the outbound side, each with its unit in the name and a documented default.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
+
+use ipnet::IpNet;
 
 use crate::policy::Policy;
 
@@ -9,6 +12,23 @@ use crate::policy::Policy;
 pub struct OutboundOptions {
     /// Which addresses may be reached. Default: [`Policy::PublicOnly`].
     pub policy: Policy,
+    /// Ranges that may not be reached although they are public, or allowed below. Default: none.
+    pub forbidden_ranges: Vec<IpNet>,
+    /// Ranges that may be reached although they are not public. Default: none.
+    pub allowed_ranges: Vec<IpNet>,
+    /// Name servers. Default: none, which stands for those of the system, with its hosts file.
+    pub name_servers: Option<Vec<SocketAddr>>,
+    /// Time for looking a name up. Default: 5,000 ms.
+    pub look_up_ms_max: u64,
+    /// Names that are looked up at a time, for all owners together. Default: 512.
+    pub look_ups_in_flight_max: usize,
+    /// Names that are looked up at a time for one owner. Default: 32.
+    pub look_ups_in_flight_per_owner_max: usize,
+    /// Names that are looked up each second for one owner, in the long run. Answers that are still
+    /// known do not count. Default: 20.
+    pub look_ups_per_second_max: u32,
+    /// Names that are looked up at once for an owner that was quiet before. Default: 200.
+    pub look_ups_at_once_max: u32,
     /// Time for everything before the request can be written: waiting for another connection
     /// attempt to the same host, DNS, TCP and TLS. Default: 10,000 ms.
     pub connect_timeout_ms: u64,
@@ -17,6 +37,12 @@ pub struct OutboundOptions {
     pub address_timeout_ms: u64,
     /// How long an unused connection stays open. Default: 60,000 ms.
     pub idle_ms_max: u64,
+    /// Open connections of all owners together, those that are idle included. Default: 2,048.
+    pub sockets_max: usize,
+    /// Open connections of one owner. Default: 512.
+    pub sockets_per_owner_max: usize,
+    /// How long a request waits when there are too many connections. Default: 5,000 ms.
+    pub socket_wait_ms_max: u64,
     /// HTTP/1 connections in use at a time from one Worker isolate to one origin; further requests
     /// wait. Default: 128.
     pub connections_per_host_max: usize,
@@ -38,9 +64,20 @@ impl Default for OutboundOptions {
     fn default() -> Self {
         Self {
             policy: Policy::PublicOnly,
+            forbidden_ranges: Vec::new(),
+            allowed_ranges: Vec::new(),
+            name_servers: None,
+            look_up_ms_max: 5_000,
+            look_ups_in_flight_max: 512,
+            look_ups_in_flight_per_owner_max: 32,
+            look_ups_per_second_max: 20,
+            look_ups_at_once_max: 200,
             connect_timeout_ms: 10_000,
             address_timeout_ms: 3_000,
             idle_ms_max: 60_000,
+            sockets_max: 2_048,
+            sockets_per_owner_max: 512,
+            socket_wait_ms_max: 5_000,
             connections_per_host_max: 128,
             idle_connections_max: 64,
             addresses_max: 8,

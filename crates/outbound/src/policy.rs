@@ -9,6 +9,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
+
 /// What the Workers of this process may reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
@@ -18,16 +20,30 @@ pub enum Policy {
     AllowLoopback,
 }
 
-/// The special range that an address is in.
+/// Why an address may not be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    range: &'static str,
+pub enum Refusal {
+    /// It is in a special range, which is named here.
+    NotPublic(&'static str),
+    /// The operator forbids it.
+    Forbidden,
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not public ({})", self.range)
+        match self {
+            Self::NotPublic(range) => write!(f, "not public ({range})"),
+            Self::Forbidden => f.write_str("forbidden by the operator"),
+        }
     }
+}
+
+/// A policy with the operator's own ranges.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    policy: Policy,
+    forbidden: Vec<IpNet>,
+    allowed: Vec<IpNet>,
 }
 
 /// The host of a URL.
@@ -47,6 +63,49 @@ impl Policy {
             Self::AllowLoopback | Self::PublicOnly => check(address),
         }
     }
+}
+
+impl Rules {
+    /// The rules of these options.
+    pub(crate) fn new(policy: Policy, forbidden: Vec<IpNet>, allowed: Vec<IpNet>) -> Self {
+        Self { policy, forbidden, allowed }
+    }
+
+    /// Whether an address may be reached. What is forbidden wins over what is allowed. An IPv6
+    /// address that leads to an IPv4 address is in the ranges of both.
+    pub(crate) fn check(&self, address: IpAddr) -> Result<(), Refusal> {
+        let v4 = match address {
+            IpAddr::V6(v6) => leads_to_v4(v6).map(IpAddr::V4),
+            IpAddr::V4(_) => None,
+        };
+        let is_in_one_of = |ranges: &[IpNet]| {
+            ranges.iter().any(|range| {
+                range.contains(&address) || v4.is_some_and(|address| range.contains(&address))
+            })
+        };
+        if is_in_one_of(&self.forbidden) {
+            return Err(Refusal::Forbidden);
+        }
+        if is_in_one_of(&self.allowed) {
+            return Ok(());
+        }
+        self.policy.check(address)
+    }
+}
+
+/// Ports that belong to other protocols, whose servers might take an HTTP request for commands.
+/// <https://fetch.spec.whatwg.org/#port-blocking>
+const BLOCKED_PORTS: &[u16] = &[
+    0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101,
+    102, 103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427,
+    465, 512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990,
+    993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667,
+    6668, 6669, 6679, 6697, 10080,
+];
+
+/// Whether no request may go to a port.
+pub fn is_blocked_port(port: u16) -> bool {
+    BLOCKED_PORTS.binary_search(&port).is_ok()
 }
 
 /// Whether an address belongs to the public Internet.
@@ -123,7 +182,7 @@ fn check_v4(address: Ipv4Addr) -> Result<(), Refusal> {
     for &(network, prefix, range) in REFUSED_V4 {
         let shift = 32 - prefix;
         if bits >> shift == Ipv4Addr::from(network).to_bits() >> shift {
-            return Err(Refusal { range });
+            return Err(Refusal::NotPublic(range));
         }
     }
     Ok(())
@@ -158,23 +217,22 @@ const NAT64: ([u16; 8], u32) = ([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 96);
 const GLOBAL_UNICAST: ([u16; 8], u32) = ([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
 
 fn check_v6(address: Ipv6Addr) -> Result<(), Refusal> {
-    // These two reach an IPv4 address, the second one on networks that have no IPv4 of their own.
-    if is_in(address, MAPPED_V4.0, MAPPED_V4.1) || is_in(address, NAT64.0, NAT64.1) {
-        return check_v4(last_v4(address));
+    if let Some(v4) = leads_to_v4(address) {
+        return check_v4(v4);
     }
     if !is_in(address, GLOBAL_UNICAST.0, GLOBAL_UNICAST.1) {
         let named = NAMED_V6.iter().find(|(network, prefix, _)| is_in(address, *network, *prefix));
-        return Err(Refusal { range: named.map_or("not assigned", |(.., range)| *range) });
+        return Err(Refusal::NotPublic(named.map_or("not assigned", |(.., range)| *range)));
     }
     for &(network, prefix, range) in REFUSED_V6 {
         if is_in(address, network, prefix) {
-            return Err(Refusal { range });
+            return Err(Refusal::NotPublic(range));
         }
     }
     // ISATAP (RFC 5214) tunnels to the IPv4 address in the last half, under any prefix.
     let segments = address.segments();
     if segments[4] & !0x0200 == 0 && segments[5] == 0x5efe {
-        return Err(Refusal { range: "ISATAP" });
+        return Err(Refusal::NotPublic("ISATAP"));
     }
     Ok(())
 }
@@ -182,6 +240,13 @@ fn check_v6(address: Ipv6Addr) -> Result<(), Refusal> {
 fn is_in(address: Ipv6Addr, network: [u16; 8], prefix: u32) -> bool {
     let shift = 128 - prefix;
     address.to_bits() >> shift == Ipv6Addr::from(network).to_bits() >> shift
+}
+
+/// The IPv4 address that connections to an IPv6 address end at: one that is mapped, or one behind
+/// NAT64 on networks that have no IPv4 of their own.
+fn leads_to_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let leads = is_in(address, MAPPED_V4.0, MAPPED_V4.1) || is_in(address, NAT64.0, NAT64.1);
+    leads.then(|| last_v4(address))
 }
 
 /// The IPv4 address in the last 32 bits.

@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use crate::connection::{H1, H2};
 use crate::head::Origin;
+use crate::sockets::Sockets;
 
 /// A connection in use.
 pub(crate) enum Lease {
@@ -50,29 +51,30 @@ pub(crate) struct Pool {
     shared: RefCell<Vec<(Rc<Origin>, Rc<H2>)>>,
     hosts: RefCell<HashMap<Rc<Origin>, Rc<HostState>>>,
     has_reaper: Cell<bool>,
-    idle_max: Duration,
-    idle_connections_max: usize,
-    connections_per_host_max: usize,
+    options: PoolOptions,
+}
+
+/// What a pool may keep, and for whom.
+pub(crate) struct PoolOptions {
+    pub(crate) sockets: Arc<Sockets>,
+    pub(crate) owner: Arc<str>,
+    pub(crate) idle_max: Duration,
+    pub(crate) idle_connections_max: usize,
+    pub(crate) connections_per_host_max: usize,
 }
 
 /// How often the reaper looks at most.
 const REAPER_PERIOD_MIN: Duration = Duration::from_millis(100);
 
 impl Pool {
-    pub(crate) fn new(
-        idle_max: Duration,
-        idle_connections_max: usize,
-        connections_per_host_max: usize,
-    ) -> Rc<Self> {
+    pub(crate) fn new(options: PoolOptions) -> Rc<Self> {
         Rc::new_cyclic(|me| Self {
             me: me.clone(),
             idle: RefCell::default(),
             shared: RefCell::default(),
             hosts: RefCell::default(),
             has_reaper: Cell::new(false),
-            idle_max,
-            idle_connections_max,
-            connections_per_host_max,
+            options,
         })
     }
 
@@ -82,7 +84,7 @@ impl Pool {
         let mut hosts = self.hosts.borrow_mut();
         let state = hosts.entry(Rc::clone(origin)).or_insert_with(|| {
             Rc::new(HostState {
-                slots: Arc::new(Semaphore::new(self.connections_per_host_max)),
+                slots: Arc::new(Semaphore::new(self.options.connections_per_host_max)),
                 opening: Mutex::new(()),
                 speaks_h1: Cell::new(false),
             })
@@ -107,7 +109,7 @@ impl Pool {
     pub(crate) fn share(&self, origin: Rc<Origin>, h2: Rc<H2>) {
         let mut shared = self.shared.borrow_mut();
         shared.retain(|(of, _)| *of != origin);
-        if shared.len() >= self.idle_connections_max {
+        if shared.len() >= self.options.idle_connections_max {
             // One that is in use stays open for its exchanges, it is only not found any more.
             let oldest = (0..shared.len()).min_by_key(|&index| shared[index].1.used_at.get());
             oldest.map(|index| shared.swap_remove(index));
@@ -125,7 +127,7 @@ impl Pool {
         let mut idle = self.idle.borrow_mut();
         while let Some(index) = idle.iter().rposition(|entry| *entry.origin == *origin) {
             let entry = idle.remove(index)?;
-            if entry.connection.sender.is_ready() && entry.since.elapsed() < self.idle_max {
+            if entry.connection.sender.is_ready() && entry.since.elapsed() < self.options.idle_max {
                 return Some(entry.connection);
             }
         }
@@ -134,7 +136,8 @@ impl Pool {
 
     /// Takes back a connection whose response is complete.
     pub(crate) fn give_back(&self, mut lease: H1Lease) {
-        if lease.connection.sender.is_closed() {
+        let is_wanted = || self.options.sockets.should_spare(&self.options.owner);
+        if lease.connection.sender.is_closed() || is_wanted() {
             return;
         }
         if lease.connection.sender.is_ready() {
@@ -142,7 +145,7 @@ impl Pool {
         }
         // hyper has not seen the end yet, or the upload still goes on; neither may take for ever.
         let pool = self.me.clone();
-        let limit = self.idle_max;
+        let limit = self.options.idle_max;
         tokio::task::spawn_local(async move {
             let ready = tokio::time::timeout(limit, lease.connection.sender.ready()).await;
             if let (Ok(Ok(())), Some(pool)) = (ready, pool.upgrade()) {
@@ -153,7 +156,7 @@ impl Pool {
 
     fn put_idle(&self, lease: H1Lease) {
         let mut idle = self.idle.borrow_mut();
-        if idle.len() >= self.idle_connections_max {
+        if idle.len() >= self.options.idle_connections_max {
             idle.pop_front();
         }
         let H1Lease { connection, origin, slot } = lease;
@@ -163,21 +166,30 @@ impl Pool {
     }
 
     fn is_over(&self, h2: &Rc<H2>) -> bool {
-        Rc::strong_count(h2) == 1 && h2.used_at.get().elapsed() >= self.idle_max
+        Rc::strong_count(h2) == 1 && h2.used_at.get().elapsed() >= self.options.idle_max
+    }
+
+    /// Closes the idle connections of an owner that has its part when others wait for a socket.
+    fn spare(&self) {
+        if self.options.sockets.should_spare(&self.options.owner) {
+            self.idle.borrow_mut().clear();
+            self.shared.borrow_mut().retain(|(_, h2)| Rc::strong_count(h2) > 1);
+        }
     }
 
     /// Removes what nobody has used for too long; says whether anything is left.
     fn reap(&self) -> bool {
         let mut idle = self.idle.borrow_mut();
         let is_fresh = |entry: &IdleH1| {
-            !entry.connection.sender.is_closed() && entry.since.elapsed() < self.idle_max
+            !entry.connection.sender.is_closed() && entry.since.elapsed() < self.options.idle_max
         };
         idle.retain(is_fresh);
         let mut shared = self.shared.borrow_mut();
         shared.retain(|(_, h2)| !h2.sender.is_closed() && !self.is_over(h2));
         let mut hosts = self.hosts.borrow_mut();
-        let is_busy =
-            |state: &HostState| state.slots.available_permits() < self.connections_per_host_max;
+        let is_busy = |state: &HostState| {
+            state.slots.available_permits() < self.options.connections_per_host_max
+        };
         hosts.retain(|origin, state| {
             let is_known = idle.iter().any(|entry| entry.origin == *origin)
                 || shared.iter().any(|(of, _)| of == origin);
@@ -190,12 +202,18 @@ impl Pool {
         if self.has_reaper.replace(true) {
             return;
         }
-        let period = (self.idle_max / 2).max(REAPER_PERIOD_MIN);
+        let period = (self.options.idle_max / 2).max(REAPER_PERIOD_MIN);
         let pool = self.me.clone();
+        let mut wanted = self.options.sockets.wanted();
         tokio::task::spawn_local(async move {
             loop {
-                tokio::time::sleep(period).await;
+                tokio::select! {
+                    () = tokio::time::sleep(period) => {}
+                    // Its sender lives as long as the pool.
+                    _ = wanted.changed() => {}
+                }
                 let Some(pool) = pool.upgrade() else { return };
+                pool.spare();
                 if !pool.reap() {
                     pool.has_reaper.set(false);
                     return;

@@ -2,8 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use std::sync::Arc;
+
 use crate::error::OutboundError;
-use crate::policy::{Host, Policy, is_local_name, parse_host};
+use crate::policy::{Host, Rules, is_local_name, parse_host};
+use crate::resolver::{LookUpError, Resolver};
 
 /// An address that has passed the policy. Only this module makes one, and `connect` takes nothing
 /// else: what was checked is what is connected.
@@ -17,44 +20,48 @@ impl AllowedAddress {
     }
 }
 
-/// The allowed addresses of a host, in the resolver's order, at most `addresses_max` of them.
-pub(crate) async fn resolve(
-    host: &str,
-    port: u16,
-    policy: Policy,
-    addresses_max: usize,
-) -> Result<Vec<AllowedAddress>, OutboundError> {
-    let addresses = match parse_host(host) {
-        None => return Err(OutboundError::InvalidHost { host: host.into() }),
-        Some(Host::Address(address)) => vec![address],
-        // Never asked of DNS: the answer is known, and nobody else may give another one.
-        Some(Host::Name(name)) if is_local_name(&name) => {
-            vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
-        }
-        Some(Host::Name(name)) => look_up(&name, port).await?,
-    };
-    filter(host, port, policy, &addresses, addresses_max)
+/// Where a connection is to go, and for whom.
+pub(crate) struct Destination<'a> {
+    pub(crate) owner: &'a Arc<str>,
+    pub(crate) host: &'a str,
+    pub(crate) port: u16,
 }
 
-async fn look_up(name: &str, port: u16) -> Result<Vec<IpAddr>, OutboundError> {
-    let found = tokio::net::lookup_host((name, port))
-        .await
-        .map_err(|source| OutboundError::Resolve { host: name.into(), source })?;
-    Ok(found.map(|address| address.ip()).collect())
+/// The allowed addresses of a host, in the resolver's order, at most `addresses_max` of them.
+pub(crate) async fn resolve(
+    to: Destination<'_>,
+    resolver: &Resolver,
+    rules: &Rules,
+    addresses_max: usize,
+) -> Result<Vec<AllowedAddress>, OutboundError> {
+    let Destination { owner, host, port } = to;
+    let addresses: Arc<[IpAddr]> = match parse_host(host) {
+        None => return Err(OutboundError::InvalidHost { host: host.into() }),
+        Some(Host::Address(address)) => [address].into(),
+        // Never asked of DNS: the answer is known, and nobody else may give another one.
+        Some(Host::Name(name)) if is_local_name(&name) => {
+            [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].into()
+        }
+        Some(Host::Name(name)) => {
+            let failed = |source: LookUpError| OutboundError::Resolve { host: host.into(), source };
+            resolver.look_up(owner, &name).await.map_err(failed)?
+        }
+    };
+    filter(host, port, rules, &addresses, addresses_max)
 }
 
 /// A name with both public and other addresses keeps the public ones.
 fn filter(
     host: &str,
     port: u16,
-    policy: Policy,
+    rules: &Rules,
     addresses: &[IpAddr],
     addresses_max: usize,
 ) -> Result<Vec<AllowedAddress>, OutboundError> {
     let mut allowed = Vec::new();
     let mut refused = None;
     for &address in addresses {
-        match policy.check(address) {
+        match rules.check(address) {
             Ok(()) if allowed.len() < addresses_max => {
                 allowed.push(AllowedAddress(SocketAddr::new(address, port)));
             }
@@ -75,11 +82,18 @@ fn filter(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Policy;
 
     fn filtered(addresses: &[&str], max: usize) -> Result<Vec<String>, OutboundError> {
         let addresses: Vec<IpAddr> =
             addresses.iter().map(|text| text.parse().expect("an address")).collect();
-        let allowed = filter("a.test", 80, Policy::PublicOnly, &addresses, max)?;
+        let allowed = filter(
+            "a.test",
+            80,
+            &Rules::new(Policy::PublicOnly, Vec::new(), Vec::new()),
+            &addresses,
+            max,
+        )?;
         Ok(allowed.iter().map(|address| address.socket_address().to_string()).collect())
     }
 

@@ -8,7 +8,7 @@ use std::sync::mpsc::sync_channel;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use outbound::{OutboundError, OutboundOptions};
+use outbound::{OutboundError, OutboundOptions, Tenant};
 use tokio::io::AsyncWriteExt;
 
 use crate::support::*;
@@ -72,7 +72,8 @@ fn clients_share_nothing() {
         let server = Server::http1(|_| async { Response::new(full("hello")) }).await;
         let outbound = outbound::Outbound::new(options()).expect("good options");
         for _ in 0..2 {
-            let response = outbound.client().send(get(&server.url("/"))).await.expect("one");
+            let response =
+                outbound.client(Tenant::default()).send(get(&server.url("/"))).await.expect("one");
             text(response).await;
         }
         assert_eq!(server.accepted.get(), 2);

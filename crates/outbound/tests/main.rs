@@ -3,7 +3,9 @@
 //! it.
 
 mod bodies;
+mod dns;
 mod errors;
 mod http1;
 mod http2;
+mod sockets;
 mod support;

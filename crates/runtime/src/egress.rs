@@ -1,31 +1,86 @@
-//! The way out: what the runtime needs of whoever makes subrequests.
+//! The way out: what the runtime needs of the process's HTTP client for subrequests.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 
 use crate::http::body::{InBody, OutBody};
+use crate::worker::Worker;
+
+pub use api::RedirectMode;
 
 /// A future that stays on its thread.
 pub type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 
-/// Why a subrequest failed, in the words that its Worker sees.
+/// A subrequest on its way out. What is not HTTP stands beside the HTTP request, never in a header:
+/// headers are the Worker's.
+pub struct EgressRequest {
+    /// Method, absolute URL, headers and body.
+    pub request: http::Request<OutBody>,
+    /// What the Worker wants to happen with redirects. The runtime follows them itself, so that
+    /// each one is a subrequest; the way out sends one request and gives its response.
+    pub redirect: RedirectMode,
+    /// The Worker's `cf` options, as JSON.
+    pub cf: Option<String>,
+    /// How many more Workers may call one another. The way out tells the next server.
+    pub hops_left: u8,
+}
+
+/// Why a subrequest failed, by whose fault it was.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{0}")]
-pub struct EgressError(pub String);
+pub enum EgressError {
+    /// The Worker's: it asked for something that cannot be sent, or for too much.
+    #[error("the Worker's subrequest is refused: {0}")]
+    Worker(EgressFailure),
+    /// The origin's: it is not there, or its answer is wrong.
+    #[error("the origin failed: {0}")]
+    Origin(EgressFailure),
+    /// The platform's own.
+    #[error("the way out failed: {0}")]
+    Platform(EgressFailure),
+    /// Nobody's: the policy forbids it.
+    #[error("the policy forbids the subrequest: {0}")]
+    Policy(EgressFailure),
+}
+
+/// What went wrong, told twice.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{for_log}")]
+pub struct EgressFailure {
+    /// For the Worker's code. It tells nothing of the network that the platform is in.
+    pub for_worker: String,
+    /// For the operator's log.
+    pub for_log: String,
+    /// Whether the same subrequest may succeed a moment later.
+    pub may_retry: bool,
+}
+
+impl EgressError {
+    /// What went wrong.
+    pub fn failure(&self) -> &EgressFailure {
+        match self {
+            Self::Worker(failure)
+            | Self::Origin(failure)
+            | Self::Platform(failure)
+            | Self::Policy(failure) => failure,
+        }
+    }
+}
 
 /// Makes the clients of a process.
 pub trait Egress: Send + Sync {
-    /// A client for one isolate, with connections of its own. Called on the isolate's thread.
-    fn client(&self) -> Rc<dyn EgressClient>;
+    /// A client for one isolate of a Worker, with connections of its own. Called on the isolate's
+    /// thread, once, when it gets its Worker.
+    fn client(&self, worker: &Worker) -> Rc<dyn EgressClient>;
 }
 
 /// Makes the subrequests of one isolate.
 pub trait EgressClient {
-    /// Sends a request. Dropping the future, or the response's body, ends it.
+    /// Sends a request. Dropping the future, or the response's body, ends it. The body is as it
+    /// came: its content coding is not undone.
     fn send(
         &self,
-        request: http::Request<OutBody>,
+        request: EgressRequest,
     ) -> LocalFuture<Result<http::Response<InBody>, EgressError>>;
 }
 
@@ -34,16 +89,18 @@ pub trait EgressClient {
 pub struct NoEgress;
 
 impl Egress for NoEgress {
-    fn client(&self) -> Rc<dyn EgressClient> {
+    fn client(&self, _: &Worker) -> Rc<dyn EgressClient> {
         Rc::new(NoEgress)
     }
 }
 
 impl EgressClient for NoEgress {
-    fn send(
-        &self,
-        _: http::Request<OutBody>,
-    ) -> LocalFuture<Result<http::Response<InBody>, EgressError>> {
-        Box::pin(async { Err(EgressError("Subrequests are not allowed here.".to_owned())) })
+    fn send(&self, _: EgressRequest) -> LocalFuture<Result<http::Response<InBody>, EgressError>> {
+        let failure = EgressFailure {
+            for_worker: "Subrequests are not allowed here.".to_owned(),
+            for_log: "this process has no way out".to_owned(),
+            may_retry: false,
+        };
+        Box::pin(async { Err(EgressError::Policy(failure)) })
     }
 }

@@ -17,7 +17,11 @@ mod runtime;
 mod worker;
 
 pub use crate::http::body::{BodyError, InBody, OutBody};
-pub use egress::{Egress, EgressClient, EgressError, LocalFuture, NoEgress};
+pub use crate::http::flat_headers::HOPS_LEFT;
+pub use egress::{
+    Egress, EgressClient, EgressError, EgressFailure, EgressRequest, LocalFuture, NoEgress,
+    RedirectMode,
+};
 pub use failure::{Failure, Page};
 pub use limits::Limits;
 pub use runtime::{Runtime, RuntimeError, RuntimeOptions, front_threads_default};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use isolate::{Module, Thrown};
 
+use crate::egress::EgressError;
 use crate::limits::Limits;
 
 /// How a program is written.
@@ -59,6 +60,10 @@ pub trait Observer: Send + Sync {
     fn console(&self, worker: &Worker, level: &str, text: &str);
     /// An exception reached nobody, or failed a request.
     fn exception(&self, worker: &Worker, exception: &Thrown);
+    /// A subrequest failed. The Worker is told, too.
+    fn subrequest_failed(&self, worker: &Worker, error: &EgressError) {
+        let _ = (worker, error);
+    }
     /// Whether [`Observer::request`] does anything: records cost time.
     fn wants_requests(&self) -> bool {
         true

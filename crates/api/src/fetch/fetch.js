@@ -177,13 +177,14 @@ function startPump(subrequest, sink, reply) {
 
 /** One hop. @param {Subrequest} subrequest */
 function send(subrequest) {
-  const { bodyKind, method, url, headers, cf } = subrequest;
-  subrequest.fetchId = fetch_id_new();
+  const { bodyKind, method, url, headers, redirect, cf } = subrequest;
+  const fetchId = fetch_id_new();
+  subrequest.fetchId = fetchId;
   if (bodyKind !== STREAM_BODY) {
-    return fetch_start(method, url, headers, bodyKind, subrequest.body, cf, subrequest.fetchId);
+    return fetch_start(method, url, headers, bodyKind, subrequest.body, redirect, cf, fetchId);
   }
   const sink = sink_new();
-  const reply = fetch_start(method, url, headers, STREAM_BODY, sink, cf, subrequest.fetchId);
+  const reply = fetch_start(method, url, headers, STREAM_BODY, sink, redirect, cf, fetchId);
   return startPump(subrequest, sink, reply);
 }
 

@@ -3,7 +3,9 @@
 
 use isolate::{Field, Kept, Latin1, List, OpContext, OpError, Promise, PromiseState, Value, View};
 
-use crate::host::{FetchBody, FetchRequest, HostRef, ResponseBody, ResponseHead, SinkWrite};
+use crate::host::{
+    FetchBody, FetchRequest, HostRef, RedirectMode, ResponseBody, ResponseHead, SinkWrite,
+};
 
 /// Kinds of bodies, as JavaScript numbers them.
 const BODY_NONE: u32 = 0;
@@ -125,6 +127,7 @@ isolate::ops! {
         headers: Latin1,
         body_kind: u32,
         body: Value<'_>,
+        redirect: String,
         cf: Option<String>,
         id: u32,
     ) -> Result<Promise, OpError> {
@@ -136,8 +139,14 @@ isolate::ops! {
             BODY_NATIVE => FetchBody::Native(cx.convert(body)?),
             _ => return Err(OpError::type_error("unknown kind of body")),
         };
+        let redirect = match redirect.as_str() {
+            "manual" => RedirectMode::Manual,
+            "error" => RedirectMode::Error,
+            _ => RedirectMode::Follow,
+        };
         let (resolver, promise) = cx.promise();
-        let request = FetchRequest { request, id, method, url, headers: headers.0, body, cf };
+        let headers = headers.0;
+        let request = FetchRequest { request, id, method, url, headers, body, redirect, cf };
         cx.host::<HostRef>().0.fetch(request, resolver);
         Ok(promise)
     }

@@ -12,7 +12,7 @@ fn request(method: &str, url: &str, headers: &[(&str, &str)]) -> http::request::
 
 fn head(parts: http::request::Parts, body: SizeHint) -> Result<Head, OutboundError> {
     let origin = Origin::of(&parts.uri)?;
-    Head::new(parts, &origin, body, &Stamp::default())
+    Head::new(parts, &origin, body, &[])
 }
 
 fn lines(headers: &HeaderMap) -> Vec<String> {
@@ -89,11 +89,13 @@ fn the_bodys_length_wins_over_the_callers() {
 
 #[test]
 fn a_stamp_cannot_be_forged() {
-    let parts = request("GET", "http://a.example/", &[("CF-Worker", "forged"), ("x-a", "1")]);
+    // What `connection` names goes no further; a stamp is not the Worker's to name.
+    let given = [("CF-Worker", "forged"), ("x-a", "1"), ("connection", "cf-worker")];
+    let parts = request("GET", "http://a.example/", &given);
     let origin = Origin::of(&parts.uri).expect("an origin");
     let name = HeaderName::from_static("cf-worker");
     let stamp = Stamp::new(vec![(name.clone(), HeaderValue::from_static("real"))]);
-    let head = Head::new(parts, &origin, SizeHint::with_exact(0), &stamp).expect("a head");
+    let head = Head::new(parts, &origin, SizeHint::with_exact(0), &[&stamp]).expect("a head");
     assert_eq!(head.headers.get_all(&name).iter().collect::<Vec<_>>(), ["real"]);
 }
 

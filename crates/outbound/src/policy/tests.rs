@@ -270,3 +270,36 @@ fn local_names_are_known() {
         assert_eq!(is_local_name(name), local, "{name}");
     }
 }
+
+#[test]
+fn operators_forbid_and_allow_ranges_of_their_own() {
+    let ranges = |texts: &[&str]| texts.iter().map(|text| text.parse().expect("a range")).collect();
+    let forbidden = ranges(&["93.184.216.0/24", "2606:2800::/32", "10.9.0.0/16"]);
+    let rules = Rules::new(Policy::PublicOnly, forbidden, ranges(&["10.0.0.0/8", "fd00:1::/32"]));
+    let check = |text: &str| rules.check(text.parse().expect("an address"));
+    for allowed in ["10.1.2.3", "::ffff:10.1.2.3", "64:ff9b::a01:203", "fd00:1::5", "1.1.1.1"] {
+        assert_eq!(check(allowed), Ok(()), "{allowed}");
+    }
+    for forbidden in
+        ["93.184.216.34", "::ffff:93.184.216.34", "64:ff9b::5db8:d822", "2606:2800::1", "10.9.1.1"]
+    {
+        assert_eq!(check(forbidden), Err(Refusal::Forbidden), "{forbidden}");
+    }
+    for special in ["192.168.1.1", "127.0.0.1", "fd00:2::1"] {
+        assert!(matches!(check(special), Err(Refusal::NotPublic(_))), "{special}");
+    }
+    let dev = Rules::new(Policy::AllowLoopback, ranges(&["127.0.0.2/32"]), Vec::new());
+    assert_eq!(dev.check(IpAddr::from([127, 0, 0, 1])), Ok(()));
+    assert_eq!(dev.check(IpAddr::from([127, 0, 0, 2])), Err(Refusal::Forbidden));
+}
+
+#[test]
+fn ports_of_other_protocols_are_blocked() {
+    assert!(BLOCKED_PORTS.is_sorted());
+    for port in [0, 22, 25, 53, 143, 587, 6000, 6667, 10080] {
+        assert!(is_blocked_port(port), "{port}");
+    }
+    for port in [80, 443, 8080, 3000, 5432, 6379, 8443, 10081, 65535] {
+        assert!(!is_blocked_port(port), "{port}");
+    }
+}

@@ -17,7 +17,7 @@ use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use outbound::{BoxError, Client, Outbound, OutboundOptions, Policy, ResponseBody};
+use outbound::{BoxError, Client, Outbound, OutboundOptions, Policy, ResponseBody, Tenant};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
@@ -49,7 +49,7 @@ pub fn client() -> Client {
 }
 
 pub fn client_with(options: OutboundOptions) -> Client {
-    Outbound::new(options).expect("good options").client()
+    Outbound::new(options).expect("good options").client(Tenant::default())
 }
 
 fn certificate_path(name: &str) -> PathBuf {

@@ -13,7 +13,7 @@ use isolate::{Ledger, OpError, Resolver, Thrown};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
-use crate::egress::EgressClient;
+use crate::egress::{Egress, EgressClient};
 use crate::event::id_map::IdMap;
 use crate::event::requests::{Answer, Life, RequestState, Requests};
 use crate::event::subrequest::Subrequest;
@@ -22,6 +22,7 @@ use crate::http::body::{BodyError, InBody, OutBody, SINK_CHUNKS_MAX, SinkBody, n
 use crate::http::charged::charged;
 use crate::isolate::worker_isolate::WorkerIsolate;
 use crate::limits::{HEADER_BYTES_MAX, Limits};
+use crate::worker::Worker;
 
 /// A body that JavaScript may read.
 struct NativeBody {
@@ -45,7 +46,9 @@ struct Sink {
 pub(crate) struct IsolateHost {
     isolate: OnceCell<Weak<WorkerIsolate>>,
     ledger: OnceCell<Arc<Ledger>>,
-    pub(crate) egress: Rc<dyn EgressClient>,
+    egress: Arc<dyn Egress>,
+    /// Made when the Worker is there.
+    client: OnceCell<Rc<dyn EgressClient>>,
     pub(crate) limits: RefCell<Limits>,
     pub(crate) requests: RefCell<Requests>,
     bodies: RefCell<IdMap<NativeBody>>,
@@ -59,11 +62,12 @@ pub(crate) struct IsolateHost {
 }
 
 impl IsolateHost {
-    pub(crate) fn new(egress: Rc<dyn EgressClient>) -> Rc<Self> {
+    pub(crate) fn new(egress: Arc<dyn Egress>) -> Rc<Self> {
         Rc::new(Self {
             isolate: OnceCell::new(),
             ledger: OnceCell::new(),
             egress,
+            client: OnceCell::new(),
             limits: RefCell::default(),
             requests: RefCell::default(),
             bodies: RefCell::default(),
@@ -82,8 +86,15 @@ impl IsolateHost {
         let _ = self.ledger.set(ledger);
     }
 
-    pub(crate) fn set_limits(&self, limits: &Limits) {
-        *self.limits.borrow_mut() = limits.clone();
+    /// Takes what a Worker may use, and its way out.
+    pub(crate) fn set_worker(&self, worker: &Worker) {
+        *self.limits.borrow_mut() = worker.limits.clone();
+        let _ = self.client.set(self.egress.client(worker));
+    }
+
+    /// The way out of the Worker, where there is one yet.
+    pub(crate) fn egress_client(&self) -> Option<&Rc<dyn EgressClient>> {
+        self.client.get()
     }
 
     pub(crate) fn isolate(&self) -> Option<Rc<WorkerIsolate>> {

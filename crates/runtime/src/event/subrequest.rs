@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use api::{FetchBody, FetchRequest, FetchResponse, RequestId, ResponseBody};
-use http::header::{self, HeaderValue};
+use api::{FetchBody, FetchRequest, FetchResponse, RedirectMode, RequestId, ResponseBody};
 use http::{Request, Response, Uri};
 use isolate::{OpError, Resolver};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
+use crate::egress::EgressRequest;
 use crate::event::host::IsolateHost;
 use crate::http::body::{Abortable, InBody, OutBody};
 use crate::http::flat_headers;
@@ -29,6 +29,8 @@ struct Head {
     method: String,
     url: String,
     headers: Vec<u8>,
+    redirect: RedirectMode,
+    cf: Option<String>,
     /// How many more Workers may call one another.
     hops_left: u8,
 }
@@ -54,7 +56,8 @@ impl IsolateHost {
             Some(_) => Default::default(),
             None => (fetch.url, fetch.headers),
         };
-        let mut head = Head { method: fetch.method, url, headers, hops_left: HOPS_MAX };
+        let FetchRequest { method, redirect, cf, .. } = fetch;
+        let mut head = Head { method, url, headers, redirect, cf, hops_left: HOPS_MAX };
         let (subrequests_max, connections_max) = {
             let limits = self.limits.borrow();
             (limits.subrequests_max, limits.open_connections_max)
@@ -138,16 +141,15 @@ async fn send(
     *request.method_mut() = method;
     *request.uri_mut() = uri;
     *request.headers_mut() = flat_headers::parse(&head.headers);
-    // What `connection` names goes no further than the next hop, which is ours to say of this one.
-    let names_ours = |value: &HeaderValue| {
-        let names = value.to_str().unwrap_or_default().split(',');
-        names.map(str::trim).any(|name| name.eq_ignore_ascii_case(flat_headers::HOPS_LEFT.as_str()))
+    let Head { redirect, cf, hops_left, .. } = head;
+    let request = EgressRequest { request, redirect, cf, hops_left };
+    let Some(client) = isolate.host.egress_client() else {
+        return Err(OpError::error("Subrequests are not possible yet."));
     };
-    if request.headers().get_all(header::CONNECTION).iter().any(names_ours) {
-        request.headers_mut().remove(header::CONNECTION);
-    }
-    request.headers_mut().insert(flat_headers::HOPS_LEFT, u16::from(head.hops_left).into());
-    isolate.host.egress.send(request).await.map_err(|error| OpError::type_error(error.0))
+    client.send(request).await.map_err(|error| {
+        isolate.observer.subrequest_failed(isolate.worker(), &error);
+        OpError::type_error(error.failure().for_worker.clone())
+    })
 }
 
 /// Gives JavaScript the response.

@@ -208,7 +208,7 @@ impl Factory {
     }
 
     fn run(&self, commands: mpsc::Receiver<Command>, load: &Arc<IsolateStatus>) {
-        let host = IsolateHost::new(self.egress.client());
+        let host = IsolateHost::new(self.egress.clone());
         let for_api: Rc<dyn api::Host> = host.clone();
         let isolate =
             match Isolate::new(self.platform, &self.options, Box::new(api::HostRef(for_api))) {

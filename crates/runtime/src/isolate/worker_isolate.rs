@@ -144,7 +144,7 @@ impl WorkerIsolate {
 
     async fn load_program(self: &Rc<Self>, worker: Arc<Worker>) -> Result<(), Failure> {
         let _ = self.worker.set(worker.clone());
-        self.host.set_limits(&worker.limits);
+        self.host.set_worker(&worker);
         let budget = worker.limits.startup_cpu_ms_max * 1_000_000;
         if let Some(isolate) = &mut *self.engine.borrow_mut() {
             isolate.add_modules(&worker.program.modules);

@@ -1,0 +1,192 @@
+//! Who may look a name up: each owner's answers, its look-ups in flight, and its quota. No I/O and
+//! no clock, so that tests say what time it is.
+//!
+//! Answers are kept for each owner by itself. How fast a look-up is would tell one owner what
+//! another one looks up.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::LookUpError;
+use crate::share::{Share, Usage};
+
+/// What became of a look-up.
+pub(crate) type Outcome = Result<Arc<[IpAddr]>, LookUpError>;
+
+/// Where the outcome of a look-up in flight is told; nothing until it is there.
+pub(crate) type Answer = watch::Sender<Option<Outcome>>;
+
+/// How long an answer may be used, whatever its time to live says.
+const TTL_MIN: Duration = Duration::from_secs(1);
+const TTL_MAX: Duration = Duration::from_secs(300);
+/// How long it is remembered that a name does not exist.
+const NEGATIVE_TTL: Duration = Duration::from_secs(5);
+/// Names whose answers are kept for one owner.
+const NAMES_MAX: usize = 256;
+/// Owners above which those without any use are looked for.
+const OWNERS_SWEEP: usize = 1_024;
+
+/// Limits on look-ups.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quota {
+    /// In flight at a time.
+    pub(crate) in_flight: Share,
+    /// Of one owner in the long run.
+    pub(crate) per_second_max: u32,
+    /// Of one owner at once after a quiet time.
+    pub(crate) burst_max: u32,
+}
+
+/// What an owner gets that asks for a name.
+pub(crate) enum Ticket {
+    /// The answer is known.
+    Known(Outcome),
+    /// The owner waits for it already.
+    Shared(watch::Receiver<Option<Outcome>>),
+    /// Nobody has asked yet: the caller has to, and tells this one.
+    Ask(Arc<Answer>, watch::Receiver<Option<Outcome>>),
+}
+
+struct Kept {
+    outcome: Outcome,
+    until: Instant,
+}
+
+struct Owner {
+    kept: HashMap<String, Kept>,
+    asking: HashMap<String, Arc<Answer>>,
+    /// Look-ups that it may start now, in thousandths.
+    tokens_milli: u64,
+    refilled_at: Instant,
+}
+
+/// The state of all owners.
+pub(crate) struct Desk {
+    quota: Quota,
+    owners: HashMap<Arc<str>, Owner>,
+    in_flight: usize,
+}
+
+impl Desk {
+    pub(crate) fn new(quota: Quota) -> Self {
+        Self { quota, owners: HashMap::new(), in_flight: 0 }
+    }
+
+    /// An owner asks for a name.
+    pub(crate) fn ask(
+        &mut self,
+        owner: &Arc<str>,
+        name: &str,
+        now: Instant,
+    ) -> Result<Ticket, LookUpError> {
+        if self.owners.len() >= OWNERS_SWEEP && !self.owners.contains_key(owner) {
+            let quota = self.quota;
+            self.owners.retain(|_, owner| owner.is_in_use(&quota, now));
+        }
+        let asking = |owner: &&Owner| !owner.asking.is_empty();
+        let mut busy = self.owners.values().filter(asking).count();
+        let quota = self.quota;
+        let owner = self.owners.entry(owner.clone()).or_insert_with(|| Owner {
+            kept: HashMap::new(),
+            asking: HashMap::new(),
+            tokens_milli: u64::from(quota.burst_max) * 1_000,
+            refilled_at: now,
+        });
+        if let Some(kept) = owner.kept.get(name).filter(|kept| now < kept.until) {
+            return Ok(Ticket::Known(kept.outcome.clone()));
+        }
+        if let Some(answer) = owner.asking.get(name) {
+            return Ok(Ticket::Shared(answer.subscribe()));
+        }
+        let own = owner.asking.len();
+        busy += usize::from(own == 0);
+        let usage = Usage { own, total: self.in_flight, owners: busy };
+        if !quota.in_flight.allows(usage) {
+            let is_own_fault = quota.in_flight.is_full(own, busy);
+            return Err(if is_own_fault { LookUpError::TooMany } else { LookUpError::Overloaded });
+        }
+        owner.refill(&quota, now);
+        owner.tokens_milli = owner.tokens_milli.checked_sub(1_000).ok_or(LookUpError::TooMany)?;
+        let (answer, receiver) = watch::channel(None);
+        let answer = Arc::new(answer);
+        owner.asking.insert(name.to_owned(), answer.clone());
+        self.in_flight += 1;
+        Ok(Ticket::Ask(answer, receiver))
+    }
+
+    /// A look-up has come to its end; the outcome holds for `ttl`.
+    pub(crate) fn finish(&mut self, owner: &str, name: &str, outcome: Outcome, ttl: Duration) {
+        self.finish_at(owner, name, outcome, ttl, Instant::now());
+    }
+
+    fn finish_at(
+        &mut self,
+        owner: &str,
+        name: &str,
+        outcome: Outcome,
+        ttl: Duration,
+        now: Instant,
+    ) {
+        let Some(owner) = self.owners.get_mut(owner) else { return };
+        let Some(answer) = owner.asking.remove(name) else { return };
+        self.in_flight -= 1;
+        let ttl = match &outcome {
+            Ok(_) => Some(ttl.clamp(TTL_MIN, TTL_MAX)),
+            Err(error) => error.is_an_answer().then_some(NEGATIVE_TTL),
+        };
+        if let Some(ttl) = ttl {
+            owner.keep(name, Kept { outcome: outcome.clone(), until: now + ttl }, now);
+        }
+        answer.send_replace(Some(outcome));
+    }
+
+    /// Gives a look-up up that nobody waits for; `false` when somebody does by now.
+    pub(crate) fn abandon(&mut self, owner: &str, name: &str) -> bool {
+        let Some(owner) = self.owners.get_mut(owner) else { return true };
+        let Some(answer) = owner.asking.get(name) else { return true };
+        if answer.receiver_count() > 0 {
+            return false;
+        }
+        owner.asking.remove(name);
+        self.in_flight -= 1;
+        true
+    }
+}
+
+impl Owner {
+    fn refill(&mut self, quota: &Quota, now: Instant) {
+        let elapsed_ms = now.saturating_duration_since(self.refilled_at).as_millis();
+        let added = elapsed_ms.saturating_mul(u128::from(quota.per_second_max));
+        let full = u64::from(quota.burst_max) * 1_000;
+        let tokens = u128::from(self.tokens_milli).saturating_add(added).min(u128::from(full));
+        self.tokens_milli = u64::try_from(tokens).unwrap_or(full);
+        self.refilled_at = now;
+    }
+
+    fn is_in_use(&mut self, quota: &Quota, now: Instant) -> bool {
+        self.refill(quota, now);
+        !self.asking.is_empty()
+            || self.tokens_milli < u64::from(quota.burst_max) * 1_000
+            || self.kept.values().any(|kept| now < kept.until)
+    }
+
+    /// Keeps an answer; the one that ends first goes where there are too many.
+    fn keep(&mut self, name: &str, kept: Kept, now: Instant) {
+        if self.kept.len() >= NAMES_MAX {
+            self.kept.retain(|_, kept| now < kept.until);
+        }
+        if self.kept.len() >= NAMES_MAX {
+            let first = self.kept.iter().min_by_key(|(_, kept)| kept.until);
+            let first = first.map(|(name, _)| name.clone());
+            first.map(|name| self.kept.remove(&name));
+        }
+        self.kept.insert(name.to_owned(), kept);
+    }
+}
+
+#[cfg(test)]
+mod tests;
