@@ -4,6 +4,7 @@
 //! The scanners are simple: comments and literals are blanked out (`mask`), then words and brackets
 //! are looked at. They know the habits of this tree, not the whole of Rust or JavaScript.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::{fmt, fs, io};
@@ -11,6 +12,7 @@ use std::{fmt, fs, io};
 mod brackets;
 mod builtins;
 mod checksums;
+mod circles;
 mod classes;
 mod dependencies;
 mod functions;
@@ -90,6 +92,7 @@ pub fn run(root: &Path) -> ExitCode {
 /// Everything that is wrong with the project below `root`, sorted by file and line.
 pub fn check_project(root: &Path) -> Result<Vec<Problem>, TidyError> {
     let paths = list_files(root)?;
+    let mut texts = BTreeMap::new();
     let mut problems = rust::check_dead_files(&paths, |path| fs::read_to_string(root.join(path)));
     for path in &paths {
         if !is_checked(path) {
@@ -102,10 +105,14 @@ pub fn check_project(root: &Path) -> Result<Vec<Problem>, TidyError> {
             Err(cause) => return Err(TidyError::Read { path: path.clone(), cause }),
         };
         match String::from_utf8(bytes) {
-            Ok(source) => problems.extend(check_file(path, &source)),
+            Ok(source) => {
+                problems.extend(check_file(path, &source));
+                texts.insert(path.clone(), source);
+            }
             Err(_) => problems.push(Problem::new(path, 0, "is not UTF-8")),
         }
     }
+    problems.extend(circles::check(&texts, circles::KNOWN));
     problems.extend(dependencies::check(root)?);
     problems.extend(checksums::check(root, "third_party/v8"));
     problems.sort();

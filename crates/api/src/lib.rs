@@ -6,10 +6,16 @@
 
 pub mod host;
 
+mod event;
+
 mod null_host;
 
+mod console;
 mod crypto;
 mod encoding;
+mod fetch;
+mod structured_clone;
+mod timers;
 mod url;
 mod worker;
 
@@ -20,13 +26,11 @@ mod join;
 #[cfg(test)]
 mod tests;
 
+pub use event::EventId;
+pub use fetch::{Body, FetchRequest, FetchResponse, RedirectMode, SinkWrite, memory_exceeded};
+pub use host::Host;
 pub use null_host::null_host;
-pub use worker::memory_exceeded;
-
-pub use host::{
-    FetchBody, FetchRequest, FetchResponse, Host, HostRef, RedirectMode, RequestId, ResponseBody,
-    ResponseHead, SinkWrite,
-};
+pub use worker::ResponseHead;
 
 use isolate::{ApiSources, EntryPoint};
 
@@ -87,7 +91,17 @@ pub fn sources_in(folder: &std::path::Path) -> std::io::Result<ApiSources> {
 
 /// The sources of all web APIs.
 pub fn sources() -> ApiSources {
-    let ops = [worker::ops(), url::ops(), encoding::ops(), crypto::ops()].concat();
+    let ops = [
+        console::ops(),
+        timers::ops(),
+        fetch::ops(),
+        worker::ops(),
+        structured_clone::ops(),
+        url::ops(),
+        encoding::ops(),
+        crypto::ops(),
+    ]
+    .concat();
     ApiSources {
         modules: MODULES,
         joined: Some(JOINED),

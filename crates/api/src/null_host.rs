@@ -2,61 +2,85 @@
 
 use std::rc::Rc;
 
+use bytes::Bytes;
 use isolate::{Resolver, Thrown};
 
-use crate::host::{FetchRequest, Host, HostRef, RequestId, ResponseBody, ResponseHead, SinkWrite};
+use crate::event::EventId;
+use crate::fetch::{Body, FetchRequest, SinkWrite};
+use crate::host::{Bodies, Console, Events, Host, Sinks, Subrequests, Timers};
+use crate::worker::ResponseHead;
 
 struct NullHost;
 
 /// The host of an isolate that serves nobody.
-pub fn null_host() -> HostRef {
-    HostRef(Rc::new(NullHost))
+pub fn null_host() -> Host {
+    let host = Rc::new(NullHost);
+    Host {
+        console: host.clone(),
+        timers: host.clone(),
+        bodies: host.clone(),
+        sinks: host.clone(),
+        subrequests: host.clone(),
+        events: host,
+    }
 }
 
-impl Host for NullHost {
-    fn console(&self, _: RequestId, _: &str, _: String) {}
+impl Console for NullHost {
+    fn message(&self, _: EventId, _: &str, _: String) {}
 
-    fn report_exception(&self, _: RequestId, exception: Thrown) {
+    fn exception(&self, _: EventId, exception: Thrown) {
         panic!("the warm-up failed: {exception}\n{}", exception.stack);
     }
+}
 
-    fn start_timer(&self, _: RequestId, _: u32, _: f64) {}
+impl Timers for NullHost {
+    fn start(&self, _: EventId, _: u32, _: f64) -> u32 {
+        0
+    }
 
-    fn cancel_timer(&self, _: u32) {}
+    fn cancel(&self, _: EventId, _: u32) {}
+}
 
-    fn read_body(&self, _: RequestId, _: u32, _: Resolver) {}
+impl Bodies for NullHost {
+    fn read(&self, _: EventId, _: u32, _: Resolver) {}
 
-    fn read_whole_body(&self, _: RequestId, _: u32, _: Resolver) {}
+    fn read_all(&self, _: EventId, _: u32, _: Resolver) {}
 
-    fn cancel_body(&self, _: u32) {}
+    fn cancel(&self, _: EventId, _: u32) {}
+}
 
-    fn new_sink(&self, _: RequestId) -> u32 {
+impl Sinks for NullHost {
+    fn open(&self, _: EventId) -> u32 {
         1
     }
 
-    fn write_sink(&self, _: u32, _: Vec<u8>) -> SinkWrite {
+    fn write(&self, _: EventId, _: u32, _: Vec<u8>) -> SinkWrite {
         SinkWrite::Accepted
     }
 
-    fn write_sink_later(&self, _: u32, _: bytes::Bytes, _: Resolver) {}
+    fn write_later(&self, _: EventId, _: u32, _: Bytes, _: Resolver) {}
 
-    fn close_sink(&self, _: u32) {}
+    fn close(&self, _: EventId, _: u32) {}
 
-    fn abort_sink(&self, _: u32, _: String) {}
+    fn abort(&self, _: EventId, _: u32, _: String) {}
+}
 
-    fn new_fetch_id(&self) -> u32 {
+impl Subrequests for NullHost {
+    fn reserve(&self, _: EventId) -> u32 {
         1
     }
 
-    fn fetch(&self, _: FetchRequest, _: Resolver) {}
+    fn start(&self, _: FetchRequest, _: Resolver) {}
 
-    fn abort_fetch(&self, _: u32) {}
+    fn abort(&self, _: EventId, _: u32) {}
+}
 
-    fn respond(&self, _: RequestId, _: ResponseHead, _: ResponseBody) {}
+impl Events for NullHost {
+    fn respond(&self, _: EventId, _: ResponseHead, _: Body) {}
 
-    fn fail(&self, _: RequestId, exception: Thrown) {
+    fn fail(&self, _: EventId, exception: Thrown) {
         panic!("the warm-up failed: {exception}\n{}", exception.stack);
     }
 
-    fn note_wait_until(&self, _: RequestId, _: bool) {}
+    fn note_wait_until(&self, _: EventId, _: bool) {}
 }

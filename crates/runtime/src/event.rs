@@ -1,6 +1,12 @@
 //! What runs in an isolate for somebody: events and the resources that belong to them.
 
+mod answers;
+mod bodies;
+mod console;
+pub(crate) mod context;
 pub(crate) mod host;
-pub(crate) mod id_map;
-pub(crate) mod requests;
-pub(crate) mod subrequest;
+mod id_map;
+mod resources;
+mod sinks;
+mod subrequest;
+mod timers;

@@ -5,6 +5,7 @@
  */
 
 import { sink_abort, sink_close, sink_write } from "isolde:ops";
+import { currentContext, runInContext } from "../context.js";
 import { primordials } from "../primordials.js";
 import { acquireReader, cancelReader, readChunk } from "../streams/streams.js";
 import { bytesOf, isBufferSource, isObject } from "../webidl/webidl.js";
@@ -22,7 +23,8 @@ const STREAM_FAILED = "The stream of the body failed.";
 /** What a stream is cancelled with when its reader is gone. */
 const READER_GONE = "Network connection lost.";
 
-/** The readers of streams that are being pumped, by sink. @type {Map<number, any>} */
+/** The readers of streams that are being pumped, with their contexts, by sink.
+ * @type {Map<number, any>} */
 const readers = new Map();
 
 /** The bytes of a chunk, or an error where it is none. */
@@ -38,7 +40,7 @@ function requireStreamBytes(chunk) {
  * @param {any} reader of the stream @param {number} sink @returns {Promise<void>}
  */
 export async function pumpReader(reader, sink) {
-  MapPrototypeSet(readers, sink, reader);
+  MapPrototypeSet(readers, sink, { __proto__: null, reader, context: currentContext() });
   try {
     await pump(reader, sink);
   } finally {
@@ -48,8 +50,9 @@ export async function pumpReader(reader, sink) {
 
 /** Nobody reads a sink any more: the stream behind it is cancelled. @param {number} sink */
 export function sinkLeft(sink) {
-  const reader = MapPrototypeGet(readers, sink);
-  if (reader !== undefined) cancelReader(reader, new TypeError(READER_GONE));
+  const entry = MapPrototypeGet(readers, sink);
+  if (entry === undefined) return;
+  runInContext(entry.context, () => cancelReader(entry.reader, new TypeError(READER_GONE)));
 }
 
 /** The request that a sink belonged to has ended: nothing is done with it any more, and whoever

@@ -2,10 +2,11 @@
  * The timers of all requests of this isolate: what `setTimeout`, `AbortSignal.timeout` and
  * `scheduler.wait` share.
  *
- * Ops: `timer_start(id: u32, delay_ms: f64): void` asks for one call of `fireTimer(id)`, in a
- * turn of the request that is running now, not before `delay_ms` milliseconds have passed; timers
- * that are due at the same time fire in the order of their start. `timer_cancel(id: u32): void`
- * takes that back. For what is left when a request ends, the native side calls `forgetTimer(id)`.
+ * Ops: `timer_start(id: u32, delay_ms: f64): u32` asks for one call of `fireTimer(id)`, in a turn
+ * of the event that is running now, not before `delay_ms` milliseconds have passed, and gives the
+ * number of that wait; timers that are due at the same time fire in the order of their start.
+ * `timer_cancel(wait: u32): void` takes a wait back. For what is left when an event ends, the
+ * native side calls `forgetTimer(id)`.
  * @module
  */
 
@@ -34,6 +35,7 @@ const LAST_ID = 0x7fffffff;
  * @property {any} context the request that set it
  * @property {() => void} run
  * @property {number} interval milliseconds between calls; -1 for a single one
+ * @property {number} wait what the native side calls the wait for the next call
  */
 
 /** @type {Map<number, Timer>} */
@@ -67,10 +69,10 @@ export function startTimer(what, delay, run, repeat = false) {
     );
   }
   const id = freshId();
-  const timer = { __proto__: null, id, context, run, interval: repeat ? delay : -1 };
+  const timer = { __proto__: null, id, context, run, interval: repeat ? delay : -1, wait: 0 };
   MapPrototypeSet(timers, id, timer);
   MapPrototypeSet(timerCounts, context, count + 1);
-  timer_start(id, delay);
+  timer.wait = timer_start(id, delay);
   return id;
 }
 
@@ -86,7 +88,7 @@ export function cancelTimer(id) {
   const timer = MapPrototypeGet(timers, id);
   if (timer === undefined || timer.context !== currentContext()) return;
   forget(timer);
-  timer_cancel(id);
+  timer_cancel(timer.wait);
 }
 
 /** Called by the native side when a timer is due. @param {number} id */
@@ -103,7 +105,7 @@ export function fireTimer(id) {
     // Armed anew only now: a slow callback delays the next call, and it may have cleared its own
     // interval.
     if (timer.interval >= 0 && MapPrototypeGet(timers, id) === timer) {
-      timer_start(id, timer.interval);
+      timer.wait = timer_start(id, timer.interval);
     }
   });
 }

@@ -6,6 +6,7 @@
  */
 
 import { cped_set, respond, respond_error, sink_new } from "isolde:ops";
+import { runInContext } from "../context.js";
 import { primordials } from "../primordials.js";
 import { abortRequest, createInboundRequest } from "../fetch/request.js";
 import { isResponseObject, responseParts } from "../fetch/response.js";
@@ -21,7 +22,8 @@ const {
   TypeError,
 } = primordials;
 
-/** Requests whose handler has not settled, by number. @type {Map<number, any>} */
+/** Requests whose handler has not settled, with their contexts, by number.
+ * @type {Map<number, any>} */
 const waiting = new Map();
 
 const NOT_A_RESPONSE =
@@ -40,7 +42,7 @@ export function dispatchFetch(id, method, url, headers, body, cf) {
     if (isResponseObject(result)) {
       sendResponse(context, result);
     } else {
-      MapPrototypeSet(waiting, id, request);
+      MapPrototypeSet(waiting, id, { __proto__: null, context, request });
       PromisePrototypeThen(
         PromiseResolve(result),
         (response) => settled(context, response),
@@ -55,10 +57,10 @@ export function dispatchFetch(id, method, url, headers, body, cf) {
 
 /** The client of a request is gone. @param {number} id */
 export function disconnect(id) {
-  const request = MapPrototypeGet(waiting, id);
-  if (request === undefined) return;
+  const entry = MapPrototypeGet(waiting, id);
+  if (entry === undefined) return;
   MapPrototypeDelete(waiting, id);
-  abortRequest(request);
+  runInContext(entry.context, () => abortRequest(entry.request));
 }
 
 function dispatchFailed(id, error) {

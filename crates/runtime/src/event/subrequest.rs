@@ -2,26 +2,32 @@
 
 use std::rc::Rc;
 
-use api::{FetchBody, FetchRequest, FetchResponse, RedirectMode, RequestId, ResponseBody};
+use api::{Body, EventId, FetchRequest, FetchResponse, RedirectMode};
 use http::{Request, Response, Uri};
-use isolate::{OpError, Resolver};
+use http_body::Body as _;
+use isolate::{EntryPoint, OpError, Resolver};
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
 
 use crate::egress::EgressRequest;
-use crate::event::host::IsolateHost;
+use crate::event::context::EventContext;
+use crate::event::host::EventHost;
+use crate::event::resources::Resource;
 use crate::http::body::{Abortable, InBody, OutBody};
 use crate::http::flat_headers;
-use crate::isolate::worker_isolate::WorkerIsolate;
-use crate::limits::{HEADER_BYTES_MAX, HOPS_MAX, URL_BYTES_MAX};
+use crate::limits::{HEADER_BYTES_MAX, URL_BYTES_MAX};
 
 /// A subrequest that can be aborted.
-pub(crate) struct Subrequest {
-    pub(crate) request: RequestId,
-    /// Until its response's head is there.
-    pub(crate) task: Option<AbortHandle>,
-    /// From then on.
+struct Subrequest {
+    /// The task that waits for its response's head.
+    task: u32,
+    /// From the head on.
     body: Option<oneshot::Sender<()>>,
+}
+
+impl Resource for Subrequest {
+    fn end(self: Box<Self>, _: u32) -> Option<(EntryPoint, u32)> {
+        None
+    }
 }
 
 /// The head of a subrequest.
@@ -35,41 +41,36 @@ struct Head {
     hops_left: u8,
 }
 
-impl IsolateHost {
-    /// Starts a subrequest; `resolver` gets the head of its response.
-    pub(crate) fn start_subrequest(&self, fetch: FetchRequest, resolver: Resolver) {
-        let Some(isolate) = self.isolate() else { return };
-        let (id, request) = (fetch.id, fetch.request);
-        let body = match fetch.body {
-            FetchBody::Empty => Some(OutBody::Empty),
-            FetchBody::Bytes(bytes) => self.out_body(request, ResponseBody::Bytes(bytes)),
-            FetchBody::Native(id) => self.out_body(request, ResponseBody::Native(id)),
-            FetchBody::Sink(id) => {
-                let host = isolate.host.clone();
-                tokio::task::spawn_local(async move { host.reader_left(id).await });
-                self.out_body(request, ResponseBody::Sink(id))
-            }
-        };
-        let refused = refusal(&fetch.url, &fetch.headers);
+impl api::host::Subrequests for EventHost {
+    fn reserve(&self, event: EventId) -> u32 {
+        match self.event(event) {
+            Some(_) => self.resources.reserve(),
+            None => 0,
+        }
+    }
+
+    fn start(&self, fetch: FetchRequest, resolver: Resolver) {
+        let Some(event) = self.event(fetch.event) else { return };
+        let host = self.this();
+        let (id, owner) = (fetch.id, fetch.event);
+        if let Body::Sink(id) = fetch.body {
+            let host = host.clone();
+            tokio::task::spawn_local(async move { host.reader_left(owner, id).await });
+        }
+        let FetchRequest { method, url, headers, body, redirect, cf, .. } = fetch;
+        let body = self.out_body(owner, body);
+        let refused = refusal(&url, &headers);
         let (url, headers) = match refused {
             // They may be large, and there may be a queue.
             Some(_) => Default::default(),
-            None => (fetch.url, fetch.headers),
+            None => (url, headers),
         };
-        let FetchRequest { method, redirect, cf, .. } = fetch;
-        let mut head = Head { method, url, headers, redirect, cf, hops_left: HOPS_MAX };
-        let (subrequests_max, connections_max) = {
-            let limits = self.limits.borrow();
-            (limits.subrequests_max, limits.open_connections_max)
-        };
-        let (mut allowed, mut connections) = (false, None);
-        if let Some(state) = self.requests.borrow_mut().get(request) {
-            state.subrequests += 1;
-            allowed = state.subrequests <= subrequests_max;
-            connections = Some(state.connections(connections_max));
-            head.hops_left = state.hops_left.saturating_sub(1);
-        }
-        let task = self.settle_later(request, resolver, async move {
+        let hops_left = event.hops_left().saturating_sub(1);
+        let head = Head { method, url, headers, redirect, cf, hops_left };
+        let allowed = event.count_subrequest() <= self.limits().subrequests_max;
+        let connections = event.connections(self.limits().open_connections_max);
+        let its_event = event.clone();
+        let task = self.settle_later(owner, resolver, async move {
             if let Some(refused) = refused {
                 return Err(OpError::type_error(refused));
             }
@@ -77,43 +78,31 @@ impl IsolateHost {
                 return Err(OpError::error("Too many subrequests."));
             }
             // Held until the response's head is there; more subrequests than that wait in order.
-            let _connection = match &connections {
-                Some(connections) => connections.acquire().await.ok(),
-                None => None,
-            };
+            let _connection = connections.acquire().await.ok();
             let body = body.ok_or_else(api::memory_exceeded)?;
-            let sent = send(&isolate, head, body).await;
+            let sent = send(&host, head, body).await;
             if sent.is_err() {
                 // There is nothing left to abort.
-                isolate.host.subrequests.borrow_mut().remove(&id);
+                host.resources.take::<Subrequest>(owner, id);
             }
             let response = sent?;
             let (abort, aborted) = oneshot::channel();
-            if let Some(fetch) = isolate.host.subrequests.borrow_mut().get_mut(&id) {
-                fetch.task = None;
-                fetch.body = Some(abort);
-            }
+            host.resources.with::<Subrequest, _>(owner, id, |fetch| fetch.body = Some(abort));
             let response = response.map(|body| -> InBody {
                 if body.is_end_stream() { body } else { Box::pin(Abortable::new(body, aborted)) }
             });
-            let response = to_js(&isolate, request, response);
-            Ok(isolate::Record::from(response))
+            Ok(isolate::Record::from(to_js(&host, &its_event, response)))
         });
-        if let Some(task) = task {
-            let fetch = Subrequest { request, task: Some(task), body: None };
-            self.subrequests.borrow_mut().insert(id, fetch);
+        if task != 0 {
+            self.resources.insert(id, &event, Subrequest { task, body: None });
         }
     }
 
-    /// Ends a subrequest, or the body of its response.
-    pub(crate) fn abort_subrequest(&self, id: u32) {
-        let Some(fetch) = self.subrequests.borrow_mut().remove(&id) else { return };
-        if let Some(task) = fetch.task {
-            task.abort();
-            self.note_pending(fetch.request, false);
-        }
-        if let Some(body) = fetch.body {
-            let _ = body.send(());
+    fn abort(&self, event: EventId, id: u32) {
+        let Some(fetch) = self.resources.take::<Subrequest>(event, id) else { return };
+        match fetch.body {
+            Some(body) => drop(body.send(())),
+            None => self.abort_task(event, fetch.task),
         }
     }
 }
@@ -127,11 +116,7 @@ fn refusal(url: &str, headers: &[u8]) -> Option<&'static str> {
 }
 
 /// Sends a subrequest.
-async fn send(
-    isolate: &Rc<WorkerIsolate>,
-    head: Head,
-    body: OutBody,
-) -> Result<Response<InBody>, OpError> {
+async fn send(host: &EventHost, head: Head, body: OutBody) -> Result<Response<InBody>, OpError> {
     let url = head.url.split('#').next().unwrap_or_default();
     let uri: Uri =
         url.parse().map_err(|_| OpError::type_error("Fetch API cannot load this URL."))?;
@@ -143,21 +128,17 @@ async fn send(
     *request.headers_mut() = flat_headers::parse(&head.headers);
     let Head { redirect, cf, hops_left, .. } = head;
     let request = EgressRequest { request, redirect, cf, hops_left };
-    let Some(client) = isolate.host.egress_client() else {
+    let (Some(client), Some(worker)) = (host.egress_client(), host.worker()) else {
         return Err(OpError::error("Subrequests are not possible yet."));
     };
     client.send(request).await.map_err(|error| {
-        isolate.observer.subrequest_failed(isolate.worker(), &error);
+        host.observer.subrequest_failed(worker, &error);
         OpError::type_error(error.failure().for_worker.clone())
     })
 }
 
 /// Gives JavaScript the response.
-fn to_js(
-    isolate: &Rc<WorkerIsolate>,
-    request: RequestId,
-    response: Response<InBody>,
-) -> FetchResponse {
+fn to_js(host: &EventHost, event: &Rc<EventContext>, response: Response<InBody>) -> FetchResponse {
     let (head, body) = response.into_parts();
     let mut headers = Vec::with_capacity(512);
     flat_headers::append(&head.headers, &mut headers);
@@ -166,6 +147,6 @@ fn to_js(
         Some(reason) => String::from_utf8_lossy(reason.as_bytes()).into_owned(),
         None => head.status.canonical_reason().unwrap_or_default().to_owned(),
     };
-    let body = if body.is_end_stream() { 0 } else { isolate.host.add_body(request, body) };
+    let body = if body.is_end_stream() { 0 } else { host.add_body(event, body) };
     FetchResponse { status: head.status.as_u16(), status_text, headers, body }
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 
-use api::RequestId;
+use api::EventId;
 use http::{Request, Response, StatusCode, header};
 use http_body::Body as _;
 use isolate::{OneByte, Turn, Value};
 
-use crate::event::requests::Answer;
+use crate::event::context::{Answer, EventContext, EventKind};
 use crate::failure::Failure;
 use crate::http::body::{Inbound, OutBody};
 use crate::http::connection::Boundary;
@@ -114,25 +114,25 @@ pub(crate) async fn answer(
     if hops_left == 0 {
         return served.dispatcher.error_page(&Failure::Loop);
     }
-    let id = isolate.host.begin(hops_left);
-    let mut flight = InFlight { isolate: isolate.clone(), id, answered: false };
-    let record = isolate.observer.wants_requests().then(|| Record::begin(&request));
-    if !dispatch(served, id, request, limit) {
+    let event = isolate.host.begin(EventKind::Fetch { hops_left });
+    let mut flight = InFlight { isolate: isolate.clone(), event, answered: false };
+    let record = isolate.host.observer.wants_requests().then(|| Record::begin(&request));
+    if !dispatch(served, &flight.event, request, limit) {
         return refusal(StatusCode::BAD_REQUEST, "Invalid URL.");
     }
     let answer = flight.answer().await;
     report_failure(&isolate, &answer);
     if let Some(record) = record {
-        record.end(&isolate, id, &answer);
+        record.end(&isolate, &flight.event, &answer);
     }
     match answer {
         Ok(response) => {
             flight.answered = true;
             if response.body().is_sink() {
-                isolate.host.watch_response(id);
+                isolate.host.watch_response(&flight.event);
             } else {
-                isolate.host.client_done(id);
-                isolate.forget_ended();
+                isolate.host.client_done(&flight.event);
+                isolate.host.forget_ended();
             }
             response
         }
@@ -151,7 +151,7 @@ fn hops_left(headers: &http::HeaderMap) -> u8 {
 /// Enters JavaScript with a request; `false` when its URL is none.
 fn dispatch(
     served: &ConnectionContext,
-    id: RequestId,
+    event: &Rc<EventContext>,
     request: Request<Inbound>,
     limit: u64,
 ) -> bool {
@@ -165,14 +165,14 @@ fn dispatch(
     let body = if body.is_end_stream() {
         0
     } else {
-        isolate.host.add_body(id, Box::pin(body.limited(limit)))
+        isolate.host.add_body(event, Box::pin(body.limited(limit)))
     };
     let cf = (head.version == http::Version::HTTP_2).then_some(HTTP2_CF);
-    isolate.turn(id, |turn| {
-        let arguments = arguments(turn, id, head.method.as_str(), &url, &headers, body, cf);
+    isolate.first_turn(event, |turn| {
+        let arguments = arguments(turn, event.id(), head.method.as_str(), &url, &headers, body, cf);
         match arguments {
             Some(arguments) => drop(turn.call(api::DISPATCH_FETCH, &arguments)),
-            None => isolate.host.answer(id, Err(Failure::ExceededMemory)),
+            None => isolate.host.answer(event, Err(Failure::ExceededMemory)),
         }
     });
     true
@@ -183,7 +183,7 @@ const HTTP2_CF: &str = r#"{"httpProtocol":"HTTP/2"}"#;
 
 fn arguments<'s>(
     turn: &mut Turn<'_, 's, '_>,
-    id: RequestId,
+    id: EventId,
     method: &str,
     url: &str,
     headers: &[u8],
@@ -203,23 +203,19 @@ fn arguments<'s>(
 /// A request whose client waits. When it is dropped without an answer the client is gone.
 struct InFlight {
     isolate: Rc<WorkerIsolate>,
-    id: RequestId,
+    event: Rc<EventContext>,
     answered: bool,
 }
 
 impl InFlight {
     /// Waits for the answer. On the common path it is there already.
     async fn answer(&mut self) -> Answer {
-        std::future::poll_fn(|context| {
-            let mut requests = self.isolate.host.requests.borrow_mut();
-            let Some(state) = requests.get(self.id) else {
-                return Poll::Ready(lost(&self.isolate));
-            };
-            match state.take(Some(context.waker())) {
-                Some(answer) => Poll::Ready(answer),
-                None if self.isolate.condemned().is_some() => Poll::Ready(lost(&self.isolate)),
-                None => Poll::Pending,
+        std::future::poll_fn(|context| match self.event.take(context.waker()) {
+            Some(answer) => Poll::Ready(answer),
+            None if self.event.has_ended() || self.isolate.condemned().is_some() => {
+                Poll::Ready(lost(&self.isolate))
             }
+            None => Poll::Pending,
         })
         .await
     }
@@ -228,9 +224,9 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         if !self.answered {
-            self.isolate.disconnect(self.id);
-            self.isolate.host.client_done(self.id);
-            self.isolate.forget_ended();
+            self.isolate.disconnect(self.event.id());
+            self.isolate.host.client_done(&self.event);
+            self.isolate.host.forget_ended();
         }
     }
 }
@@ -251,21 +247,20 @@ impl Record {
         }
     }
 
-    fn end(self, isolate: &WorkerIsolate, id: RequestId, answer: &Answer) {
+    fn end(self, isolate: &WorkerIsolate, event: &EventContext, answer: &Answer) {
         let (status, outcome) = match answer {
             Ok(response) => (response.status().as_u16(), Outcome::Ok),
             Err(failure) => (failure.status(), outcome_of(failure)),
         };
-        let cpu_ns = isolate.host.requests.borrow_mut().get(id).map_or(0, |state| state.cpu_ns);
         let record = RequestRecord {
             method: self.method.to_string(),
             path: self.target.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
             status,
             wall_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            cpu_us: cpu_ns / 1_000,
+            cpu_us: event.cpu_ns() / 1_000,
             outcome,
         };
-        isolate.observer.request(isolate.worker(), &record);
+        isolate.host.observer.request(isolate.worker(), &record);
     }
 }
 
@@ -274,11 +269,11 @@ fn report_failure(isolate: &WorkerIsolate, answer: &Answer) {
     match answer {
         Ok(_) => {}
         Err(Failure::Exception(exception)) => {
-            isolate.observer.exception(isolate.worker(), exception)
+            isolate.host.observer.exception(isolate.worker(), exception)
         }
         Err(failure) => {
             let told = isolate::Thrown::new("Error", failure.to_string());
-            isolate.observer.exception(isolate.worker(), &told);
+            isolate.host.observer.exception(isolate.worker(), &told);
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::egress::Egress;
-use crate::event::host::IsolateHost;
+use crate::event::host::EventHost;
 use crate::failure::Failure;
 use crate::http::body::{Inbound, OutBody};
 use crate::http::connection::{Connection, Drain, HandedBack, serve_http1};
@@ -208,17 +208,16 @@ impl Factory {
     }
 
     fn run(&self, commands: mpsc::Receiver<Command>, load: &Arc<IsolateStatus>) {
-        let host = IsolateHost::new(self.egress.clone());
-        let for_api: Rc<dyn api::Host> = host.clone();
-        let isolate =
-            match Isolate::new(self.platform, &self.options, Box::new(api::HostRef(for_api))) {
-                Ok(isolate) => isolate,
-                Err(error) => {
-                    load.closed.store(true, Relaxed);
-                    eprintln!("isolde: an isolate could not be made: {error}");
-                    return;
-                }
-            };
+        let host = EventHost::new(self.egress.clone(), self.observer.clone());
+        let capabilities = Box::new(host.capabilities());
+        let isolate = match Isolate::new(self.platform, &self.options, capabilities) {
+            Ok(isolate) => isolate,
+            Err(error) => {
+                load.closed.store(true, Relaxed);
+                eprintln!("isolde: an isolate could not be made: {error}");
+                return;
+            }
+        };
         let _ = load.stuck.set(isolate.stuck_flag());
         let mut builder = Builder::new_current_thread();
         builder.enable_all().max_io_events_per_tick(IO_EVENTS_MAX);
@@ -232,7 +231,7 @@ impl Factory {
         };
         load.set_made();
         runtime.block_on(async {
-            let isolate = WorkerIsolate::new(isolate, host, self.observer.clone(), load.clone());
+            let isolate = WorkerIsolate::new(isolate, host, load.clone());
             tokio::task::spawn_local(isolate.clone().run_engine_tasks());
             let trimmed = Cell::new(0);
             let thread = Thread { isolate: isolate.clone(), load: load.clone(), trimmed };
@@ -339,7 +338,7 @@ impl Thread {
     async fn finish_requests(&self) {
         let deadline = tokio::time::Instant::now() + DRAIN_MAX;
         let busy = || {
-            let works = self.isolate.condemned().is_none() && self.isolate.host.request_count() > 0;
+            let works = self.isolate.condemned().is_none() && self.isolate.host.count() > 0;
             works || self.load.hops.load(Relaxed) > 0
         };
         while busy() && tokio::time::Instant::now() < deadline {
@@ -355,7 +354,7 @@ impl Thread {
             tokio::time::sleep(IDLE_SETTLE).await;
             let turns = self.isolate.turn_count();
             tokio::time::sleep(IDLE_LOOK - IDLE_SETTLE).await;
-            if self.isolate.turn_count() != turns || self.isolate.host.request_count() > 0 {
+            if self.isolate.turn_count() != turns || self.isolate.host.count() > 0 {
                 continue;
             }
             if self.trimmed.replace(turns) != turns {

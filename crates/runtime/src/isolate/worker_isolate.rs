@@ -1,19 +1,19 @@
 //! One isolate at work: its turns, and the requests that they serve.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::RequestId;
-use isolate::{Condemned, IntoJs, Isolate, OpError, Resolver, Thrown, Turn, TurnError};
+use api::EventId;
+use isolate::{Condemned, Isolate, OpError, Thrown, Turn, TurnError};
 
-use crate::event::host::IsolateHost;
-use crate::event::requests::Answer;
+use crate::event::context::{Answer, EventContext, EventKind};
+use crate::event::host::{EventHost, START, Turns};
 use crate::failure::Failure;
 use crate::http::request_url::HostCache;
 use crate::isolate::thread::IsolateStatus;
-use crate::worker::{Format, Observer, Worker};
+use crate::worker::{Format, Worker};
 
 /// CPU time of a turn that ends a request or belongs to none, in nanoseconds.
 const HOUSEKEEPING_NS_MAX: u64 = 50_000_000;
@@ -22,10 +22,9 @@ const STARTUP_WALL_MAX: Duration = Duration::from_secs(10);
 
 /// An isolate with its Worker, on its thread.
 pub(crate) struct WorkerIsolate {
+    this: Weak<Self>,
     engine: RefCell<Option<Isolate>>,
-    pub(crate) host: Rc<IsolateHost>,
-    worker: OnceCell<Arc<Worker>>,
-    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) host: Rc<EventHost>,
     pub(crate) load: Arc<IsolateStatus>,
     /// Why the isolate gets no more requests.
     condemned: Cell<Option<Condemned>>,
@@ -40,19 +39,13 @@ pub(crate) struct WorkerIsolate {
 }
 
 impl WorkerIsolate {
-    /// Ties an isolate to its host.
-    pub(crate) fn new(
-        isolate: Isolate,
-        host: Rc<IsolateHost>,
-        observer: Arc<dyn Observer>,
-        load: Arc<IsolateStatus>,
-    ) -> Rc<Self> {
+    /// Ties an isolate to its events.
+    pub(crate) fn new(isolate: Isolate, host: Rc<EventHost>, load: Arc<IsolateStatus>) -> Rc<Self> {
         let ledger = isolate.ledger().clone();
-        let isolate = Rc::new(Self {
+        let isolate = Rc::new_cyclic(|this: &Weak<Self>| Self {
+            this: this.clone(),
             engine: RefCell::new(Some(isolate)),
             host,
-            worker: OnceCell::new(),
-            observer,
             load,
             condemned: Cell::new(None),
             over: tokio::sync::Notify::new(),
@@ -61,7 +54,8 @@ impl WorkerIsolate {
             hosts: HostCache::default(),
             startup: OnceCell::new(),
         });
-        isolate.host.attach(&isolate, ledger);
+        let turns: Weak<dyn Turns> = isolate.this.clone();
+        isolate.host.attach(turns, ledger);
         isolate
     }
 
@@ -70,12 +64,7 @@ impl WorkerIsolate {
     /// # Panics
     /// Before [`WorkerIsolate::load`].
     pub(crate) fn worker(&self) -> &Arc<Worker> {
-        self.worker.get().expect("a Worker is loaded before its requests come")
-    }
-
-    /// The Worker, where one is loaded.
-    pub(crate) fn loaded(&self) -> Option<&Arc<Worker>> {
-        self.worker.get()
+        self.host.worker().expect("a Worker is loaded before its requests come")
     }
 
     /// Notes how the Worker's start went.
@@ -89,26 +78,10 @@ impl WorkerIsolate {
     }
 
     /// Tells the Worker that a request's client is gone.
-    pub(crate) fn disconnect(self: &Rc<Self>, request: RequestId) {
-        self.turn(request, |turn| {
-            if let Ok(id) = turn.pass(request) {
+    pub(crate) fn disconnect(&self, event: EventId) {
+        self.host.turn(event, |turn| {
+            if let Ok(id) = turn.pass(event) {
                 let _ = turn.call(api::DISCONNECT, &[id]);
-            }
-        });
-    }
-
-    /// Lets JavaScript forget the timers and sinks of requests that have ended.
-    pub(crate) fn forget_ended(self: &Rc<Self>) {
-        let (timers, sinks) = (self.host.take_dead_timers(), self.host.take_dead_sinks());
-        if timers.is_empty() && sinks.is_empty() {
-            return;
-        }
-        let timers = timers.into_iter().map(|timer| (api::FORGET_TIMER, timer));
-        let sinks = sinks.into_iter().map(|sink| (api::FORGET_SINK, sink));
-        let _ = self.turn_of(0, HOUSEKEEPING_NS_MAX, |turn| {
-            for (forget, id) in timers.chain(sinks) {
-                let Ok(id) = turn.pass(id) else { return };
-                let _ = turn.call(forget, &[id]);
             }
         });
     }
@@ -129,10 +102,13 @@ impl WorkerIsolate {
     }
 
     /// Starts a Worker: its bindings, its modules, its handlers.
-    pub(crate) async fn load(self: &Rc<Self>, worker: Arc<Worker>) -> Result<(), Failure> {
+    pub(crate) async fn load(&self, worker: Arc<Worker>) -> Result<(), Failure> {
+        self.host.set_worker(worker.clone());
+        let start = self.host.begin(EventKind::Start);
         self.set_global_scope(true);
-        let loaded = self.load_program(worker).await;
+        let loaded = self.load_program(&start, worker).await;
         self.set_global_scope(false);
+        self.host.end(&start);
         loaded
     }
 
@@ -142,29 +118,30 @@ impl WorkerIsolate {
         }
     }
 
-    async fn load_program(self: &Rc<Self>, worker: Arc<Worker>) -> Result<(), Failure> {
-        let _ = self.worker.set(worker.clone());
-        self.host.set_worker(&worker);
-        let budget = worker.limits.startup_cpu_ms_max * 1_000_000;
+    async fn load_program(
+        &self,
+        start: &Rc<EventContext>,
+        worker: Arc<Worker>,
+    ) -> Result<(), Failure> {
         if let Some(isolate) = &mut *self.engine.borrow_mut() {
             isolate.add_modules(&worker.program.modules);
         }
-        self.startup_turn(budget, |turn| {
+        self.startup_turn(start, |turn| {
             let variables = turn.pass(worker.variables.as_str()).map_err(thrown)?;
             turn.call(api::SET_ENVIRONMENT, &[variables]).map(drop)
         })?;
-        self.bind_modules(&worker, budget).await?;
+        self.bind_modules(start, &worker).await?;
         match worker.program.format {
-            Format::Module => self.start_modules(&worker, budget).await,
-            Format::ServiceWorker => self.start_script(&worker, budget),
+            Format::Module => self.start_modules(start, &worker).await,
+            Format::ServiceWorker => self.start_script(start, &worker),
         }
     }
 
-    async fn bind_modules(self: &Rc<Self>, worker: &Worker, budget: u64) -> Result<(), Failure> {
+    async fn bind_modules(&self, start: &Rc<EventContext>, worker: &Worker) -> Result<(), Failure> {
         let global = worker.program.format == Format::ServiceWorker;
         for binding in &worker.module_bindings {
-            let running = self.startup_turn(budget, |turn| turn.run_module(&binding.module))?;
-            self.startup_turn(budget, |turn| {
+            let running = self.startup_turn(start, |turn| turn.run_module(&binding.module))?;
+            self.startup_turn(start, |turn| {
                 let Some(namespace) = turn.module_result(&running)? else { return Ok(()) };
                 let name = turn.pass(binding.name.as_str()).map_err(thrown)?;
                 let global = turn.pass(global).map_err(thrown)?;
@@ -174,11 +151,15 @@ impl WorkerIsolate {
         Ok(())
     }
 
-    async fn start_modules(self: &Rc<Self>, worker: &Worker, budget: u64) -> Result<(), Failure> {
-        let running = self.startup_turn(budget, |turn| turn.run_module(&worker.program.main))?;
+    async fn start_modules(
+        &self,
+        start: &Rc<EventContext>,
+        worker: &Worker,
+    ) -> Result<(), Failure> {
+        let running = self.startup_turn(start, |turn| turn.run_module(&worker.program.main))?;
         let deadline = tokio::time::Instant::now() + STARTUP_WALL_MAX;
         loop {
-            let done = self.startup_turn(budget, |turn| {
+            let done = self.startup_turn(start, |turn| {
                 let Some(namespace) = turn.module_result(&running)? else { return Ok(false) };
                 turn.call(api::START, &[namespace])?;
                 Ok(true)
@@ -186,7 +167,7 @@ impl WorkerIsolate {
             if done {
                 return Ok(());
             }
-            if tokio::time::Instant::now() >= deadline || !self.host.has_pending(0) {
+            if tokio::time::Instant::now() >= deadline || !start.has_pending() {
                 return Err(Failure::Startup(Thrown::new(
                     "Error",
                     "Top-level await in module is unsettled.",
@@ -196,7 +177,7 @@ impl WorkerIsolate {
         }
     }
 
-    fn start_script(self: &Rc<Self>, worker: &Worker, budget: u64) -> Result<(), Failure> {
+    fn start_script(&self, start: &Rc<EventContext>, worker: &Worker) -> Result<(), Failure> {
         let main = worker.program.modules.iter().find(|module| module.name == worker.program.main);
         let main = main.ok_or_else(|| {
             Failure::Startup(Thrown::new(
@@ -205,7 +186,7 @@ impl WorkerIsolate {
             ))
         })?;
         let source = String::from_utf8_lossy(&main.content);
-        self.startup_turn(budget, |turn| {
+        self.startup_turn(start, |turn| {
             let none = turn.pass(()).map_err(thrown)?;
             turn.call(api::START, &[none])?;
             turn.run_script(&main.name, &source)
@@ -213,11 +194,11 @@ impl WorkerIsolate {
     }
 
     fn startup_turn<R>(
-        self: &Rc<Self>,
-        budget: u64,
+        &self,
+        start: &Rc<EventContext>,
         f: impl FnOnce(&mut Turn<'_, '_, '_>) -> Result<R, Thrown>,
     ) -> Result<R, Failure> {
-        match self.turn_of(0, budget, f) {
+        match self.turn_of(Some(start), f) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(thrown)) => Err(Failure::Startup(thrown)),
             Err(Condemned::CpuExceeded) => Err(Failure::Startup(Thrown::new(
@@ -233,42 +214,31 @@ impl WorkerIsolate {
     }
 
     /// The names of the Worker's handlers.
-    pub(crate) fn handler_names(self: &Rc<Self>) -> String {
-        let names = self.turn_of(0, HOUSEKEEPING_NS_MAX, |turn| {
+    pub(crate) fn handler_names(&self) -> String {
+        let names = self.turn_of(None, |turn| {
             let names = turn.call(api::HANDLER_NAMES, &[]).ok()?;
             turn.string(names)
         });
         names.ok().flatten().unwrap_or_default()
     }
 
-    /// A turn for a request, within what is left of its CPU time. None when the request has ended:
-    /// whatever still comes for it finds nobody.
-    pub(crate) fn turn<R>(
-        self: &Rc<Self>,
-        request: RequestId,
-        f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R,
-    ) -> Option<R> {
-        let budget = match request {
-            0 => HOUSEKEEPING_NS_MAX,
-            request => self.host.cpu_ns_left(request)?,
-        };
-        let result = self.turn_of(request, budget, f).ok();
-        self.after_turn(request);
-        result
-    }
-
+    /// A turn of an event within what is left of its CPU time, or of nobody.
     fn turn_of<R>(
-        self: &Rc<Self>,
-        request: RequestId,
-        budget: u64,
+        &self,
+        event: Option<&Rc<EventContext>>,
         f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R,
     ) -> Result<R, Condemned> {
+        let budget = event.map_or(HOUSEKEEPING_NS_MAX, |event| event.cpu_ns_left());
         let mut slot = self.engine.borrow_mut();
         let isolate = slot.as_mut().ok_or(Condemned::Panicked)?;
+        let before = self.host.set_current(event.cloned());
         let result = isolate.turn(budget, f);
+        self.host.set_current(before);
         match result {
             Ok((value, used_ns)) => {
-                self.host.charge(request, used_ns);
+                if let Some(event) = event {
+                    event.charge(used_ns);
+                }
                 Ok(value)
             }
             Err(TurnError::Condemned(reason)) => {
@@ -279,35 +249,38 @@ impl WorkerIsolate {
         }
     }
 
-    /// Settles an op's promise in a turn of its request.
-    pub(crate) fn settle<T: IntoJs>(
-        self: &Rc<Self>,
-        request: RequestId,
-        resolver: Resolver,
-        result: Result<T, OpError>,
+    /// The first turn of an event, which finds its context with the caller.
+    pub(crate) fn first_turn(
+        &self,
+        event: &Rc<EventContext>,
+        f: impl FnOnce(&mut Turn<'_, '_, '_>),
     ) {
-        self.turn(request, |turn| turn.settle(resolver, result));
+        let _ = self.turn_of(Some(event), f);
+        self.after_turn(Some(event));
     }
 
-    /// Looks for requests that have ended or can never be answered, and for V8's delayed tasks.
-    fn after_turn(self: &Rc<Self>, request: RequestId) {
+    /// Looks for events that have ended or can never be answered, and for what JavaScript has to
+    /// forget.
+    fn after_turn(&self, event: Option<&Rc<EventContext>>) {
         if self.condemned.get().is_some() {
             return;
         }
-        self.host.end_if_over(request);
-        for hung in self.host.hung_requests() {
-            self.host.answer(hung, Err(Failure::Hung));
+        if let Some(event) = event {
+            self.host.end_if_over(event);
         }
-        self.forget_ended();
+        for hung in self.host.hung() {
+            self.host.answer(&hung, Err(Failure::Hung));
+        }
+        self.host.forget_ended();
         if !self.code_cached.get() {
             self.store_code_cache_soon();
         }
     }
 
     /// After the first request, when its functions have been compiled.
-    fn store_code_cache_soon(self: &Rc<Self>) {
+    fn store_code_cache_soon(&self) {
         self.code_cached.set(true);
-        let isolate = self.clone();
+        let Some(isolate) = self.this.upgrade() else { return };
         tokio::task::spawn_local(async move {
             tokio::time::sleep(Duration::from_millis(50)).await;
             if let Some(isolate) = &mut *isolate.engine.borrow_mut() {
@@ -317,12 +290,12 @@ impl WorkerIsolate {
     }
 
     /// Ends the isolate's work: everything in flight fails.
-    fn condemn(self: &Rc<Self>, reason: Condemned) {
+    fn condemn(&self, reason: Condemned) {
         if self.condemned.replace(Some(reason)).is_some() {
             return;
         }
-        for request in self.host.unanswered() {
-            self.host.answer(request, Err(reason.into()));
+        for event in self.host.unanswered() {
+            self.host.answer(&event, Err(reason.into()));
         }
         self.host.abandon();
         self.over.notify_waiters();
@@ -348,7 +321,7 @@ impl WorkerIsolate {
                 None => tokio::time::sleep(ENGINE_TASKS_LOOK).await,
             }
             if due.is_some() {
-                let _ = self.turn_of(0, HOUSEKEEPING_NS_MAX, |_| ());
+                let _ = self.turn_of(None, |_| ());
             }
         }
     }
@@ -368,6 +341,18 @@ impl WorkerIsolate {
         if let Some(isolate) = &mut *self.engine.borrow_mut() {
             isolate.trim();
         }
+    }
+}
+
+impl Turns for WorkerIsolate {
+    fn turn(&self, event: EventId, work: &mut dyn FnMut(&mut Turn<'_, '_, '_>)) {
+        let context = self.host.event(event);
+        // What still comes for an event that has ended finds nobody.
+        if context.is_none() && event != START {
+            return;
+        }
+        let _ = self.turn_of(context.as_ref(), work);
+        self.after_turn(context.as_ref());
     }
 }
 

@@ -1,0 +1,171 @@
+//! One event: what a Worker does for somebody, from its first turn to its last.
+//!
+//! Everything that runs tenant code is an event. It owns its CPU time, its limits, its `waitUntil`
+//! promises and its [resources](crate::event::resources), and it ends once: all that it owns ends
+//! with it.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+use std::task::Waker;
+
+use api::EventId;
+use http::Response;
+use tokio::sync::Semaphore;
+
+use crate::failure::Failure;
+use crate::http::body::OutBody;
+
+/// What became of a request.
+pub(crate) type Answer = Result<Response<OutBody>, Failure>;
+
+/// What an event runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EventKind {
+    /// The Worker's global scope, once for each isolate.
+    Start,
+    /// The `fetch` handler. `hops_left` more Workers may call one another for the request.
+    Fetch {
+        /// Counts down from [`crate::limits::HOPS_MAX`].
+        hops_left: u8,
+    },
+}
+
+/// One event. Its methods change it alone; what the isolate counts of all its events is kept by
+/// [`EventHost`](crate::event::host::EventHost), which calls them.
+pub(crate) struct EventContext {
+    id: EventId,
+    kind: EventKind,
+    /// CPU time that its turns may use in nanoseconds.
+    cpu_ns_max: u64,
+    /// CPU time of its turns so far in nanoseconds.
+    cpu_ns: Cell<u64>,
+    /// Timers, reads, writes and subrequests that may still call back.
+    pub(super) pending: Cell<u32>,
+    /// Promises given to `waitUntil` that have not settled.
+    pub(super) wait_until: Cell<u32>,
+    subrequests: Cell<u32>,
+    log_bytes: Cell<usize>,
+    /// Limits the subrequests that wait for a response at the same time.
+    connections: OnceCell<Rc<Semaphore>>,
+    /// The answer, until its receiver takes it.
+    answer: RefCell<Option<Answer>>,
+    /// Whether there has been an answer.
+    answered: Cell<bool>,
+    waiter: RefCell<Option<Waker>>,
+    /// The sink that the response's body comes from.
+    pub(super) sink: Cell<Option<u32>>,
+    /// Whether the client is gone or has its whole response.
+    pub(super) client_done: Cell<bool>,
+    pub(super) ended: Cell<bool>,
+    /// The numbers of its resources, in no order.
+    pub(super) resources: RefCell<Vec<u32>>,
+}
+
+impl EventContext {
+    pub(super) fn new(id: EventId, kind: EventKind, cpu_ns_max: u64) -> Rc<Self> {
+        Rc::new(Self {
+            id,
+            kind,
+            cpu_ns_max,
+            cpu_ns: Cell::new(0),
+            pending: Cell::new(0),
+            wait_until: Cell::new(0),
+            subrequests: Cell::new(0),
+            log_bytes: Cell::new(0),
+            connections: OnceCell::new(),
+            answer: RefCell::default(),
+            answered: Cell::new(false),
+            waiter: RefCell::default(),
+            sink: Cell::new(None),
+            client_done: Cell::new(false),
+            ended: Cell::new(false),
+            resources: RefCell::default(),
+        })
+    }
+
+    /// What JavaScript calls it; 0 is the start.
+    pub(crate) fn id(&self) -> EventId {
+        self.id
+    }
+
+    /// CPU time of its turns so far in nanoseconds.
+    pub(crate) fn cpu_ns(&self) -> u64 {
+        self.cpu_ns.get()
+    }
+
+    /// CPU time that it has left in nanoseconds, at least one.
+    pub(crate) fn cpu_ns_left(&self) -> u64 {
+        self.cpu_ns_max.saturating_sub(self.cpu_ns.get()).max(1)
+    }
+
+    /// Charges CPU time.
+    pub(crate) fn charge(&self, used_ns: u64) {
+        self.cpu_ns.set(self.cpu_ns.get() + used_ns);
+    }
+
+    /// How many more Workers may call one another for it.
+    pub(crate) fn hops_left(&self) -> u8 {
+        match self.kind {
+            EventKind::Start => 0,
+            EventKind::Fetch { hops_left } => hops_left,
+        }
+    }
+
+    /// Counts one more subrequest; how many there are by now.
+    pub(crate) fn count_subrequest(&self) -> u32 {
+        self.subrequests.set(self.subrequests.get() + 1);
+        self.subrequests.get()
+    }
+
+    /// What limits its subrequests to `connections_max` at a time.
+    pub(crate) fn connections(&self, connections_max: usize) -> Rc<Semaphore> {
+        self.connections.get_or_init(|| Rc::new(Semaphore::new(connections_max))).clone()
+    }
+
+    /// Counts console output; how much there is by now.
+    pub(crate) fn count_log_bytes(&self, bytes: usize) -> usize {
+        self.log_bytes.set(self.log_bytes.get().saturating_add(bytes));
+        self.log_bytes.get()
+    }
+
+    /// Whether anything may still call back for it.
+    pub(crate) fn has_pending(&self) -> bool {
+        self.pending.get() > 0
+    }
+
+    /// Whether somebody waits for an answer that has not come.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        !self.answered.get() && self.kind != EventKind::Start
+    }
+
+    /// Gives the answer. The first one counts; whether this was it.
+    pub(super) fn give(&self, answer: Answer) -> bool {
+        if self.answered.replace(true) {
+            return false;
+        }
+        *self.answer.borrow_mut() = Some(answer);
+        if let Some(waiter) = self.waiter.take() {
+            waiter.wake();
+        }
+        true
+    }
+
+    /// Takes the answer, or leaves a waker for when it comes.
+    pub(crate) fn take(&self, waker: &Waker) -> Option<Answer> {
+        let answer = self.answer.take();
+        if answer.is_none() {
+            self.waiter.replace(Some(waker.clone()));
+        }
+        answer
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.get()
+    }
+
+    /// Whether nothing of it can run any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.answered.get() && self.client_done.get() && self.wait_until.get() == 0
+    }
+}

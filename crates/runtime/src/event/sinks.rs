@@ -1,0 +1,133 @@
+//! Bodies that JavaScript writes: a bounded channel for each.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use api::{EventId, SinkWrite};
+use bytes::Bytes;
+use isolate::{EntryPoint, Resolver};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::event::bodies::lost;
+use crate::event::context::EventContext;
+use crate::event::host::EventHost;
+use crate::event::resources::Resource;
+use crate::http::body::{BodyError, OutBody, SINK_CHUNKS_MAX, SinkBody};
+
+/// A body that JavaScript writes.
+struct Sink {
+    sender: mpsc::Sender<Result<Bytes, BodyError>>,
+    /// Set when JavaScript has written all; a body whose sender is gone before is broken off.
+    complete: Arc<AtomicBool>,
+    /// Until the response or the subrequest takes it.
+    body: Option<SinkBody>,
+    /// Ends when nobody reads any more.
+    read: Option<oneshot::Receiver<()>>,
+}
+
+impl Resource for Sink {
+    fn end(self: Box<Self>, id: u32) -> Option<(EntryPoint, u32)> {
+        Some((api::FORGET_SINK, id))
+    }
+}
+
+impl EventHost {
+    /// The body of the event that JavaScript means; nothing when the isolate has no memory left for
+    /// it.
+    pub(crate) fn out_body(&self, event: EventId, body: api::Body) -> Option<OutBody> {
+        Some(match body {
+            api::Body::Empty => OutBody::Empty,
+            api::Body::Bytes(bytes) => self.charged(bytes)?.into(),
+            api::Body::Native(id) => {
+                self.take_body(event, id).map_or(OutBody::Empty, OutBody::Native)
+            }
+            api::Body::Sink(id) => {
+                let body = self.resources.with::<Sink, _>(event, id, |sink| sink.body.take());
+                body.flatten().map_or(OutBody::Empty, OutBody::Sink)
+            }
+        })
+    }
+
+    /// Tells when nobody reads the sink that a response was given; its client has all of it then,
+    /// or is gone.
+    pub(crate) fn watch_response(&self, event: &Rc<EventContext>) {
+        let (host, event) = (self.this(), event.clone());
+        tokio::task::spawn_local(async move {
+            if let Some(sink) = event.sink.take() {
+                host.reader_left(event.id(), sink).await;
+            }
+            host.client_done(&event);
+            host.forget_ended();
+        });
+    }
+
+    /// Waits until nobody reads a sink. When JavaScript is not done with it, the stream behind it
+    /// is cancelled: it may wait for something that never comes.
+    pub(crate) async fn reader_left(&self, event: EventId, id: u32) {
+        let read = self.resources.with::<Sink, _>(event, id, |sink| sink.read.take());
+        if let Some(read) = read.flatten() {
+            // It never gets a value: it ends when the reading end is dropped.
+            let _ = read.await;
+        }
+        if self.resources.take::<Sink>(event, id).is_none() {
+            return;
+        }
+        self.turn(event, |turn| {
+            if let Ok(id) = turn.pass(id) {
+                let _ = turn.call(api::SINK_LEFT, &[id]);
+            }
+        });
+    }
+}
+
+impl api::host::Sinks for EventHost {
+    fn open(&self, event: EventId) -> u32 {
+        let Some(owner) = self.event(event) else { return 0 };
+        let (sender, chunks) = mpsc::channel(SINK_CHUNKS_MAX);
+        let (reader, read) = oneshot::channel();
+        let complete = Arc::new(AtomicBool::new(false));
+        let body = Some(SinkBody { chunks, complete: complete.clone(), _reader: reader });
+        self.resources.add(&owner, Sink { sender, complete, body, read: Some(read) })
+    }
+
+    fn write(&self, event: EventId, id: u32, bytes: Vec<u8>) -> SinkWrite {
+        let sender = self.resources.with::<Sink, _>(event, id, |sink| sink.sender.clone());
+        let Some(sender) = sender else { return SinkWrite::Closed };
+        let Some(bytes) = self.charged(bytes) else { return SinkWrite::TooLarge };
+        match sender.try_reserve() {
+            Ok(permit) => {
+                permit.send(Ok(bytes));
+                SinkWrite::Accepted
+            }
+            Err(mpsc::error::TrySendError::Full(())) => SinkWrite::Full(bytes),
+            Err(mpsc::error::TrySendError::Closed(())) => SinkWrite::Closed,
+        }
+    }
+
+    fn write_later(&self, event: EventId, id: u32, bytes: Bytes, resolver: Resolver) {
+        let sender = self.resources.with::<Sink, _>(event, id, |sink| sink.sender.clone());
+        self.settle_later(event, resolver, async move {
+            let sent = match sender {
+                Some(sender) => sender.send(Ok(bytes)).await.is_ok(),
+                None => false,
+            };
+            if sent { Ok(()) } else { Err(lost(&BodyError::ConnectionLost)) }
+        });
+    }
+
+    fn close(&self, event: EventId, id: u32) {
+        if let Some(sink) = self.resources.take::<Sink>(event, id) {
+            sink.complete.store(true, Relaxed);
+        }
+    }
+
+    fn abort(&self, event: EventId, id: u32, message: String) {
+        if let Some(sink) = self.resources.take::<Sink>(event, id) {
+            let sender = sink.sender;
+            tokio::task::spawn_local(async move {
+                let _ = sender.send(Err(BodyError::Aborted(message))).await;
+            });
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! Files that import one another in a circle: such files can be understood, tested and moved only
+//! together. The circles that stay are listed in [`KNOWN`] with a reason each. A new one is
+//! refused, and so is an entry of the list whose files form no circle any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Problem;
+use super::mask::{Masked, mask_rust};
+
+/// A circle that stays.
+pub struct Circle {
+    /// All of its files, by their paths from the root of the project.
+    pub files: &'static [&'static str],
+    /// Why it stays.
+    pub reason: &'static str,
+}
+
+/// The circles that stay.
+pub const KNOWN: &[Circle] = &[
+    Circle {
+        files: &["crates/api/src/events/event_target.js", "crates/api/src/events/report.js"],
+        reason: "a listener's exception is reported by an event, which goes to listeners",
+    },
+    Circle {
+        files: &[
+            "crates/api/src/streams/async_iterator.js",
+            "crates/api/src/streams/byob.js",
+            "crates/api/src/streams/byob_algorithms.js",
+            "crates/api/src/streams/byte_tee.js",
+            "crates/api/src/streams/default_reader.js",
+            "crates/api/src/streams/from.js",
+            "crates/api/src/streams/native.js",
+            "crates/api/src/streams/pipe.js",
+            "crates/api/src/streams/readable_byte.js",
+            "crates/api/src/streams/readable_controller.js",
+            "crates/api/src/streams/readable_default.js",
+            "crates/api/src/streams/readable_operations.js",
+            "crates/api/src/streams/readable_stream.js",
+            "crates/api/src/streams/readers.js",
+            "crates/api/src/streams/reading.js",
+            "crates/api/src/streams/tee.js",
+            "crates/api/src/streams/tee_branches.js",
+        ],
+        reason: "the standard's operations of readable streams call one another; to be opened",
+    },
+    Circle {
+        files: &[
+            "crates/api/src/streams/writable_controller.js",
+            "crates/api/src/streams/writable_operations.js",
+        ],
+        reason: "operations of writable streams and of their controllers call one another",
+    },
+    Circle {
+        files: &["crates/api/src/streams/writable_stream.js", "crates/api/src/streams/writer.js"],
+        reason: "a writer is made by its stream and checks that it is given one",
+    },
+    Circle {
+        files: &["crates/api/src/worker/handlers.js", "crates/api/src/worker/workers_module.js"],
+        reason: "the module `cloudflare:workers` has `env`, which the handlers fill; to be opened",
+    },
+    Circle {
+        files: &[
+            "crates/bundle/src/build/additional.rs",
+            "crates/bundle/src/build/bundler.rs",
+            "crates/bundle/src/build/plugin.rs",
+        ],
+        reason: "the plugin notes what the bundler then adds; to be opened",
+    },
+    Circle {
+        files: &[
+            "crates/isolate/src/bridge/error.rs",
+            "crates/isolate/src/bridge/op.rs",
+            "crates/isolate/src/bridge/promise.rs",
+            "crates/isolate/src/bridge/value.rs",
+            "crates/isolate/src/code/internal.rs",
+            "crates/isolate/src/code/module.rs",
+            "crates/isolate/src/state.rs",
+        ],
+        reason: "`State` holds what each of them keeps for an isolate; to be opened",
+    },
+    Circle {
+        files: &["crates/isolate/src/isolate.rs", "crates/isolate/src/turn.rs"],
+        reason: "a turn is a method of an isolate in a file of its own",
+    },
+    Circle {
+        files: &[
+            "crates/outbound/src/body.rs",
+            "crates/outbound/src/connection.rs",
+            "crates/outbound/src/pool.rs",
+        ],
+        reason: "a body that was read returns its connection to the pool",
+    },
+    Circle {
+        files: &["crates/outbound/src/decode/coding.rs", "crates/outbound/src/decode/gzip.rs"],
+        reason: "gzip is one of the codings and reads with another one's decoder",
+    },
+    Circle {
+        files: &[
+            "crates/runtime/src/http/body.rs",
+            "crates/runtime/src/http/connection.rs",
+            "crates/runtime/src/http/encode.rs",
+            "crates/runtime/src/http/prefixed.rs",
+        ],
+        reason: "a body tells its connection when it is done with; to be opened",
+    },
+    Circle {
+        files: &[
+            "crates/runtime/src/http/serve.rs",
+            "crates/runtime/src/isolate/thread.rs",
+            "crates/runtime/src/isolate/worker_isolate.rs",
+            "crates/runtime/src/placement/dispatch.rs",
+            "crates/runtime/src/placement/pool.rs",
+        ],
+        reason: "threads send requests for other Workers back to placement; to be opened",
+    },
+    Circle {
+        files: &[
+            "xtask/src/bench/contenders.rs",
+            "xtask/src/bench/edits.rs",
+            "xtask/src/bench/instructions.rs",
+            "xtask/src/bench/load.rs",
+            "xtask/src/bench/report.rs",
+            "xtask/src/bench/rows.rs",
+            "xtask/src/bench/tenants.rs",
+            "xtask/src/bench/visits.rs",
+        ],
+        reason: "the table of special rows names their functions, which use the table's types",
+    },
+    Circle {
+        files: &["xtask/src/wpt/handlers.rs", "xtask/src/wpt/server.rs"],
+        reason: "the server calls the handlers, which answer with its types",
+    },
+];
+
+/// The files that each file imports.
+type Imports<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
+
+/// Checks all files, paths and texts.
+pub fn check(files: &BTreeMap<String, String>, known: &[Circle]) -> Vec<Problem> {
+    let circles = circles(&imports(files));
+    let mut problems = Vec::new();
+    for circle in &circles {
+        let is_known = |known: &Circle| circle.iter().all(|file| known.files.contains(file));
+        if !known.iter().any(is_known) {
+            let reason = format!("these files import one another: {}", circle.join(", "));
+            problems.push(Problem::new(circle[0], 0, reason));
+        }
+    }
+    for known in known {
+        if known.reason.is_empty() {
+            problems.push(Problem::new(known.files[0], 0, "a circle that stays needs a reason"));
+        }
+        let stands = |circle: &Vec<&str>| circle.iter().all(|file| known.files.contains(file));
+        if !circles.iter().any(stands) {
+            let reason = "the circle listed for this file is open: take it off the list";
+            problems.push(Problem::new(known.files[0], 0, reason));
+        }
+    }
+    problems
+}
+
+fn imports(files: &BTreeMap<String, String>) -> Imports<'_> {
+    let mut imports = Imports::new();
+    for (path, text) in files {
+        let found = match path.rsplit_once('.') {
+            Some((_, "rs")) => rust_imports(path, text, files),
+            Some((_, "js")) => javascript_imports(path, text, files),
+            _ => continue,
+        };
+        imports.insert(path, found.into_iter().filter(|file| file != path).collect());
+    }
+    imports
+}
+
+/// Files whose items a Rust file names by `crate::` or `super::`. The crate root is left out: it
+/// exports everything, and everybody may use what it exports.
+fn rust_imports<'a>(
+    path: &str,
+    text: &str,
+    files: &'a BTreeMap<String, String>,
+) -> BTreeSet<&'a str> {
+    let Some((source, module)) = module_of(path) else { return BTreeSet::new() };
+    // What stands behind it is tests.
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let code = mask_rust(code);
+    let mut named = Vec::new();
+    for (offset, word) in code.words() {
+        let start = match word {
+            "crate" => Vec::new(),
+            "super" if code.word_before(offset).is_none_or(|(_, word)| word != "in") => {
+                module[..module.len().saturating_sub(1)].to_vec()
+            }
+            _ => continue,
+        };
+        read_path(&code, offset + word.len(), start, &mut named);
+    }
+    named.iter().filter_map(|path| file_of(source, path, files)).collect()
+}
+
+/// The folder of a crate's sources, and the path of a file's module in it; nothing for files that
+/// are no modules of a library or program.
+fn module_of(path: &str) -> Option<(&str, Vec<String>)> {
+    let at = path.find("src/")? + "src/".len();
+    if at != "src/".len() && !path[..at].ends_with("/src/") {
+        return None;
+    }
+    let mut module: Vec<String> =
+        path[at..].trim_end_matches(".rs").split('/').map(str::to_owned).collect();
+    if module.last().is_some_and(|name| name == "mod") {
+        module.pop();
+    }
+    let is_root = matches!(module.first().map(String::as_str), Some("lib" | "main" | "bin"));
+    let is_test = module.iter().any(|name| name == "tests");
+    (!is_root && !is_test).then(|| (&path[..at], module))
+}
+
+/// Reads `::a::{b, c::d}` behind `crate`, and adds every path in it to `named`.
+fn read_path(code: &Masked, mut at: usize, mut path: Vec<String>, named: &mut Vec<Vec<String>>) {
+    loop {
+        if code.at(at) != b':' || code.at(at + 1) != b':' {
+            return named.push(path);
+        }
+        at = code.skip_space(at + 2);
+        if code.at(at) == b'{' {
+            return read_group(code, at + 1, &path, named);
+        }
+        let word = code.word_at(at);
+        match word {
+            "" => return named.push(path),
+            "super" => drop(path.pop()),
+            word => path.push(word.to_owned()),
+        }
+        at += word.len();
+    }
+}
+
+/// Reads the paths of a group, up to its closing brace.
+fn read_group(code: &Masked, mut at: usize, path: &[String], named: &mut Vec<Vec<String>>) {
+    let mut depth = 1;
+    let mut at_start = true;
+    while depth > 0 && at < code.code.len() {
+        let word = code.word_at(at);
+        match code.at(at) {
+            b'{' => depth += 1,
+            b'}' => depth -= 1,
+            b',' => at_start = true,
+            _ if !word.is_empty() && depth == 1 && at_start => {
+                at_start = false;
+                let mut longer = path.to_vec();
+                if word != "self" {
+                    longer.push(word.to_owned());
+                }
+                read_path(code, at + word.len(), longer, named);
+            }
+            _ => {}
+        }
+        at += word.len().max(1);
+    }
+}
+
+/// The file of the module that a path leads into: the longest part of it that is a file.
+fn file_of<'a>(
+    source: &str,
+    path: &[String],
+    files: &'a BTreeMap<String, String>,
+) -> Option<&'a str> {
+    (1..=path.len()).rev().find_map(|length| {
+        let module = path[..length].join("/");
+        let candidates = [format!("{source}{module}.rs"), format!("{source}{module}/mod.rs")];
+        candidates.iter().find_map(|file| files.get_key_value(file).map(|(file, _)| file.as_str()))
+    })
+}
+
+/// Files that a JavaScript file imports by relative specifiers.
+fn javascript_imports<'a>(
+    path: &str,
+    text: &str,
+    files: &'a BTreeMap<String, String>,
+) -> BTreeSet<&'a str> {
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let statements = text.split("\nimport ").skip(1).chain(text.split("\nexport {").skip(1));
+    let specifiers = statements.filter_map(|statement| {
+        let statement = statement.split(';').next()?;
+        let (_, rest) = statement.split_once('"')?;
+        rest.split_once('"').map(|(specifier, _)| specifier)
+    });
+    let resolved = specifiers.filter(|specifier| specifier.starts_with('.')).map(|specifier| {
+        let mut parts: Vec<&str> = folder.split('/').collect();
+        for part in specifier.split('/') {
+            match part {
+                "." => {}
+                ".." => drop(parts.pop()),
+                part => parts.push(part),
+            }
+        }
+        parts.join("/")
+    });
+    resolved.filter_map(|file| files.get_key_value(&file).map(|(file, _)| file.as_str())).collect()
+}
+
+/// The groups of two files and more that reach one another, each sorted.
+fn circles<'a>(imports: &Imports<'a>) -> Vec<Vec<&'a str>> {
+    let reach: BTreeMap<&str, BTreeSet<&str>> =
+        imports.keys().map(|file| (*file, reached(file, imports))).collect();
+    let mut circles = BTreeSet::new();
+    for (file, reached) in &reach {
+        let back = |other: &&&str| reach.get(**other).is_some_and(|its| its.contains(file));
+        let circle: Vec<&str> = reached.iter().filter(back).copied().collect();
+        if circle.len() > 1 {
+            circles.insert(circle);
+        }
+    }
+    circles.into_iter().collect()
+}
+
+fn reached<'a>(file: &str, imports: &Imports<'a>) -> BTreeSet<&'a str> {
+    let mut seen = BTreeSet::new();
+    let mut waiting: Vec<&str> = imports.get(file).into_iter().flatten().copied().collect();
+    while let Some(next) = waiting.pop() {
+        if seen.insert(next) {
+            waiting.extend(imports.get(next).into_iter().flatten());
+        }
+    }
+    seen
+}
+
+#[cfg(test)]
+mod tests;
