@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use bundle::{Mode, Project};
-use runtime::{NoEgress, Router, Runtime, RuntimeOptions, Worker};
+use runtime::{NoEgress, RouteError, RouteFuture, RouteRequest, Router, Runtime, RuntimeOptions};
 use serde_json::json;
 
 use crate::cli::CheckArguments;
@@ -15,8 +15,12 @@ use crate::source_map::SourceMaps;
 struct NoRoutes;
 
 impl Router for NoRoutes {
-    fn route(&self, _: &str, _: &str) -> Option<Arc<Worker>> {
-        None
+    fn version(&self) -> u64 {
+        0
+    }
+
+    fn route<'a>(&'a self, _: RouteRequest<'a>) -> RouteFuture<'a> {
+        Box::pin(std::future::ready(Err(RouteError::NotFound)))
     }
 }
 
@@ -47,6 +51,7 @@ fn check(
         egress: Arc::new(NoEgress),
         pool_size: 1,
         front_threads: 1,
+        clients: runtime::ClientLimits::default(),
         api_folder: None,
         code_from_strings: false,
     })

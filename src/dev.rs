@@ -74,6 +74,7 @@ impl<'a> Dev<'a> {
             egress: Arc::new(egress),
             pool_size: arguments.pool,
             front_threads: arguments.front_threads.unwrap_or_else(runtime::front_threads_default),
+            clients: runtime::ClientLimits::default(),
             api_folder: None,
             code_from_strings: false,
         })

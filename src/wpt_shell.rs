@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use isolate::{Module, ModuleKind, Thrown};
 use runtime::{
-    Format, Limits, Observer, Program, RequestRecord, Router, Runtime, RuntimeOptions, Worker,
+    Format, Limits, Observer, Program, RequestRecord, Route, RouteFuture, RouteRequest, RouteScope,
+    Router, Runtime, RuntimeOptions, Worker,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -40,8 +41,13 @@ struct Shell {
 }
 
 impl Router for Shell {
-    fn route(&self, _: &str, _: &str) -> Option<Arc<Worker>> {
-        Some(self.worker.clone())
+    fn version(&self) -> u64 {
+        0
+    }
+
+    fn route<'a>(&'a self, _: RouteRequest<'a>) -> RouteFuture<'a> {
+        let (worker, scope) = (self.worker.clone(), RouteScope::Authority);
+        Box::pin(std::future::ready(Ok(Route { worker, entrypoint: None, scope })))
     }
 }
 
@@ -92,6 +98,7 @@ fn answer() -> Result<String, String> {
         egress: Arc::new(DevEgress::new().map_err(|error| error.to_string())?),
         pool_size: 1,
         front_threads: 1,
+        clients: runtime::ClientLimits::default(),
         api_folder: std::env::var_os("ISOLDE_API_SOURCES").map(Into::into),
         code_from_strings: true,
     })

@@ -10,5 +10,9 @@ mod connections;
 mod examples;
 #[path = "reliability/hand_back.rs"]
 mod hand_back;
+#[path = "reliability/lengths.rs"]
+mod lengths;
 #[path = "reliability/lifetime.rs"]
 mod lifetime;
+#[path = "reliability/uploads.rs"]
+mod uploads;

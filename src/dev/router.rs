@@ -1,9 +1,12 @@
 //! Which Worker answers: the newest build, or its copies by host for benchmarks.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use runtime::{Failure, Page, Router, Worker};
+use runtime::{
+    Failure, Page, Route, RouteError, RouteFuture, RouteRequest, RouteScope, Router, Worker,
+};
 
 use crate::source_map::SourceMaps;
 
@@ -12,6 +15,8 @@ use super::error_page;
 /// Routes of `isolde dev`.
 pub struct DevRouter {
     state: RwLock<State>,
+    /// Changes with `state`.
+    version: AtomicU64,
     maps: Arc<SourceMaps>,
 }
 
@@ -26,7 +31,7 @@ struct State {
 impl DevRouter {
     /// A router without a Worker.
     pub fn new(maps: Arc<SourceMaps>) -> Self {
-        Self { state: RwLock::default(), maps }
+        Self { state: RwLock::default(), version: AtomicU64::new(0), maps }
     }
 
     /// Replaces the Worker; gives the numbers of those that it replaces.
@@ -36,6 +41,7 @@ impl DevRouter {
         old.extend(state.worker.replace(worker.clone()).map(|worker| worker.id));
         state.copies = (0..copies.unwrap_or(0)).map(|n| (format!("w{n}"), copy(&worker))).collect();
         state.problem.clear();
+        self.version.fetch_add(1, Ordering::Release);
         old
     }
 
@@ -58,15 +64,21 @@ fn copy(worker: &Worker) -> Arc<Worker> {
 }
 
 impl Router for DevRouter {
-    fn route(&self, host: &str, _path: &str) -> Option<Arc<Worker>> {
+    fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    fn route<'a>(&'a self, request: RouteRequest<'a>) -> RouteFuture<'a> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        if !state.copies.is_empty() {
-            let name = host.split_once(':').map_or(host, |(name, _)| name);
-            if let Some(copy) = state.copies.get(name) {
-                return Some(copy.clone());
+        let copy = state.copies.get(request.url.hostname());
+        let route = match copy.or(state.worker.as_ref()) {
+            Some(worker) => {
+                let (worker, scope) = (worker.clone(), RouteScope::Authority);
+                Ok(Route { worker, entrypoint: None, scope })
             }
-        }
-        state.worker.clone()
+            None => Err(RouteError::NotFound),
+        };
+        Box::pin(std::future::ready(route))
     }
 
     fn error_page(&self, failure: &Failure) -> Page {

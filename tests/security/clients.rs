@@ -67,26 +67,71 @@ fn second_status(pair: &Pair, bytes: &[u8]) -> Option<u16> {
     connection.try_response("GET").map(|response| response.status)
 }
 
-/// What would put something else than a host and a path into a request's URL is answered with 400,
-/// on a new connection and as a second request.
+/// What could be read in two ways is answered with 400, on a new connection and as a second request:
+/// the router and the Worker must see one host.
 #[test]
 fn targets_and_hosts_that_are_none() {
     let mut pair = Pair::of("hog");
-    for head in [
-        "GET /ok HTTP/1.1\r\nhost: w0/admin?\r\n\r\n",
-        "GET /ok HTTP/1.1\r\nhost: user@w0\r\n\r\n",
-        "GET /ok HTTP/1.1\r\nhost: w0\r\nhost: w1\r\n\r\n",
-        "OPTIONS * HTTP/1.1\r\nhost: w0\r\n\r\n",
-        "CONNECT w0:80 HTTP/1.1\r\nhost: w0\r\n\r\n",
-    ] {
-        // A host that names no Worker is not found, which is as good.
-        let first = status(&pair, head.as_bytes());
-        assert!(matches!(first, Some(400 | 404)), "{head:?}: {first:?}");
-        let good = "GET /ok HTTP/1.1\r\nhost: w0\r\n\r\n";
-        let second = second_status(&pair, format!("{good}{head}").as_bytes());
-        assert!(matches!(second, Some(400 | 404)), "second {head:?}: {second:?}");
+    let heads: [&[u8]; 24] = [
+        b"GET /ok HTTP/1.1\r\nhost: w0/admin?\r\n\r\n",
+        b"GET /ok HTTP/1.1\r\nhost: user@w0\r\n\r\n",
+        b"GET /ok HTTP/1.1\r\nhost: w0\r\nhost: w1\r\n\r\n",
+        b"GET /ok HTTP/1.1\r\nhost: w0\r\nhost: w0\r\n\r\n",
+        b"GET /ok HTTP/1.1\r\nhost:\r\n\r\n",
+        b"GET /ok HTTP/1.1\r\nhost: w0,w1\r\n\r\n",
+        b"GET /ok HTTP/1.1\r\nhost: w0\tw1\r\n\r\n",
+        b"GET /ok HTTP/1.1\r\nhost: \"w0\"\r\n\r\n",
+        b"GET /ok HTTP/1.1\r\nhost: w\xc3\xb6\r\n\r\n",
+        b"GET /ok HTTP/1.1\r\nhost: w\xff\r\n\r\n",
+        b"GET /ok HTTP/1.1\r\nhost: w%30\r\n\r\n",
+        b"GET /ok HTTP/1.1\r\nhost: w0:x\r\n\r\n",
+        b"GET abc HTTP/1.1\r\nhost: w0\r\n\r\n",
+        b"GET ;x HTTP/1.1\r\nhost: w0\r\n\r\n",
+        b"GET localhost:80 HTTP/1.1\r\nhost: w0\r\n\r\n",
+        b"GET * HTTP/1.1\r\nhost: w0\r\n\r\n",
+        b"GET ftp://w0/ok HTTP/1.1\r\nhost: w0\r\n\r\n",
+        b"GET http://user@w0/ok HTTP/1.1\r\nhost: w0\r\n\r\n",
+        b"GET http:///ok HTTP/1.1\r\nhost: w0\r\n\r\n",
+        b"GET http://w0/ok HTTP/1.1\r\nhost: w0,w1\r\n\r\n",
+        b"GET http://w0/ok HTTP/1.1\r\n\r\n",
+        b"POST /ok HTTP/1.1\r\nhost: w0\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        b"POST /ok HTTP/1.1\r\nhost: w0\r\ntransfer-encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+        b"CONNECT w0:80 HTTP/1.1\r\nhost: w0\r\n\r\n",
+    ];
+    for head in heads {
+        let text = String::from_utf8_lossy(head);
+        assert_refused(&pair, head, 400);
+        let good = b"GET /ok HTTP/1.1\r\nhost: w0\r\n\r\n";
+        let second = second_status(&pair, &[good, head].concat());
+        assert_eq!(second, Some(400), "second {text}");
     }
     pair.assert_served("after odd hosts");
+}
+
+/// The answer of a front thread: it has a date, and says that the connection ends.
+fn assert_refused(pair: &Pair, head: &[u8], status: u16) {
+    let text = String::from_utf8_lossy(head);
+    let mut connection = pair.isolde.connect();
+    connection.send(head);
+    let response = connection.response("GET");
+    assert_eq!(response.status, status, "{text}");
+    assert!(response.header("date").is_some(), "{text}: {:?}", response.headers);
+    assert_eq!(response.header("connection"), Some("close"), "{text}");
+    assert!(connection.is_closed(), "{text}");
+}
+
+/// A target with a host of its own: that is the host, for the router and for the Worker.
+#[test]
+fn the_host_of_the_target_counts() {
+    let worker = crate::support::repository("tests/reliability/client");
+    let isolde = crate::support::process::Isolde::dev(&worker);
+    let mut connection = isolde.connect();
+    // The first request is read by a front thread, the second by the isolate's.
+    for _ in 0..2 {
+        connection.send(b"GET http://Target.example:80/request?a HTTP/1.1\r\nhost: other\r\n\r\n");
+        let seen = r#"["http://target.example/request?a","Target.example:80",null,null]"#;
+        assert_eq!(connection.response("GET").text(), seen);
+    }
 }
 
 /// A hostile proxy's trick: two lengths that two servers would read differently.
@@ -109,20 +154,56 @@ fn smuggled_requests() {
     pair.assert_served("after two lengths");
 }
 
+/// Chunks that another server could read differently: 400 and the end of the connection, whether the
+/// Worker reads the body or not, in one packet with the head or behind it.
 #[test]
 fn chunks_that_are_none() {
     let mut pair = Pair::of("greedy");
-    let head = "POST /body HTTP/1.1\r\nhost: w0\r\ntransfer-encoding: chunked\r\n\r\n";
-    for chunk in ["zz\r\nabc\r\n", "5\r\nabc", "fffffffffffffffff\r\n", "3\r\nabcdef\r\n0\r\n\r\n"]
-    {
-        let mut connection = pair.isolde.connect();
-        connection.send(format!("{head}{chunk}").as_bytes());
-        connection.finish_sending();
-        if let Some(response) = connection.try_response("POST") {
-            assert!(response.status >= 400, "{chunk:?} was taken: {}", response.text());
+    let extension = format!("3;{}\r\nabc\r\n0\r\n\r\n", "x".repeat(64 << 10));
+    let trailers = format!("3\r\nabc\r\n0\r\n{}\r\n", "x-a: b\r\n".repeat(5_000));
+    let bodies = [
+        "zz\r\nabc\r\n0\r\n\r\n",
+        "+3\r\nabc\r\n0\r\n\r\n",
+        "-3\r\nabc\r\n0\r\n\r\n",
+        "0x3\r\nabc\r\n0\r\n\r\n",
+        "3 3\r\nabc\r\n0\r\n\r\n",
+        "fffffffffffffffff\r\nabc\r\n0\r\n\r\n",
+        "3\nabc\n0\n\n",
+        "3\r\nabc0\r\n\r\n",
+        "3\r\nabcdef\r\n0\r\n\r\n",
+        &extension,
+        &trailers,
+    ];
+    for path in ["/body", "/ok"] {
+        let head =
+            format!("POST {path} HTTP/1.1\r\nhost: w0\r\ntransfer-encoding: chunked\r\n\r\n");
+        for (number, body) in bodies.iter().enumerate() {
+            for separate in [false, true] {
+                let mut connection = pair.isolde.connect();
+                let what = format!("{path}, body {number}, separate: {separate}");
+                connection.send(head.as_bytes());
+                if separate {
+                    std::thread::sleep(std::time::Duration::from_millis(2));
+                }
+                let _ = connection.try_send(body.as_bytes());
+                let response = connection.response("POST");
+                // A body that comes late finds an answer that did not wait for it.
+                let answered = separate && path == "/ok" && response.status == 200;
+                assert!(response.status == 400 || answered, "{what}: {}", response.excerpt());
+                let closes = response.header("connection") == Some("close");
+                assert!(closes || answered, "{what}: {:?}", response.headers);
+                assert!(connection.is_closed(), "{what}");
+            }
         }
-        pair.assert_served(&format!("after the chunk {chunk:?}"));
+        pair.assert_served("after chunks that are none");
     }
+    let mut connection = pair.isolde.connect();
+    connection
+        .send(b"POST /body HTTP/1.1\r\nhost: w0\r\ntransfer-encoding: chunked\r\n\r\n5\r\nabc");
+    connection.finish_sending();
+    let response = connection.try_response("POST");
+    assert!(response.is_none_or(|response| response.status >= 400), "the client is gone");
+    pair.assert_served("after a chunk that breaks off");
 }
 
 #[test]

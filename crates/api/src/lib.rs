@@ -47,7 +47,7 @@ const ENTRY_POINTS: &[&str] = &[
     "forgetSink",
 ];
 
-/// Starts a request: `(id, method, url, headers, body, cf)`.
+/// Starts a request: `(id, method, url, headers, body, cf, entrypoint)`.
 pub const DISPATCH_FETCH: EntryPoint = EntryPoint(3);
 /// Runs a timer that is due: `(id)`.
 pub const FIRE_TIMER: EntryPoint = EntryPoint(4);

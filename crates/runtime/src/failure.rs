@@ -30,6 +30,9 @@ pub enum Failure {
     /// There is no Worker for this host and path.
     #[error("There is nothing here yet")]
     NoWorker,
+    /// The Worker for this host and path could not be looked up.
+    #[error("the Worker for this request cannot be looked up at the moment")]
+    RouterUnavailable,
     /// Workers called one another too many times in a row.
     #[error("Too many Workers called one another for this request; is there a loop?")]
     Loop,
@@ -57,7 +60,7 @@ impl Failure {
             Failure::ExceededCpu | Failure::ExceededMemory => 1102,
             Failure::NoWorker => 1042,
             Failure::Loop => 1019,
-            Failure::Overloaded => 1105,
+            Failure::Overloaded | Failure::RouterUnavailable => 1105,
         }
     }
 
@@ -65,7 +68,10 @@ impl Failure {
     pub fn status(&self) -> u16 {
         match self {
             Failure::Exception(_) | Failure::Hung | Failure::Startup(_) | Failure::Internal => 500,
-            Failure::ExceededCpu | Failure::ExceededMemory | Failure::Overloaded => 503,
+            Failure::ExceededCpu
+            | Failure::ExceededMemory
+            | Failure::Overloaded
+            | Failure::RouterUnavailable => 503,
             Failure::NoWorker => 404,
             Failure::Loop => 508,
         }

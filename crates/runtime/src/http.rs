@@ -1,11 +1,34 @@
 //! HTTP on a connection: requests and responses, their headers and bodies.
 
+pub(crate) mod answers;
 pub(crate) mod body;
+pub(crate) mod boundary;
+#[cfg(test)]
+mod boundary_model;
 pub(crate) mod charged;
 pub(crate) mod connection;
 pub(crate) mod encode;
 pub(crate) mod flat_headers;
+pub(crate) mod framing;
+pub(crate) mod inbound;
+pub(crate) mod pace;
 pub(crate) mod prefixed;
+pub(crate) mod presence;
+pub(crate) mod refusal;
 pub(crate) mod request_url;
 pub(crate) mod response;
 pub(crate) mod serve;
+pub(crate) mod transport;
+pub(crate) mod unread;
+pub(crate) mod upgrade;
+
+/// What a boundary is made of. The model check of its protocol takes other parts.
+mod boundary_parts {
+    pub(super) use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+    pub(super) use std::sync::{Arc, Mutex, PoisonError};
+
+    pub(super) use atomic_waker::AtomicWaker;
+    pub(super) use hyper::body::Incoming;
+
+    pub(super) use crate::http::refusal::Refusal;
+}

@@ -16,8 +16,16 @@ mod placement;
 mod runtime;
 mod worker;
 
+pub use crate::front::client_limits::ClientLimits;
+pub use crate::front::connections::ConnectionGuard;
+pub use crate::front::peer::{Peer, Protocol, Scheme, Tls};
+pub use crate::front::router::{Route, RouteError, RouteFuture, RouteRequest, RouteScope, Router};
 pub use crate::http::body::{BodyError, InBody, OutBody};
 pub use crate::http::flat_headers::HOPS_LEFT;
+pub use crate::http::pace::MinimumRate;
+pub use crate::http::request_url::RequestUrl;
+pub use crate::http::transport::DetachedTransport;
+pub use crate::http::upgrade::{Upgrade, UpgradedConnection};
 pub use egress::{
     Egress, EgressClient, EgressError, EgressFailure, EgressRequest, LocalFuture, NoEgress,
     RedirectMode,
@@ -25,23 +33,33 @@ pub use egress::{
 pub use failure::{Failure, Page};
 pub use limits::Limits;
 pub use runtime::{Runtime, RuntimeError, RuntimeOptions, front_threads_default};
-pub use worker::{
-    Format, ModuleBinding, Observer, Outcome, Program, RequestRecord, Router, Worker,
-};
+pub use worker::{Format, ModuleBinding, Observer, Outcome, Program, RequestRecord, Worker};
 
 /// Parsers of bytes from outside, for the fuzz targets.
 #[doc(hidden)]
 pub mod fuzzing {
+    use crate::front::peer::Scheme;
+    use crate::http::request_url::UrlParser;
+
     /// What a front thread makes of the beginning of a connection.
     pub fn first_head(bytes: &[u8]) -> Option<impl PartialEq + std::fmt::Debug> {
-        crate::front::first_head::parse(bytes)
+        crate::front::first_head::parse(bytes, &UrlParser::new(Scheme::Http))
     }
 
     /// The URL of a request, and what the URL standard says of it.
     pub fn request_url(host: &str, target: &str) -> (Option<String>, Option<String>) {
-        let hosts = crate::http::request_url::HostCache::default();
-        // The first call remembers the host, the second may use what it remembers.
-        hosts.absolute(host, target);
-        (hosts.absolute(host, target), api::normalise_url(&format!("http://{host}{target}")))
+        let urls = UrlParser::new(Scheme::Http);
+        // The first call remembers the host, the second uses what it remembers.
+        let first = urls.parse(host, target);
+        let second = urls.parse(host, target);
+        assert_eq!(first, second);
+        let url = second.map(|url| {
+            let parts = [url.origin(), url.path()].concat();
+            let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+            assert_eq!(url.as_str(), parts + &query);
+            assert!(url.authority().starts_with(url.hostname()) && !url.hostname().is_empty());
+            url.as_str().to_owned()
+        });
+        (url, api::normalise_url(&format!("http://{host}{target}")))
     }
 }

@@ -1,6 +1,7 @@
 //! A runtime: V8, the pool of isolates, the front threads, and their orderly end.
 
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
@@ -11,12 +12,17 @@ use tokio::sync::watch;
 
 use crate::egress::Egress;
 use crate::failure::Failure;
-use crate::front::front_thread;
+use crate::front::client_limits::ClientLimits;
+use crate::front::connections::Connections;
+use crate::front::front_thread::{self, Shared};
+use crate::front::listener::Listener;
+use crate::front::peer::Peer;
+use crate::front::router::Router;
 use crate::isolate::thread::Factory;
 use crate::limits::Limits;
 use crate::placement::dispatch::Dispatcher;
 use crate::placement::pool::Pool;
-use crate::worker::{Observer, Router, Worker};
+use crate::worker::{Observer, Worker};
 
 /// How a runtime is made.
 pub struct RuntimeOptions {
@@ -31,6 +37,8 @@ pub struct RuntimeOptions {
     /// Threads that accept connections, at least one. They also serve HTTP/2 and connections that
     /// ask for several Workers; [`front_threads_default`] is right for most machines.
     pub front_threads: usize,
+    /// What clients may take.
+    pub clients: ClientLimits,
     /// Evaluate the web APIs' sources, read from this folder, in each isolate instead of using the
     /// snapshot: for work on the web APIs.
     pub api_folder: Option<std::path::PathBuf>,
@@ -58,6 +66,8 @@ pub enum RuntimeError {
 /// Isolates and the threads that serve them.
 pub struct Runtime {
     dispatcher: Arc<Dispatcher>,
+    clients: ClientLimits,
+    connections: Arc<Connections>,
     closing: watch::Sender<bool>,
     front_threads: usize,
     fronts: Vec<JoinHandle<()>>,
@@ -101,7 +111,12 @@ impl Runtime {
         let (closing, _) = watch::channel(false);
         let dispatcher = Dispatcher::new(options.router, pool);
         let front_threads = options.front_threads.max(1);
-        Ok(Self { dispatcher, closing, front_threads, fronts: Vec::new() })
+        let clients = options.clients;
+        let (connections_max, per_address_max) =
+            (clients.connections_max, clients.connections_per_address_max);
+        let connections = Connections::new(connections_max, per_address_max);
+        let fronts = Vec::new();
+        Ok(Self { dispatcher, clients, connections, closing, front_threads, fronts })
     }
 
     /// Serves plain HTTP on `listener`, on front threads of its own; gives the address.
@@ -111,21 +126,44 @@ impl Runtime {
     pub fn listen(&mut self, listener: TcpListener) -> Result<SocketAddr, RuntimeError> {
         listener.set_nonblocking(true).map_err(RuntimeError::Listen)?;
         let address = listener.local_addr().map_err(RuntimeError::Listen)?;
-        for index in 0..self.front_threads {
-            let listener = listener.try_clone().map_err(RuntimeError::Listen)?;
-            let (dispatcher, closing) = (self.dispatcher.clone(), self.closing.subscribe());
+        self.start_fronts(|| Ok(Listener::Tcp(listener.try_clone()?)))?;
+        Ok(address)
+    }
+
+    /// Serves HTTP on a UNIX socket, on front threads of its own. `peer` is what the process at the
+    /// other end says of its clients.
+    ///
+    /// # Errors
+    /// See [`RuntimeError`].
+    pub fn listen_unix(&mut self, listener: UnixListener, peer: Peer) -> Result<(), RuntimeError> {
+        listener.set_nonblocking(true).map_err(RuntimeError::Listen)?;
+        self.start_fronts(|| Ok(Listener::Unix(listener.try_clone()?, peer.clone())))
+    }
+
+    fn start_fronts(
+        &mut self,
+        listener: impl Fn() -> std::io::Result<Listener>,
+    ) -> Result<(), RuntimeError> {
+        for _ in 0..self.front_threads {
+            let listener = listener().map_err(RuntimeError::Listen)?;
+            let closing = self.closing.subscribe();
+            let shared = Shared {
+                dispatcher: self.dispatcher.clone(),
+                clients: self.clients,
+                connections: self.connections.clone(),
+                looks_after: self.fronts.is_empty(),
+            };
             let front = std::thread::Builder::new()
                 .name("front".to_owned())
                 .spawn(move || {
-                    if let Err(error) = front_thread::run(listener, dispatcher, closing, index == 0)
-                    {
+                    if let Err(error) = front_thread::run(listener, shared, closing) {
                         eprintln!("isolde: a front thread ended: {error}");
                     }
                 })
                 .map_err(RuntimeError::Thread)?;
             self.fronts.push(front);
         }
-        Ok(address)
+        Ok(())
     }
 
     /// Starts a Worker in an isolate and gives the names of its handlers.

@@ -1,7 +1,5 @@
 //! A deployed Worker as the runtime knows it: its program, its bindings, its limits.
 
-use std::sync::Arc;
-
 use isolate::{Module, Thrown};
 
 use crate::egress::EgressError;
@@ -104,14 +102,4 @@ pub enum Outcome {
     Canceled,
     /// It could never have responded.
     Hung,
-}
-
-/// Chooses the Worker for a request.
-pub trait Router: Send + Sync {
-    /// The Worker for this host and path, if there is one.
-    fn route(&self, host: &str, path: &str) -> Option<Arc<Worker>>;
-    /// The page for a failed request.
-    fn error_page(&self, failure: &crate::failure::Failure) -> crate::failure::Page {
-        failure.page()
-    }
 }

@@ -13,6 +13,16 @@ const paths = {
     request.text().catch(() => {});
     return new Response("early");
   },
+  "/request": ({ url, headers }) =>
+    Response.json([url, headers.get("host"), headers.get("cookie"), headers.get("x-value")]),
+  "/length-of-nothing": () => new Response(null, { headers: { "content-length": "4096" } }),
+  "/not-modified": () => new Response(null, { status: 304, headers: { "content-length": "4096" } }),
+  "/two-lengths": () => {
+    const response = new Response("text", { headers: { "content-length": "3" } });
+    response.headers.append("content-length", "5");
+    return response;
+  },
+  "/large": () => new Response("x".repeat(1 << 20)),
   "/slow": async () => {
     started += 1;
     await scheduler.wait(1500);

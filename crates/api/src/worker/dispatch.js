@@ -32,13 +32,14 @@ const NOT_A_RESPONSE =
 /** Starts a request. Nothing is thrown: whatever goes wrong is told to the native side.
  * @param {number} id @param {string} method @param {string} url serialised @param {string} headers
  * flat
- * @param {number} body id of the native body, 0 for none @param {object | undefined} cf */
-export function dispatchFetch(id, method, url, headers, body, cf) {
+ * @param {number} body id of the native body, 0 for none @param {object | undefined} cf
+ * @param {string | undefined} entrypoint the named export that answers */
+export function dispatchFetch(id, method, url, headers, body, cf, entrypoint) {
   const context = new RequestContext(id);
   cped_set(context);
   try {
     const request = createInboundRequest(method, url, headers, body, cf);
-    const result = fetchHandler(request, createExecutionContext(context));
+    const result = fetchHandler(request, createExecutionContext(context), entrypoint);
     if (isResponseObject(result)) {
       sendResponse(context, result);
     } else {

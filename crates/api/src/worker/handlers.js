@@ -15,6 +15,8 @@ const {
  * modules run. */
 export const environment = {};
 
+/** @type {any} the main module's namespace, or undefined for a Service Worker script */
+let main;
 /** @type {any} the default export, or undefined for a Service Worker script */
 let exported;
 let isClass = false;
@@ -44,6 +46,7 @@ export function bind(name, namespace, isGlobal) {
 
 /** @param {any} namespace of the main module, or undefined for a Service Worker script */
 export function start(namespace) {
+  main = namespace;
   exported = namespace?.default;
   isClass = typeof exported === "function";
   if (namespace === undefined) {
@@ -71,17 +74,25 @@ const HANDLERS = {
 };
 
 /** Calls the Worker's fetch handler.
- * @param {any} request @param {any} ctx @returns {any} a response or a promise of one */
-export function fetchHandler(request, ctx) {
+ * @param {any} request @param {any} ctx
+ * @param {string | undefined} entrypoint a named export instead of the default one
+ * @returns {any} a response or a promise of one */
+export function fetchHandler(request, ctx, entrypoint) {
+  if (typeof entrypoint === "string") return callFetch(main?.[entrypoint], request, ctx);
   if (exported === undefined) return dispatchFetchEvent(request, ctx);
-  if (isClass) {
-    const instance = new exported(ctx, environment);
+  return callFetch(exported, request, ctx);
+}
+
+/** @param {any} handler an object of handlers, or a class */
+function callFetch(handler, request, ctx) {
+  if (typeof handler === "function") {
+    const instance = new handler(ctx, environment);
     setEntrypointState(instance, ctx, environment);
     if (typeof instance.fetch !== "function") throw new Error(NO_FETCH);
     return instance.fetch(request); // tidy: the Worker's own method
   }
-  if (typeof exported?.fetch !== "function") throw new Error(NO_FETCH);
-  return exported.fetch(request, environment, ctx); // tidy: the Worker's own method
+  if (typeof handler?.fetch !== "function") throw new Error(NO_FETCH);
+  return handler.fetch(request, environment, ctx); // tidy: the Worker's own method
 }
 
 const NO_FETCH = "Handler does not export a fetch() function.";

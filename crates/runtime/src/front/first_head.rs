@@ -1,12 +1,14 @@
 //! What a front thread reads of a connection: the next request's head, or the beginning of HTTP/2.
 
 use bytes::BytesMut;
-use http::StatusCode;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::http::connection::{Drain, HEAD_TIMEOUT};
+use crate::http::refusal::{self, Head, Refusal, TOO_LARGE};
+use crate::http::request_url::{RequestUrl, UrlParser};
+use crate::http::transport::Transport;
 use crate::limits::{HEADER_BYTES_MAX, HEADER_COUNT_MAX, URL_BYTES_MAX};
 
 /// How an HTTP/2 connection with prior knowledge begins.
@@ -19,30 +21,36 @@ pub(crate) const READ_BYTES: usize = 4 << 10;
 /// What the next bytes of a connection are.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum FirstHead {
-    Http1 { host: String, path: String },
+    /// A request of HTTP/1 for this URL.
+    Http1(RequestUrl),
     Http2,
-    Refused(StatusCode, &'static str),
+    Refused(Refusal),
 }
 
 /// Reads until the head is complete, is seen to be HTTP/2, or is refused; nothing when the client
 /// went away, or when it has sent nothing in time or until the process ends.
 pub(crate) async fn read(
-    stream: &mut TcpStream,
+    stream: &mut Transport,
     read: &mut BytesMut,
+    urls: &UrlParser,
     wish: &mut watch::Receiver<Drain>,
 ) -> std::io::Result<Option<FirstHead>> {
-    match tokio::time::timeout(HEAD_TIMEOUT, read_on(stream, read, wish)).await {
+    match tokio::time::timeout(HEAD_TIMEOUT, read_on(stream, read, urls, wish)).await {
         Ok(head) => head,
         Err(_) if read.is_empty() => Ok(None),
-        Err(_) => {
-            Ok(Some(FirstHead::Refused(StatusCode::REQUEST_TIMEOUT, "Request head took too long.")))
-        }
+        Err(_) => Ok(Some(FirstHead::Refused(TOO_SLOW))),
     }
 }
 
+/// The answer to a head that does not come to its end.
+const TOO_SLOW: Refusal = Refusal::new(StatusCode::REQUEST_TIMEOUT, "Request head took too long.");
+/// The answer to what is no HTTP.
+const MALFORMED: Refusal = Refusal::new(StatusCode::BAD_REQUEST, "Malformed request.");
+
 async fn read_on(
-    stream: &mut TcpStream,
+    stream: &mut Transport,
     read: &mut BytesMut,
+    urls: &UrlParser,
     wish: &mut watch::Receiver<Drain>,
 ) -> std::io::Result<Option<FirstHead>> {
     let mut parsed = 0;
@@ -51,7 +59,7 @@ async fn read_on(
         let ends_a_line = parsed == 0 || read[parsed..].contains(&b'\n');
         if ends_a_line || read.len() >= HEAD_BYTES_MAX {
             parsed = read.len();
-            if let Some(head) = parse(read) {
+            if let Some(head) = parse(read, urls) {
                 return Ok(Some(head));
             }
         }
@@ -65,64 +73,112 @@ async fn read_on(
 }
 
 /// What has been read; nothing while that cannot be told.
-pub(crate) fn parse(read: &[u8]) -> Option<FirstHead> {
+pub(crate) fn parse(read: &[u8], urls: &UrlParser) -> Option<FirstHead> {
     if read.starts_with(HTTP2_PREFACE) {
         return Some(FirstHead::Http2);
     }
     if HTTP2_PREFACE.starts_with(read) {
         return None;
     }
-    let mut headers = [httparse::EMPTY_HEADER; HEADER_COUNT_MAX];
-    let mut request = httparse::Request::new(&mut headers);
-    match request.parse(read) {
-        Ok(httparse::Status::Complete(_)) => {}
+    let mut fields = [httparse::EMPTY_HEADER; HEADER_COUNT_MAX];
+    let mut request = httparse::Request::new(&mut fields);
+    let refused = match request.parse(read) {
+        Ok(httparse::Status::Complete(_)) => {
+            return Some(match examine(&request, urls) {
+                Ok(url) => FirstHead::Http1(url),
+                Err(refusal) => FirstHead::Refused(refusal),
+            });
+        }
         Ok(httparse::Status::Partial) if read.len() < HEAD_BYTES_MAX => return None,
-        Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
-            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-            return Some(FirstHead::Refused(status, "Request headers are too large."));
+        Ok(httparse::Status::Partial) if request.path.is_none() => {
+            Refusal::new(StatusCode::URI_TOO_LONG, "URL is too long.")
         }
-        Err(_) => {
-            return Some(FirstHead::Refused(StatusCode::BAD_REQUEST, "Malformed request."));
-        }
-    }
-    let host = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case("host"));
-    let host = host.map(|header| String::from_utf8_lossy(header.value).trim().to_owned());
-    if host.is_none() && request.version == Some(1) {
-        let status = StatusCode::BAD_REQUEST;
-        return Some(FirstHead::Refused(status, "The Host header is missing."));
-    }
-    let path = request.path.unwrap_or("/");
+        Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => TOO_LARGE,
+        Err(_) => MALFORMED,
+    };
+    Some(FirstHead::Refused(refused))
+}
+
+/// Looks at a head as hyper will hand it to the isolate's thread.
+fn examine(request: &httparse::Request<'_, '_>, urls: &UrlParser) -> Result<RequestUrl, Refusal> {
+    let path = request.path.unwrap_or_default();
     if path.len() > URL_BYTES_MAX {
-        return Some(FirstHead::Refused(StatusCode::URI_TOO_LONG, "URL is too long."));
+        return Err(Refusal::new(StatusCode::URI_TOO_LONG, "URL is too long."));
     }
-    Some(FirstHead::Http1 { host: host.unwrap_or_default(), path: path.to_owned() })
+    let method = Method::from_bytes(request.method.unwrap_or_default().as_bytes());
+    let uri = path.parse::<Uri>();
+    let (Ok(method), Ok(uri)) = (method, uri) else { return Err(MALFORMED) };
+    let version = if request.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
+    let mut headers = HeaderMap::with_capacity(request.headers.len());
+    for field in request.headers.iter() {
+        let name = HeaderName::from_bytes(field.name.as_bytes());
+        let value = HeaderValue::from_bytes(field.value);
+        let (Ok(name), Ok(value)) = (name, value) else { return Err(MALFORMED) };
+        headers.append(name, value);
+    }
+    let head = Head { method: &method, uri: &uri, version, headers: &headers };
+    refusal::examine(urls, &head)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::front::peer::Scheme;
 
     #[test]
     fn heads_are_told_from_their_beginning() {
-        assert_eq!(parse(b""), None);
-        assert_eq!(parse(b"PRI * HT"), None);
-        assert_eq!(parse(HTTP2_PREFACE), Some(FirstHead::Http2));
-        assert_eq!(parse(b"GET /a HTTP/1.1\r\nHost: b\r\n"), None);
-        let head = FirstHead::Http1 { host: "b".to_owned(), path: "/a".to_owned() };
-        assert_eq!(parse(b"GET /a HTTP/1.1\r\nHost:  b \r\n\r\nrest"), Some(head));
+        let urls = UrlParser::new(Scheme::Https);
+        assert_eq!(parse(b"", &urls), None);
+        assert_eq!(parse(b"PRI * HT", &urls), None);
+        assert_eq!(parse(HTTP2_PREFACE, &urls), Some(FirstHead::Http2));
+        assert_eq!(parse(b"GET /a HTTP/1.1\r\nHost: b\r\n", &urls), None);
+        let url = |head: &[u8]| match parse(head, &urls) {
+            Some(FirstHead::Http1(url)) => url.as_str().to_owned(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(url(b"GET /a HTTP/1.1\r\nHost:  b \r\n\r\nrest"), "https://b/a");
+        let absolute = b"GET http://c:1/a?b HTTP/1.1\r\nHost: b\r\n\r\n";
+        assert_eq!(url(absolute), "https://c:1/a?b", "the target's host counts");
+        assert_eq!(url(b"GET http://c HTTP/1.1\r\nHost: b\r\n\r\n"), "https://c/");
+        assert_eq!(url(b"GET /a HTTP/1.0\r\n\r\n"), "https://localhost/a");
     }
 
     #[test]
     fn bad_heads_are_refused() {
-        let status = |head: &[u8]| match parse(head) {
-            Some(FirstHead::Refused(status, _)) => status.as_u16(),
-            other => panic!("{other:?}"),
+        let urls = UrlParser::new(Scheme::Http);
+        let status = |head: &[u8]| match parse(head, &urls) {
+            Some(FirstHead::Refused(refusal)) => refusal.status.as_u16(),
+            other => panic!("{}: {other:?}", String::from_utf8_lossy(head)),
         };
-        assert_eq!(status(b"GET / HTTP/1.1\r\n\r\n"), 400, "no Host");
-        assert_eq!(status(b"\x16\x03\x01\x02\x00\x01\x00\x01"), 400, "TLS");
         let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(URL_BYTES_MAX));
         assert_eq!(status(long.as_bytes()), 414);
         let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(HEADER_COUNT_MAX + 1));
         assert_eq!(status(many.as_bytes()), 431);
+        let endless = [b"GET /", "a".repeat(HEAD_BYTES_MAX).as_bytes()].concat();
+        assert_eq!(status(&endless), 414);
+        for bad in [
+            &b"GET / HTTP/1.1\r\n\r\n"[..],
+            b"\x16\x03\x01\x02\x00\x01\x00\x01",
+            b"GET / HTTP/1.1\r\nHost:\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: a,b\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: a\tb\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: \"a\"\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: b\xc3\xbccher\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+            b"GET abc HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET ;x HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET localhost:80 HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET http://a/ HTTP/1.1\r\nHost: a,b\r\n\r\n",
+            b"GET http://a/ HTTP/1.1\r\n\r\n",
+            b"CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n",
+        ] {
+            assert_eq!(status(bad), 400, "{}", String::from_utf8_lossy(bad));
+        }
+        for coding in ["gzip, chunked", "chunked, chunked", "identity"] {
+            let head = format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: {coding}\r\n\r\n");
+            assert_eq!(status(head.as_bytes()), 400, "{coding}");
+        }
     }
 }

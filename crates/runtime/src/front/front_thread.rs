@@ -2,37 +2,60 @@
 //! socket to its isolate. They serve what no single isolate can: HTTP/2, and connections that ask
 //! for several Workers.
 
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 
 use crate::failure::Failure;
+use crate::front::answer::{answer, refuse};
+use crate::front::client_limits::ClientLimits;
+use crate::front::connections::Connections;
 use crate::front::first_head::{self, FirstHead, READ_BYTES};
-use crate::http::body::{Inbound, OutBody};
-use crate::http::connection::{Connection, Drain, Front, HEAD_TIMEOUT, HandedBack, serve_http1};
+use crate::front::listener::{Accepting, Listener};
+use crate::front::peer::{Client, Peer};
+use crate::front::session::Session;
+use crate::http::body::OutBody;
+use crate::http::connection::{
+    Connection, Drain, Front, HEAD_TIMEOUT, HandedBack, Served, serve_http1,
+};
+use crate::http::framing;
+use crate::http::inbound::Inbound;
 use crate::http::prefixed::Prefixed;
-use crate::http::serve;
+use crate::http::refusal::{self, Head, Refusal};
+use crate::http::serve::RoutedRequest;
+use crate::http::transport::Transport;
+use crate::http::upgrade::Upgrade;
 use crate::isolate::thread::DRAIN_MAX;
-use crate::limits::HEADER_BYTES_MAX;
+use crate::limits::{HEADER_BYTES_MAX, URL_BYTES_MAX};
 use crate::placement::dispatch::Dispatcher;
 use crate::worker::Worker;
 
-/// What is read and thrown away after a refusal, in bytes.
-const DRAIN_BYTES_MAX: usize = 1 << 20;
-/// How long that may take.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// Streams of one HTTP/2 connection.
 const HTTP2_STREAMS_MAX: u32 = 128;
+/// Headers of a request over HTTP/2, where each field counts 32 bytes more. Those of more than
+/// [`HEADER_BYTES_MAX`] are refused later, with an answer.
+const HTTP2_HEADER_LIST_BYTES_MAX: u32 = (HEADER_BYTES_MAX + URL_BYTES_MAX + (32 << 10)) as u32;
+/// What waits for the client of one stream, in bytes.
+const HTTP2_SEND_BYTES_MAX: usize = 32 << 10;
+/// What a client may send on one stream before it is taken, in bytes.
+const HTTP2_STREAM_WINDOW_BYTES: u32 = 128 << 10;
+/// The same of one connection.
+const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
+/// Connections that are told at the same time that there are too many.
+const TURNED_AWAY_MAX: usize = 64;
+/// How long that may take.
+const TURN_AWAY_TIMEOUT: Duration = Duration::from_secs(1);
+/// The answer to a connection that is one too many.
+const TOO_MANY: Refusal =
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "There are too many connections.");
 /// Isolates that a connection is offered to.
 const HAND_OVERS_MAX: u32 = 3;
 /// Connections that wait to be taken back from isolates' threads.
@@ -40,38 +63,52 @@ const HANDED_BACK_MAX: usize = 1_024;
 /// How often the isolates are looked after.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
 
+/// What the front threads of a process share.
+pub(crate) struct Shared {
+    pub(crate) dispatcher: Arc<Dispatcher>,
+    pub(crate) clients: ClientLimits,
+    pub(crate) connections: Arc<Connections>,
+    /// Whether this one looks after all isolates.
+    pub(crate) looks_after: bool,
+}
+
 /// What the connections of a front thread share.
 struct FrontThread {
     dispatcher: Arc<Dispatcher>,
+    clients: ClientLimits,
+    connections: Arc<Connections>,
+    /// Connections that are told that there are too many.
+    turned_away: Cell<usize>,
     /// The way back to this thread.
     front: Front,
     wish: watch::Receiver<Drain>,
 }
 
-/// The event loop of a front thread. One of them looks after all isolates.
+/// The event loop of a front thread.
 pub(crate) fn run(
-    listener: TcpListener,
-    dispatcher: Arc<Dispatcher>,
+    listener: Listener,
+    shared: Shared,
     closing: watch::Receiver<bool>,
-    looks_after: bool,
 ) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(tokio::runtime::LocalOptions::default())?;
-    runtime.block_on(serve(listener, dispatcher, closing, looks_after))
+    runtime.block_on(serve(listener, shared, closing))
 }
 
 /// Serves until `closing` says otherwise, then lets the connections finish.
 async fn serve(
-    listener: TcpListener,
-    dispatcher: Arc<Dispatcher>,
+    listener: Listener,
+    shared: Shared,
     mut closing: watch::Receiver<bool>,
-    looks_after: bool,
 ) -> std::io::Result<()> {
-    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let listener = Accepting::new(listener)?;
     let (front, mut handed_back) = mpsc::channel(HANDED_BACK_MAX);
     let (wishes, wish) = watch::channel(Drain::Stay);
-    let thread = Rc::new(FrontThread { dispatcher, front, wish });
+    let Shared { dispatcher, clients, connections, looks_after } = shared;
+    let turned_away = Cell::new(0);
+    let thread =
+        Rc::new(FrontThread { dispatcher, clients, connections, turned_away, front, wish });
     let mut look = tokio::time::interval(LOOK_AFTER);
     loop {
         tokio::select! {
@@ -97,25 +134,42 @@ async fn serve(
 
 impl FrontThread {
     /// A connection that was accepted.
-    fn receive(self: Rc<Self>, stream: TcpStream, peer: SocketAddr) {
+    fn receive(self: Rc<Self>, stream: Transport, peer: Peer) {
+        // The clients behind a UNIX socket are for the proxy there to count.
+        let address = peer.address.filter(|_| matches!(stream, Transport::Tcp(_)));
+        let Some(guard) = self.connections.admit(address) else {
+            return self.turn_away(stream);
+        };
+        let session = Session::new(Client::new(peer, &self.clients), guard);
         tokio::task::spawn_local(async move {
             // A client that sends no request gets no answer: the connection just ends.
-            if stream.set_nodelay(true).is_ok() {
-                let read = BytesMut::with_capacity(READ_BYTES);
-                let _ = self.next_request(stream, read, peer.ip()).await;
-            }
+            let read = BytesMut::with_capacity(READ_BYTES);
+            let _ = self.next_request(stream, read, session).await;
+        });
+    }
+
+    /// Answers a connection that is one too many. When there are too many of those, too, it is just
+    /// closed.
+    fn turn_away(self: Rc<Self>, stream: Transport) {
+        if self.turned_away.get() >= TURNED_AWAY_MAX {
+            return;
+        }
+        self.turned_away.set(self.turned_away.get() + 1);
+        tokio::task::spawn_local(async move {
+            let _ = tokio::time::timeout(TURN_AWAY_TIMEOUT, refuse(stream, TOO_MANY)).await;
+            self.turned_away.set(self.turned_away.get() - 1);
         });
     }
 
     /// A connection that was with an isolate.
     fn take_back(self: Rc<Self>, back: HandedBack) {
         tokio::task::spawn_local(async move {
-            let Connection { stream, read, peer, .. } = back.connection;
-            let Ok(stream) = TcpStream::from_std(stream) else { return };
+            let Connection { stream, read, session, .. } = back.connection;
+            let Ok(stream) = stream.attach() else { return };
             if back.mixed {
-                self.serve_mixed(stream, read, peer).await;
+                self.serve_mixed(stream, read, session).await;
             } else {
-                let _ = self.next_request(stream, BytesMut::from(read), peer).await;
+                let _ = self.next_request(stream, BytesMut::from(read), session).await;
             }
         });
     }
@@ -123,31 +177,31 @@ impl FrontThread {
     /// Gives the connection to the Worker that its next request is for.
     async fn next_request(
         self: &Rc<Self>,
-        mut stream: TcpStream,
+        mut stream: Transport,
         mut read: BytesMut,
-        peer: IpAddr,
+        session: Session,
     ) -> std::io::Result<()> {
-        let head = first_head::read(&mut stream, &mut read, &mut self.wish.clone()).await?;
-        let (host, path) = match head {
+        let (urls, mut wish) = (&session.urls, self.wish.clone());
+        let url = match first_head::read(&mut stream, &mut read, urls, &mut wish).await? {
             None => return Ok(()),
-            Some(FirstHead::Refused(status, text)) => return refuse(stream, status, text).await,
+            Some(FirstHead::Refused(refusal)) => return refuse(stream, refusal).await,
             Some(FirstHead::Http2) => {
-                self.serve_http2(stream, read.freeze(), peer).await;
+                self.serve_http2(stream, read.freeze(), session).await;
                 return Ok(());
             }
-            Some(FirstHead::Http1 { host, path }) => (host, path),
+            Some(FirstHead::Http1(url)) => url,
         };
-        let Some(worker) = self.dispatcher.route(&host, &path) else {
-            return answer(stream, &self.dispatcher, &Failure::NoWorker).await;
+        drop(wish);
+        let route = match session.route(self.dispatcher.router(), &url).await {
+            Ok(route) => route,
+            Err(failure) => return answer(stream, &self.dispatcher.page(&failure)).await,
         };
-        let stream = stream.into_std()?;
-        let front = self.front.clone();
-        let connection = Connection { stream, read: read.freeze(), peer, front };
-        match self.hand_over(&worker, connection) {
+        let (stream, front) = (stream.detach()?, self.front.clone());
+        let connection = Connection { stream, read: read.freeze(), session, front };
+        match self.hand_over(&route.worker, connection) {
             Ok(()) => Ok(()),
             Err((connection, failure)) => {
-                let stream = TcpStream::from_std(connection.stream)?;
-                answer(stream, &self.dispatcher, &failure).await
+                answer(connection.stream.attach()?, &self.dispatcher.page(&failure)).await
             }
         }
     }
@@ -173,41 +227,49 @@ impl FrontThread {
     }
 
     /// Lets the Worker's isolate answer a request of a connection that stays here.
-    async fn forward(&self, request: Request<Inbound>, peer: IpAddr) -> Response<OutBody> {
-        if let Some(refusal) = serve::refuse(&request) {
-            return refusal;
-        }
-        let worker = self.dispatcher.route(serve::host_of(&request), request.uri().path());
-        match worker {
-            Some(worker) => self.dispatcher.hop(&worker, request, peer.to_string()).await,
-            None => self.dispatcher.error_page(&Failure::NoWorker),
+    async fn forward(&self, request: Request<Inbound>, session: &Session) -> Response<OutBody> {
+        let url = match refusal::examine(&session.urls, &Head::from(&request)) {
+            Ok(url) => url,
+            Err(refusal) => return refusal.response(),
+        };
+        match session.route(self.dispatcher.router(), &url).await {
+            Ok(route) => {
+                let (client, entrypoint) = (session.client.clone(), route.entrypoint);
+                let request = RoutedRequest { request, url, client, entrypoint };
+                self.dispatcher.hop(&route.worker, request).await
+            }
+            Err(failure) => self.dispatcher.error_page(&failure),
         }
     }
 
     /// Connections that ask for several Workers stay on the front thread: their requests hop.
-    async fn serve_mixed(&self, stream: TcpStream, read: Bytes, peer: IpAddr) {
-        let stream = Prefixed::new(stream, read);
-        let answer = |request| self.forward(request, peer);
+    async fn serve_mixed(&self, stream: Transport, read: Bytes, session: Session) {
+        let client = session.client.clone();
+        let stream = Prefixed::new(stream, read, client.download);
+        let answer = |request| self.forward(request, &session);
         // It is never asked to leave, so it ends here.
-        let _ = serve_http1(stream, &self.wish, || false, answer).await;
+        let served = serve_http1(stream, client.upload, &self.wish, || false, answer).await;
+        if let Served::Upgraded(upgrade, stream, read) = served {
+            upgrade.deliver(stream, read, session.guard);
+        }
     }
 
     /// HTTP/2 stays on the front thread: its requests hop to the isolates.
-    async fn serve_http2(self: &Rc<Self>, stream: TcpStream, read: Bytes, peer: IpAddr) {
-        let io = TokioIo::new(Prefixed::new(stream, read));
+    async fn serve_http2(self: &Rc<Self>, stream: Transport, read: Bytes, session: Session) {
+        let io = TokioIo::new(Prefixed::new(stream, read, session.client.download));
+        let session = Rc::new(session);
         let service = service_fn(|request: Request<hyper::body::Incoming>| {
-            let thread = self.clone();
+            let (thread, session) = (self.clone(), session.clone());
             async move {
-                let request = request.map(|body| Inbound::new(body, None));
-                Ok::<_, std::convert::Infallible>(thread.forward(request, peer).await)
+                let upload = session.client.upload;
+                let request = request.map(|body| Inbound::new(body, None, upload));
+                let method = request.method().clone();
+                let response = thread.forward(request, &session).await;
+                let response = framing::take_body_off(&method, not_upgraded(response));
+                Ok::<_, std::convert::Infallible>(response)
             }
         });
-        let connection = http2::Builder::new(LocalExecutor)
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(HTTP2_STREAMS_MAX)
-            .max_header_list_size(u32::try_from(HEADER_BYTES_MAX).unwrap_or(u32::MAX))
-            .keep_alive_interval(Some(HEAD_TIMEOUT))
-            .serve_connection(io, service);
+        let connection = http2_builder().serve_connection(io, service);
         let mut connection = std::pin::pin!(connection);
         let mut wish = self.wish.clone();
         tokio::select! {
@@ -219,57 +281,26 @@ impl FrontThread {
     }
 }
 
-async fn refuse(
-    mut stream: TcpStream,
-    status: http::StatusCode,
-    text: &str,
-) -> std::io::Result<()> {
-    let reason = status.canonical_reason().unwrap_or_default();
-    let answer = format!(
-        "HTTP/1.1 {} {reason}\r\nconnection: close\r\ncontent-type: text/plain; charset=UTF-8\r\n\
-         content-length: {}\r\n\r\n{text}\n",
-        status.as_u16(),
-        text.len() + 1,
-    );
-    stream.write_all(answer.as_bytes()).await?;
-    close(stream).await
+/// HTTP/2 with small buffers: what clients do not take stays where it can be given up.
+fn http2_builder() -> http2::Builder<LocalExecutor> {
+    let mut builder = http2::Builder::new(LocalExecutor);
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(HTTP2_STREAMS_MAX)
+        .max_header_list_size(HTTP2_HEADER_LIST_BYTES_MAX)
+        .max_send_buf_size(HTTP2_SEND_BYTES_MAX)
+        .initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
+        .keep_alive_interval(Some(HEAD_TIMEOUT));
+    builder
 }
 
-/// Closes a connection whose client may still be sending. With unread bytes the kernel would reset
-/// it, and the client would lose the answer; so they are read, up to a bound.
-async fn close(mut stream: TcpStream) -> std::io::Result<()> {
-    stream.shutdown().await?;
-    let mut unread = vec![0; READ_BYTES];
-    let drain = async {
-        let mut left = DRAIN_BYTES_MAX;
-        while left > 0 {
-            match stream.read(&mut unread).await {
-                Ok(0) | Err(_) => return,
-                Ok(count) => left = left.saturating_sub(count),
-            }
-        }
-    };
-    let _ = tokio::time::timeout(DRAIN_TIMEOUT, drain).await;
-    Ok(())
-}
-
-async fn answer(
-    mut stream: TcpStream,
-    dispatcher: &Dispatcher,
-    failure: &Failure,
-) -> std::io::Result<()> {
-    let page = dispatcher.page(failure);
-    let status = http::StatusCode::from_u16(page.status).unwrap_or_default();
-    let head = format!(
-        "HTTP/1.1 {} {}\r\nconnection: close\r\ncontent-type: {}\r\ncontent-length: {}\r\n\r\n",
-        page.status,
-        status.canonical_reason().unwrap_or_default(),
-        page.content_type,
-        page.body.len(),
-    );
-    stream.write_all(head.as_bytes()).await?;
-    stream.write_all(page.body.as_bytes()).await?;
-    close(stream).await
+/// HTTP/2 has no status 101.
+fn not_upgraded(response: Response<OutBody>) -> Response<OutBody> {
+    if response.extensions().get::<Upgrade>().is_none() {
+        return response;
+    }
+    Refusal::new(StatusCode::BAD_REQUEST, "Upgrades need HTTP/1.1.").response()
 }
 
 /// Runs hyper's tasks on the thread that they were made on.

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::http::connection::Exchange;
 use crate::http::encode::EncodedBody;
 
 /// An error that ends a body.
@@ -47,6 +46,8 @@ pub enum OutBody {
     Sink(SinkBody),
     /// What comes in elsewhere.
     Native(InBody),
+    /// Nothing, in a response that says how long its body would be.
+    Absent(u64),
     /// One of these, compressed.
     Encoded(Box<EncodedBody>),
 }
@@ -65,7 +66,7 @@ impl OutBody {
         match self {
             OutBody::Sink(_) => true,
             OutBody::Encoded(encoded) => encoded.source().is_sink(),
-            OutBody::Empty | OutBody::Full(_) | OutBody::Native(_) => false,
+            OutBody::Empty | OutBody::Full(_) | OutBody::Native(_) | OutBody::Absent(_) => false,
         }
     }
 }
@@ -167,7 +168,7 @@ impl Body for OutBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut *self {
-            OutBody::Empty => Poll::Ready(None),
+            OutBody::Empty | OutBody::Absent(_) => Poll::Ready(None),
             OutBody::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
                 *self = OutBody::Empty;
@@ -186,7 +187,7 @@ impl Body for OutBody {
     fn is_end_stream(&self) -> bool {
         match self {
             OutBody::Empty => true,
-            OutBody::Full(_) | OutBody::Sink(_) | OutBody::Encoded(_) => false,
+            OutBody::Full(_) | OutBody::Sink(_) | OutBody::Encoded(_) | OutBody::Absent(_) => false,
             OutBody::Native(body) => body.is_end_stream(),
         }
     }
@@ -195,65 +196,10 @@ impl Body for OutBody {
         match self {
             OutBody::Empty => SizeHint::with_exact(0),
             OutBody::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            OutBody::Absent(length) => SizeHint::with_exact(*length),
             OutBody::Sink(_) | OutBody::Encoded(_) => SizeHint::default(),
             OutBody::Native(body) => body.size_hint(),
         }
-    }
-}
-
-/// The body of an inbound request: trailers dropped, cut off at the limit.
-pub(crate) struct Inbound {
-    body: hyper::body::Incoming,
-    left: u64,
-    /// Tells the connection when the body is done with; dropped after it.
-    _exchange: Option<Exchange>,
-}
-
-impl Inbound {
-    /// A body without a limit.
-    pub(crate) fn new(body: hyper::body::Incoming, exchange: Option<Exchange>) -> Self {
-        Self { body, left: u64::MAX, _exchange: exchange }
-    }
-
-    /// Cuts the body off behind `bytes_max`.
-    pub(crate) fn limited(self, bytes_max: u64) -> Self {
-        Self { left: bytes_max, ..self }
-    }
-}
-
-impl Body for Inbound {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        loop {
-            let frame = match Pin::new(&mut self.body).poll_frame(context) {
-                Poll::Ready(Some(Ok(frame))) => frame,
-                Poll::Ready(Some(Err(_))) => {
-                    return Poll::Ready(Some(Err(BodyError::ConnectionLost)));
-                }
-                Poll::Ready(None) => return Poll::Ready(None),
-                Poll::Pending => return Poll::Pending,
-            };
-            let Ok(bytes) = frame.into_data() else { continue };
-            if bytes.len() as u64 > self.left {
-                self.left = 0;
-                return Poll::Ready(Some(Err(BodyError::TooLarge)));
-            }
-            self.left -= bytes.len() as u64;
-            return Poll::Ready(Some(Ok(Frame::data(bytes))));
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

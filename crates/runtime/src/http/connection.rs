@@ -1,26 +1,33 @@
 //! One HTTP/1.1 connection on one thread, which it may leave between two requests.
 
+use std::cell::Cell;
 use std::convert::Infallible;
-use std::net::IpAddr;
+use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use atomic_waker::AtomicWaker;
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 
-use crate::http::body::{BodyError, Inbound, OutBody};
+use crate::front::session::Session;
+use crate::http::body::{BodyError, OutBody};
+use crate::http::boundary::{Boundary, Exchange, Reached};
+use crate::http::inbound::Inbound;
+use crate::http::pace::MinimumRate;
 use crate::http::prefixed::Prefixed;
+use crate::http::presence::Presence;
+use crate::http::transport::{DetachedTransport, Transport};
+use crate::http::unread::{UnreadDrain, close, conclude};
+use crate::http::upgrade::Upgrade;
 use crate::limits::HEADER_COUNT_MAX;
 
 /// How long a client may take for a request's head.
@@ -30,10 +37,10 @@ const READ_BUFFER_BYTES_MAX: usize = 192 << 10;
 
 /// A connection that changes threads at a request boundary.
 pub(crate) struct Connection {
-    pub(crate) stream: std::net::TcpStream,
+    pub(crate) stream: DetachedTransport,
     /// What has been read of it.
     pub(crate) read: Bytes,
-    pub(crate) peer: IpAddr,
+    pub(crate) session: Session,
     /// The front thread that accepted it.
     pub(crate) front: Front,
 }
@@ -56,102 +63,6 @@ pub(crate) enum Drain {
     Leave,
     /// End with the request in flight.
     Close,
-}
-
-/// Where a connection stands: between two requests, or in one.
-#[derive(Default)]
-pub(crate) struct Boundary {
-    /// Requests whose bodies, and responses whose bodies, are not done with.
-    open: AtomicU32,
-    /// Requests so far; it wraps.
-    begun: AtomicU32,
-    /// Whether all that was written has gone to the kernel.
-    flushed: AtomicBool,
-    /// How often that became true; it wraps.
-    flushes: AtomicU32,
-    /// Woken when nothing is open any more.
-    waker: AtomicWaker,
-    /// Whether the connection should leave at the next boundary, whatever its thread wishes.
-    leaving: AtomicBool,
-    /// Whether it asked for more than one Worker.
-    mixed: AtomicBool,
-}
-
-impl Boundary {
-    /// Notes that the connection asked for a second Worker; it leaves at the next boundary.
-    pub(crate) fn set_mixed(&self) {
-        self.mixed.store(true, Ordering::Relaxed);
-        self.leave();
-    }
-
-    fn leave(&self) {
-        self.leaving.store(true, Ordering::Relaxed);
-    }
-
-    fn is_leaving(&self) -> bool {
-        self.leaving.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn set_flushed(&self, flushed: bool) {
-        if self.flushed.swap(flushed, Ordering::Relaxed) != flushed && flushed {
-            self.flushes.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn begin(self: &Arc<Self>) -> Exchange {
-        self.begun.fetch_add(1, Ordering::Relaxed);
-        self.open()
-    }
-
-    fn open(self: &Arc<Self>) -> Exchange {
-        self.open.fetch_add(1, Ordering::Relaxed);
-        Exchange(self.clone())
-    }
-
-    /// Whether the connection can leave, where [`Boundary::settled`] gave `before` before hyper was
-    /// polled for the last time.
-    fn poll_reached(&self, before: Option<u32>, context: &Context<'_>) -> Reached {
-        self.waker.register(context.waker());
-        match (before, self.settled()) {
-            (_, None) => Reached::Later,
-            (Some(before), Some(now)) if before == now => {
-                match self.flushed.load(Ordering::Relaxed) {
-                    true => Reached::Yes,
-                    false => Reached::Later,
-                }
-            }
-            (_, Some(_)) => Reached::Unseen,
-        }
-    }
-
-    /// The number of requests so far when none of them has anything open.
-    fn settled(&self) -> Option<u32> {
-        // Acquire: bodies that were dropped on other threads are seen as dropped.
-        let open = self.open.load(Ordering::Acquire);
-        (open == 0).then(|| self.begun.load(Ordering::Relaxed))
-    }
-}
-
-/// Whether a connection stands between two requests.
-enum Reached {
-    Yes,
-    /// Not yet. Its task is woken when it may be.
-    Later,
-    /// It may be, but hyper has not seen the end of all bodies yet.
-    Unseen,
-}
-
-/// Half of a request and its response: a body that is not done with.
-pub(crate) struct Exchange(Arc<Boundary>);
-
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        // What hyper has made of the body has not been written yet.
-        self.0.set_flushed(false);
-        if self.0.open.fetch_sub(1, Ordering::Release) == 1 {
-            self.0.waker.wake();
-        }
-    }
 }
 
 /// A response's body, until hyper has taken all of it or dropped it.
@@ -180,93 +91,123 @@ impl Body for Outbound {
     }
 }
 
+/// What became of a connection.
+pub(crate) enum Served {
+    Closed,
+    /// It left its thread between two requests.
+    Left(ReturnedConnection),
+    /// It is no longer HTTP: its stream goes to the code that asked for it.
+    Upgraded(Upgrade, Transport, Bytes),
+}
+
 /// A connection that left its thread.
 pub(crate) struct ReturnedConnection {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Transport,
     /// What has been read of the next requests.
     pub(crate) read: Bytes,
     /// Whether it asked for more than one Worker.
     pub(crate) mixed: bool,
 }
 
-/// Serves HTTP/1.1 with `answer` until the connection ends, or until it leaves. It leaves between
-/// two requests only: when its thread wishes it, when it asked for a second Worker
+/// How hyper's part of a connection ended.
+enum End {
+    /// By itself, with what hyper says of it.
+    Over(hyper::Result<()>),
+    /// The client went away while a request was answered.
+    Abandoned,
+    /// It can leave.
+    Left,
+}
+
+/// Serves HTTP/1.1 with `answer` until the connection ends, is upgraded, or leaves. It leaves
+/// between two requests only: when its thread wishes it, when it asked for a second Worker
 /// ([`Boundary::set_mixed`]), or when `is_surplus`, asked after each request, says so.
 ///
-/// Whoever counts connections by the receivers of `wish` has to hold one until the connection is
-/// where it should be.
+/// A thread that counts its connections by the receivers of `wish` has to hold one until the
+/// connection is where it should be.
 pub(crate) async fn serve_http1<F, A>(
-    stream: Prefixed<TcpStream>,
+    stream: Prefixed,
+    upload: MinimumRate,
     wish: &watch::Receiver<Drain>,
     is_surplus: impl Fn() -> bool,
     answer: F,
-) -> Option<ReturnedConnection>
+) -> Served
 where
     F: Fn(Request<Inbound>) -> A,
     A: Future<Output = Response<OutBody>>,
 {
     let boundary = stream.boundary().clone();
-    let service = exchanges(boundary.clone(), answer);
+    let mut presence = Presence::new(stream.shared().clone());
+    let mut unread = UnreadDrain::default();
+    let ending = Rc::new(Ending::default());
+    let service = exchanges(boundary.clone(), upload, ending.clone(), answer);
     let mut connection = http1_builder().serve_connection(TokioIo::new(stream), service);
-    let mut wish = wish.clone();
-    let mut wished = std::pin::pin!(async move {
-        wish.wait_for(|wish| *wish != Drain::Stay).await.map_or(Drain::Close, |wish| *wish)
-    });
-    let mut asked = Drain::Stay;
-    // A connection that has just come serves a request before it may be too many.
-    let mut checked = Some(0);
-    let leaves = std::future::poll_fn(|context| {
+    let mut departure = Departure::new(wish.clone(), is_surplus);
+    let end = std::future::poll_fn(|context| {
         loop {
             let before = boundary.settled();
-            let flushes = boundary.flushes.load(Ordering::Relaxed);
-            if Pin::new(&mut connection).poll(context).is_ready() {
-                return Poll::Ready(false);
+            let flushes = boundary.flushes();
+            if let Poll::Ready(result) = Pin::new(&mut connection).poll(context) {
+                return Poll::Ready(End::Over(result));
             }
-            // hyper takes the next request's head while the last response is still being written,
-            // but asks nobody for an answer then; and when all is written, nothing wakes it.
-            let flushed = flushes != boundary.flushes.load(Ordering::Relaxed);
-            if flushed && boundary.settled().is_none() {
-                continue;
-            }
-            // After the connection: it may bring its first request with it, which is begun before
-            // it is asked to end.
-            if asked == Drain::Stay
-                && let Poll::Ready(wish) = wished.as_mut().poll(context)
-            {
-                asked = wish;
-                if asked == Drain::Close {
-                    Pin::new(&mut connection).graceful_shutdown();
+            if boundary.open_count() > 0 {
+                boundary.register(context);
+                // hyper takes the next request's head while the last response is still being
+                // written, but asks nobody for an answer then; and when all is written, nothing
+                // wakes it.
+                let flushed = flushes != boundary.flushes();
+                if flushed || unread.poll_done(&boundary, context).is_ready() {
                     continue;
                 }
-            }
-            let after = boundary.settled();
-            if after.is_some() && checked != after {
-                checked = after;
-                if !boundary.is_leaving() && is_surplus() {
-                    boundary.leave();
+                if presence.poll_left(&boundary, context).is_ready() {
+                    return Poll::Ready(End::Abandoned);
                 }
             }
-            if asked != Drain::Leave && !boundary.is_leaving() {
-                return Poll::Pending;
-            }
-            match boundary.poll_reached(before, context) {
-                Reached::Yes => return Poll::Ready(true),
-                Reached::Later => return Poll::Pending,
-                Reached::Unseen => {}
+            match departure.poll(&boundary, before, context) {
+                Departs::Later => return Poll::Pending,
+                Departs::Now => return Poll::Ready(End::Left),
+                Departs::Unseen => {}
+                Departs::AtTheEnd => Pin::new(&mut connection).graceful_shutdown(),
             }
         }
-    });
-    leaves.await.then(|| {
-        let parts = connection.into_parts();
-        let (stream, unread) = parts.io.into_inner().into_parts();
-        let mixed = boundary.mixed.load(Ordering::Relaxed);
-        ReturnedConnection { stream, read: joined(parts.read_buf, unread), mixed }
     })
+    .await;
+    drop(presence);
+    let parts = connection.into_parts();
+    let Some((stream, not_given)) = parts.io.into_inner().into_parts() else {
+        return Served::Closed;
+    };
+    let read = joined(parts.read_buf, not_given);
+    match (end, ending.upgrade.take()) {
+        (End::Abandoned, _) => Served::Closed,
+        (End::Left, _) => {
+            Served::Left(ReturnedConnection { stream, read, mixed: boundary.is_mixed() })
+        }
+        (End::Over(Ok(())), Some(upgrade)) => Served::Upgraded(upgrade, stream, read),
+        (End::Over(result), _) => {
+            let refused = result.is_err_and(|error| error.is_parse());
+            if refused || unread.gave_up || ending.unread.get() || !read.is_empty() {
+                close(stream).await;
+            }
+            Served::Closed
+        }
+    }
+}
+
+/// What a connection's requests say of its end.
+#[derive(Default)]
+struct Ending {
+    /// Set by a response with status 101.
+    upgrade: Cell<Option<Upgrade>>,
+    /// Whether the last response was given before its request was read.
+    unread: Cell<bool>,
 }
 
 /// Tells the connection's boundary of each request and its response.
 fn exchanges<F, A>(
     boundary: Arc<Boundary>,
+    upload: MinimumRate,
+    ending: Rc<Ending>,
     answer: F,
 ) -> impl Service<
     Request<Incoming>,
@@ -280,13 +221,87 @@ where
 {
     service_fn(move |request: Request<Incoming>| {
         let exchange = boundary.begin();
+        let has_body = !request.body().is_end_stream();
+        let expects = has_body && request.headers().contains_key(header::EXPECT);
         let request = request.map(|body| {
-            let open = (!body.is_end_stream()).then(|| boundary.open());
-            Inbound::new(body, open)
+            let open = has_body.then(|| boundary.open());
+            Inbound::new(body, open, upload)
         });
-        let response = answer(request);
-        async move { Ok(response.await.map(|body| Outbound { body, _exchange: exchange })) }
+        let (response, ending) = (answer(request), ending.clone());
+        let boundary = has_body.then(|| boundary.clone());
+        async move {
+            let mut response = response.await;
+            if let Some(boundary) = boundary {
+                ending.unread.set(conclude(&boundary, expects, &mut response).await);
+            }
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                ending.upgrade.set(response.extensions_mut().remove());
+            }
+            Ok(response.map(|body| Outbound { body, _exchange: exchange }))
+        }
     })
+}
+
+/// Whether a connection leaves its thread.
+enum Departs {
+    Later,
+    Now,
+    /// hyper has to be polled first.
+    Unseen,
+    /// It ends with the request in flight.
+    AtTheEnd,
+}
+
+/// Decides when a connection leaves its thread.
+struct Departure<S> {
+    wished: Pin<Box<dyn Future<Output = Drain>>>,
+    asked: Drain,
+    /// The number of requests when it was last asked whether the connection is one too many.
+    checked: Option<u32>,
+    is_surplus: S,
+}
+
+impl<S: Fn() -> bool> Departure<S> {
+    fn new(mut wish: watch::Receiver<Drain>, is_surplus: S) -> Self {
+        let wished = Box::pin(async move {
+            wish.wait_for(|wish| *wish != Drain::Stay).await.map_or(Drain::Close, |wish| *wish)
+        });
+        // A connection that has just come serves a request before it may be too many.
+        Self { wished, asked: Drain::Stay, checked: Some(0), is_surplus }
+    }
+
+    /// To be called after hyper was polled: a connection may bring its first request with it, which
+    /// is begun before it is asked to end. `before` is what [`Boundary::settled`] gave before that.
+    fn poll(
+        &mut self,
+        boundary: &Boundary,
+        before: Option<u32>,
+        context: &mut Context<'_>,
+    ) -> Departs {
+        if self.asked == Drain::Stay
+            && let Poll::Ready(wish) = self.wished.as_mut().poll(context)
+        {
+            self.asked = wish;
+            if wish == Drain::Close {
+                return Departs::AtTheEnd;
+            }
+        }
+        let after = boundary.settled();
+        if after.is_some() && self.checked != after {
+            self.checked = after;
+            if !boundary.is_leaving() && (self.is_surplus)() {
+                boundary.leave();
+            }
+        }
+        if self.asked != Drain::Leave && !boundary.is_leaving() {
+            return Departs::Later;
+        }
+        match boundary.poll_reached(before, context) {
+            Reached::Yes => Departs::Now,
+            Reached::Later => Departs::Later,
+            Reached::Unseen => Departs::Unseen,
+        }
+    }
 }
 
 /// What hyper has read, and what it has not.
@@ -304,8 +319,12 @@ fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
+        .half_close(true)
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(READ_BUFFER_BYTES_MAX)
         .max_headers(HEADER_COUNT_MAX);
     builder
 }
+
+#[cfg(test)]
+mod tests;

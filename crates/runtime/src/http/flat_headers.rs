@@ -1,6 +1,6 @@
 //! Headers as JavaScript sees them: one Latin-1 string of `name\0value\0` pairs.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// The header that says who the client is. Only the platform sets it.
 pub const CLIENT_ADDRESS: &str = "cf-connecting-ip";
@@ -10,13 +10,36 @@ pub const CLIENT_ADDRESS: &str = "cf-connecting-ip";
 pub const HOPS_LEFT: HeaderName = HeaderName::from_static("cf-ew-via");
 
 /// Appends the headers of an inbound request in flat form, without those that only the platform
-/// sets.
-pub fn append_inbound(headers: &HeaderMap, flat: &mut Vec<u8>) {
+/// sets. `host` replaces the field of that name, for the request's target names another.
+pub fn append_inbound(headers: &HeaderMap, host: Option<&str>, flat: &mut Vec<u8>) {
+    if let Some(host) = host {
+        push(header::HOST.as_str(), host.as_bytes(), flat);
+    }
     for (name, value) in headers {
-        if name.as_str() != CLIENT_ADDRESS {
+        if name.as_str() != CLIENT_ADDRESS && (host.is_none() || *name != header::HOST) {
             push(name.as_str(), value.as_bytes(), flat);
         }
     }
+}
+
+/// The same for HTTP/2, which may send one field for each cookie.
+///
+/// <https://www.rfc-editor.org/rfc/rfc9113#section-8.2.3>
+pub fn append_inbound_http2(headers: &HeaderMap, host: Option<&str>, flat: &mut Vec<u8>) {
+    let mut cookies = headers.get_all(header::COOKIE).iter();
+    let (first, second) = (cookies.next(), cookies.next());
+    let (Some(first), Some(_)) = (first, second) else {
+        return append_inbound(headers, host, flat);
+    };
+    let mut cookie = first.as_bytes().to_vec();
+    for more in headers.get_all(header::COOKIE).iter().skip(1) {
+        cookie.extend_from_slice(b"; ");
+        cookie.extend_from_slice(more.as_bytes());
+    }
+    let mut others = headers.clone();
+    others.remove(header::COOKIE);
+    append_inbound(&others, host, flat);
+    push(header::COOKIE.as_str(), &cookie, flat);
 }
 
 /// Appends headers in flat form; names are lower case already.

@@ -1,34 +1,47 @@
 //! A client's stream of which some bytes have been read already.
 
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Sleep;
 
-use crate::http::connection::Boundary;
+use crate::http::boundary::Boundary;
+use crate::http::pace::{MinimumRate, Pace};
+use crate::http::transport::Transport;
 
-/// How long a client may take nothing of what is there for it.
-const STALL_MAX: Duration = Duration::from_secs(60);
-
-/// Gives `read` first, then what the stream gives. Tells its [`Boundary`] whether all that was
-/// written has gone out. Fails when the client reads nothing for too long: what waits for it takes
-/// memory of the Worker.
-pub(crate) struct Prefixed<S> {
-    stream: S,
-    read: Bytes,
-    boundary: Arc<Boundary>,
-    /// Runs while the client takes nothing.
-    stalled: Option<Pin<Box<Sleep>>>,
+/// A stream that hyper owns and its connection looks at.
+#[derive(Debug)]
+pub(crate) struct SharedStream {
+    pub(crate) transport: RefCell<Transport>,
+    /// Reads that brought something; it wraps.
+    pub(crate) reads: Cell<u32>,
+    /// Writes that took something; it wraps.
+    pub(crate) writes: Cell<u32>,
 }
 
-impl<S> Prefixed<S> {
-    pub(crate) fn new(stream: S, read: Bytes) -> Self {
-        Self { stream, read, boundary: Arc::default(), stalled: None }
+/// Gives `read` first, then what the stream gives. Tells its [`Boundary`] whether all that was
+/// written has gone out. Fails when the client takes what is there for it too slowly: that takes
+/// memory of the Worker.
+pub(crate) struct Prefixed {
+    stream: Rc<SharedStream>,
+    read: Bytes,
+    boundary: Arc<Boundary>,
+    pace: Pace,
+}
+
+impl Prefixed {
+    pub(crate) fn new(transport: Transport, read: Bytes, rate: MinimumRate) -> Self {
+        let stream = Rc::new(SharedStream {
+            transport: RefCell::new(transport),
+            reads: Cell::new(0),
+            writes: Cell::new(0),
+        });
+        Self { stream, read, boundary: Arc::default(), pace: Pace::new(rate) }
     }
 
     /// Where the connection stands.
@@ -36,9 +49,16 @@ impl<S> Prefixed<S> {
         &self.boundary
     }
 
-    /// The stream, and what has been read of it and given to nobody.
-    pub(crate) fn into_parts(self) -> (S, Bytes) {
-        (self.stream, self.read)
+    /// The stream, for a look at it.
+    pub(crate) fn shared(&self) -> &Rc<SharedStream> {
+        &self.stream
+    }
+
+    /// The stream, and what has been read of it and given to nobody; nothing while another looks at
+    /// it.
+    pub(crate) fn into_parts(self) -> Option<(Transport, Bytes)> {
+        let stream = Rc::into_inner(self.stream)?;
+        Some((stream.transport.into_inner(), self.read))
     }
 
     /// What came of a write, or its end after a long time without progress.
@@ -47,24 +67,34 @@ impl<S> Prefixed<S> {
         written: Poll<io::Result<usize>>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
-            self.stalled = None;
-            return written;
+        match &written {
+            Poll::Pending => {
+                ready!(self.pace.poll_too_slow(context));
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            Poll::Ready(Ok(count)) => {
+                self.pace.progress(*count);
+                self.stream.writes.set(self.stream.writes.get().wrapping_add(1));
+            }
+            Poll::Ready(Err(_)) => {}
         }
-        let sleep = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(STALL_MAX)));
-        ready!(sleep.as_mut().poll(context));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        written
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {
+impl AsyncRead for Prefixed {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.read.is_empty() {
-            return Pin::new(&mut self.stream).poll_read(context, buffer);
+            let mut transport = self.stream.transport.borrow_mut();
+            let read = Pin::new(&mut *transport).poll_read(context, buffer);
+            if matches!(read, Poll::Ready(Ok(()))) {
+                self.stream.reads.set(self.stream.reads.get().wrapping_add(1));
+            }
+            return read;
         }
         let count = self.read.len().min(buffer.remaining());
         buffer.put_slice(&self.read[..count]);
@@ -76,26 +106,29 @@ impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
+impl AsyncWrite for Prefixed {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.boundary.set_flushed(false);
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let written = {
+            let mut transport = self.stream.transport.borrow_mut();
+            Pin::new(&mut *transport).poll_write(context, bytes)
+        };
         self.watch_progress(written, context)
     }
 
     /// hyper calls this when it has written all that it has.
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut *self.stream.transport.borrow_mut()).poll_flush(context))?;
         self.boundary.set_flushed(true);
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.stream.transport.borrow_mut()).poll_shutdown(context)
     }
 
     fn poll_write_vectored(
@@ -104,11 +137,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.boundary.set_flushed(false);
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        let written = {
+            let mut transport = self.stream.transport.borrow_mut();
+            Pin::new(&mut *transport).poll_write_vectored(context, slices)
+        };
         self.watch_progress(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.stream.transport.borrow().is_write_vectored()
     }
 }

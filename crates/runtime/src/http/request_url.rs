@@ -1,53 +1,133 @@
-//! The URL of an inbound request, as the URL standard serialises it.
+//! The URL of an inbound request, as the URL standard serialises it. It is made once, at the door:
+//! the router and the Worker see this one.
 //!
 //! Parsing each one would be wasted on the common ones, which are serialised already: a host that
 //! was seen before, and a target of plain characters.
 
 use std::cell::RefCell;
 
-/// Remembers the last host that is its own serialisation.
-#[derive(Default)]
-pub(crate) struct HostCache {
-    plain: RefCell<String>,
+use crate::front::peer::Scheme;
+
+/// The URL of a request. It has no user name, no password and no fragment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestUrl {
+    href: String,
+    /// Where host and port begin.
+    authority: usize,
+    /// Where the path begins.
+    path: usize,
 }
 
-impl HostCache {
+impl RequestUrl {
+    /// The whole URL.
+    pub fn as_str(&self) -> &str {
+        &self.href
+    }
+
+    /// Scheme, host and port: `https://example.com:8443`.
+    pub fn origin(&self) -> &str {
+        &self.href[..self.path]
+    }
+
+    /// Host, and port where it is not the scheme's: `example.com:8443`.
+    pub fn authority(&self) -> &str {
+        &self.href[self.authority..self.path]
+    }
+
+    /// The host without its port, IPv6 addresses in brackets.
+    pub fn hostname(&self) -> &str {
+        let authority = self.authority();
+        match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => host,
+            _ => authority,
+        }
+    }
+
+    /// The path.
+    pub fn path(&self) -> &str {
+        let target = self.target();
+        target.split_once('?').map_or(target, |(path, _)| path)
+    }
+
+    /// What stands behind `?`, if there is one.
+    pub fn query(&self) -> Option<&str> {
+        self.target().split_once('?').map(|(_, query)| query)
+    }
+
+    /// Path and query.
+    pub fn target(&self) -> &str {
+        &self.href[self.path..]
+    }
+}
+
+/// Makes the URLs of a connection's requests. Remembers the last host.
+#[derive(Debug)]
+pub(crate) struct UrlParser {
+    scheme: Scheme,
+    last: RefCell<Host>,
+}
+
+/// A host as a client wrote it, and scheme, host and port as they are serialised.
+#[derive(Debug, Default)]
+struct Host {
+    written: String,
+    origin: String,
+}
+
+impl UrlParser {
+    pub(crate) fn new(scheme: Scheme) -> Self {
+        Self { scheme, last: RefCell::default() }
+    }
+
     /// The URL of a request for `target` at `host`; nothing when they do not make one.
-    pub(crate) fn absolute(&self, host: &str, target: &str) -> Option<String> {
-        if !target.starts_with('/') {
+    pub(crate) fn parse(&self, host: &str, target: &str) -> Option<RequestUrl> {
+        let mut last = self.last.borrow_mut();
+        if last.written != host || host.is_empty() {
+            last.origin = self.origin(host)?;
+            host.clone_into(&mut last.written);
+        }
+        let path = last.origin.len();
+        let mut href = String::with_capacity(path + target.len() + 1);
+        href.push_str(&last.origin);
+        // The absolute form may leave out the path.
+        if target.is_empty() || target.starts_with('?') {
+            href.push('/');
+        }
+        href.push_str(target);
+        if !href[path..].starts_with('/') {
             return None;
         }
-        let mut url = String::with_capacity(SCHEME.len() + host.len() + target.len());
-        url.push_str(SCHEME);
-        url.push_str(host);
-        url.push_str(target);
-        if is_plain_target(target) && self.is_plain_host(host) {
-            return Some(url);
+        if !is_plain_target(&href[path..]) {
+            href = api::normalise_url(&href)?;
+            if !href.starts_with(last.origin.as_str()) || href.contains('#') {
+                return None;
+            }
         }
-        if holds_more_than_a_host(host) { None } else { api::normalise_url(&url) }
+        Some(RequestUrl { href, authority: self.scheme.prefix().len(), path })
     }
 
-    fn is_plain_host(&self, host: &str) -> bool {
-        if *self.plain.borrow() == host {
-            return !host.is_empty();
+    /// Scheme, host and port of a `Host` field, serialised.
+    fn origin(&self, host: &str) -> Option<String> {
+        if !is_host(host) {
+            return None;
         }
-        if holds_more_than_a_host(host) {
-            return false;
+        let mut origin = api::normalise_url(&format!("{}{host}/", self.scheme.prefix()))?;
+        if origin.pop() != Some('/') {
+            return None;
         }
-        let url = format!("{SCHEME}{host}/");
-        let plain = api::normalise_url(&url).is_some_and(|serialised| serialised == url);
-        if plain {
-            host.clone_into(&mut self.plain.borrow_mut());
-        }
-        plain
+        Some(origin)
     }
 }
 
-const SCHEME: &str = "http://";
-
-/// Whether a `Host` header would bring a path, a query or a user's name into the URL.
-fn holds_more_than_a_host(host: &str) -> bool {
-    host.contains(['/', '\\', '?', '#', '@'])
+/// Whether a `Host` field is a name or an address, perhaps with a port. The URL standard takes
+/// more: percent-encoded names, names beyond ASCII, user names, a path. Those could be read in two
+/// ways.
+pub(crate) fn is_host(host: &str) -> bool {
+    let plain = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'.' | b'_' | b'~' | b':' | b'[' | b']')
+    };
+    !host.is_empty() && host.bytes().all(plain)
 }
 
 /// Whether the standard would leave path and query as they are. Says no in doubt.
@@ -74,39 +154,74 @@ fn is_plain_target(target: &str) -> bool {
             )
     };
     // Segments of dots are removed; `%` may hide one.
-    target.starts_with('/') && target.bytes().all(plain) && !target.contains("/.")
+    target.bytes().all(plain) && !target.contains("/.")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn href(parser: &UrlParser, host: &str, target: &str) -> Option<String> {
+        parser.parse(host, target).map(|url| url.as_str().to_owned())
+    }
+
     #[test]
     fn plain_and_parsed_urls_agree_with_the_standard() {
-        let cache = HostCache::default();
-        for (host, target) in [
-            ("example.com", "/"),
-            ("example.com", "/a/b.c?d=e&f=g"),
-            ("EXAMPLE.com", "/"),
-            ("example.com:80", "/"),
-            ("127.0.0.1:8787", "/x"),
-            ("127.1", "/x"),
-            ("example.com", "/a/../b"),
-            ("example.com", "/a/%2e%2e/b"),
-            ("example.com", "/a|b\"c"),
-            ("example.com", "//double//slash"),
+        for (scheme, host, target) in [
+            (Scheme::Http, "example.com", "/"),
+            (Scheme::Http, "example.com", "/a/b.c?d=e&f=g"),
+            (Scheme::Http, "EXAMPLE.com", "/"),
+            (Scheme::Http, "example.com:80", "/"),
+            (Scheme::Https, "example.com:80", "/"),
+            (Scheme::Https, "example.com:443", "/a"),
+            (Scheme::Http, "127.0.0.1:8787", "/x"),
+            (Scheme::Http, "127.1", "/x"),
+            (Scheme::Http, "[::1]:8787", "/x"),
+            (Scheme::Http, "[0:0::1]", "/x"),
+            (Scheme::Http, "example.com", "/a/../b"),
+            (Scheme::Http, "example.com", "/a/%2e%2e/b"),
+            (Scheme::Http, "example.com", "/a|b\"c"),
+            (Scheme::Http, "example.com", "/a\\b"),
+            (Scheme::Http, "example.com", "/é"),
+            (Scheme::Http, "example.com", "//double//slash"),
         ] {
-            let parsed = api::normalise_url(&format!("http://{host}{target}"));
-            assert_eq!(cache.absolute(host, target), parsed, "{host}{target}");
-            assert_eq!(cache.absolute(host, target), parsed, "{host}{target}, seen before");
+            let parser = UrlParser::new(scheme);
+            let parsed = api::normalise_url(&format!("{}{host}{target}", scheme.prefix()));
+            assert!(parsed.is_some(), "{host}{target}");
+            assert_eq!(href(&parser, host, target), parsed, "{host}{target}");
+            assert_eq!(href(&parser, host, target), parsed, "{host}{target}, seen before");
         }
-        assert_eq!(cache.absolute("exa mple.com", "/"), None);
-        assert_eq!(cache.absolute("", "/"), None);
-        for host in ["example.com/path", "user@example.com", "a?b", "a#b", "a\\b"] {
-            assert_eq!(cache.absolute(host, "/"), None, "{host}");
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_no_url() {
+        let parser = UrlParser::new(Scheme::Http);
+        for host in [
+            "", "exa mple.com", "example.com/path", "user@example.com", "a?b", "a#b", "a\\b",
+            "a,b", "a\tb", "a\"b", "a'b", "bücher.example", "%61.example", "a:b", "a:99999",
+            "[::1", ":80",
+        ] {
+            assert_eq!(parser.parse(host, "/"), None, "{host:?}");
+            assert_eq!(parser.parse(host, "/"), None, "{host:?}, seen before");
         }
-        for target in ["*", "", "a"] {
-            assert_eq!(cache.absolute("example.com", target), None, "{target}");
+        for target in ["*", "a", "example.com:80", ";x", "/a#b"] {
+            assert_eq!(parser.parse("example.com", target), None, "{target}");
         }
+        assert_eq!(href(&parser, "example.com", ""), Some("http://example.com/".to_owned()));
+        assert_eq!(href(&parser, "example.com", "?a"), Some("http://example.com/?a".to_owned()));
+    }
+
+    #[test]
+    fn parts() {
+        let parser = UrlParser::new(Scheme::Https);
+        let url = parser.parse("Example.com:8443", "/a/b?c=/d?e").expect("this is a URL");
+        assert_eq!(url.origin(), "https://example.com:8443");
+        assert_eq!(url.authority(), "example.com:8443");
+        assert_eq!(url.hostname(), "example.com");
+        assert_eq!((url.path(), url.query()), ("/a/b", Some("c=/d?e")));
+        let url = parser.parse("[::1]", "/").expect("this is a URL");
+        assert_eq!((url.hostname(), url.path(), url.query()), ("[::1]", "/", None));
+        let url = parser.parse("[::1]:1", "/").expect("this is a URL");
+        assert_eq!(url.hostname(), "[::1]");
     }
 }

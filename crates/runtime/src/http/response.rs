@@ -29,25 +29,11 @@ pub(crate) fn build(head: ResponseHead, body: OutBody, time_left: Duration) -> R
     for name in HOP_BY_HOP {
         headers.remove(name);
     }
-    drop_wrong_length(&mut response);
     if head.encode_body {
         let body = std::mem::take(response.body_mut());
         *response.body_mut() = crate::http::encode::encode(response.headers_mut(), body, time_left);
     }
     response
-}
-
-/// A length that the body is known not to have would break the connection's framing.
-fn drop_wrong_length(response: &mut Response<OutBody>) {
-    use http_body::Body as _;
-    let Some(length) = response.headers().get(header::CONTENT_LENGTH) else { return };
-    // A sign would be taken by `parse` and refused by clients.
-    let digits = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let length = length.to_str().ok().filter(digits).and_then(|text| text.parse::<u64>().ok());
-    let exact = response.body().size_hint().exact();
-    if length.is_none() || (exact.is_some() && exact != length) {
-        response.headers_mut().remove(header::CONTENT_LENGTH);
-    }
 }
 
 /// The page of a failure.

@@ -7,17 +7,25 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 
 use api::EventId;
-use http::{Request, Response, StatusCode, header};
+use http::uri::Authority;
+use http::{Request, Response, StatusCode, Version};
 use http_body::Body as _;
-use isolate::{OneByte, Turn, Value};
+use isolate::{OneByte, Thrown, Turn, Value};
 
 use crate::event::context::{Answer, EventContext, EventKind};
 use crate::failure::Failure;
-use crate::http::body::{Inbound, OutBody};
-use crate::http::connection::Boundary;
+use crate::front::peer::Client;
+use crate::front::router::Route;
+use crate::front::session::Session;
+use crate::http::body::OutBody;
+use crate::http::boundary::Boundary;
 use crate::http::flat_headers;
+use crate::http::framing;
+use crate::http::inbound::Inbound;
+use crate::http::refusal::{self, Head, Refusal};
+use crate::http::request_url::RequestUrl;
 use crate::isolate::worker_isolate::{WorkerIsolate, lost};
-use crate::limits::{HEADER_BYTES_MAX, HOPS_MAX, URL_BYTES_MAX};
+use crate::limits::HOPS_MAX;
 use crate::placement::dispatch::Dispatcher;
 use crate::worker::{Outcome, RequestRecord};
 
@@ -25,8 +33,16 @@ use crate::worker::{Outcome, RequestRecord};
 pub(crate) struct ConnectionContext {
     pub(crate) isolate: Rc<WorkerIsolate>,
     pub(crate) dispatcher: Arc<Dispatcher>,
-    /// The client's address, as the Worker sees it.
-    pub(crate) peer: Rc<str>,
+    pub(crate) session: Session,
+}
+
+/// A request whose way is known.
+pub(crate) struct RoutedRequest {
+    pub(crate) request: Request<Inbound>,
+    pub(crate) url: RequestUrl,
+    pub(crate) client: Arc<Client>,
+    /// The named export that answers; nothing for the default one.
+    pub(crate) entrypoint: Option<Arc<str>>,
 }
 
 /// Answers one request: here, or through another isolate when it is for another Worker or this
@@ -36,97 +52,60 @@ pub(crate) async fn serve(
     boundary: &Boundary,
     request: Request<Inbound>,
 ) -> Response<OutBody> {
-    if let Some(refusal) = refuse(&request) {
-        return refusal;
-    }
-    let host = host_of(&request);
-    let Some(worker) = served.dispatcher.route(host, request.uri().path()) else {
-        return served.dispatcher.error_page(&Failure::NoWorker);
+    let ConnectionContext { isolate, dispatcher, session } = &*served;
+    let url = match refusal::examine(&session.urls, &Head::from(&request)) {
+        Ok(url) => url,
+        Err(refusal) => return refusal.response(),
     };
-    let isolate = &served.isolate;
-    isolate.load.used.store(served.dispatcher.choices(), Relaxed);
+    let Route { worker, entrypoint, .. } = match session.route(dispatcher.router(), &url).await {
+        Ok(route) => route,
+        Err(failure) => return dispatcher.error_page(&failure),
+    };
+    isolate.load.used.store(dispatcher.choices(), Relaxed);
+    let client = session.client.clone();
+    let request = RoutedRequest { request, url, client, entrypoint };
     if worker.id == isolate.worker().id && isolate.is_usable() {
-        return answer(&served, request).await;
+        let response = answer(isolate, dispatcher, request).await;
+        return response.map(|body| isolate.answers.hold(body));
     }
     if isolate.is_usable() {
         boundary.set_mixed();
     }
-    served.dispatcher.hop(&worker, request, served.peer.to_string()).await
-}
-
-/// Requests that no Worker gets to see.
-pub(crate) fn refuse(request: &Request<Inbound>) -> Option<Response<OutBody>> {
-    // https://www.rfc-editor.org/rfc/rfc9112#section-3.2
-    let hosts = request.headers().get_all(header::HOST).iter().count();
-    if hosts == 0 && request.version() == http::Version::HTTP_11 {
-        return Some(refusal(StatusCode::BAD_REQUEST, "The Host header is missing."));
-    }
-    if hosts > 1 {
-        return Some(refusal(StatusCode::BAD_REQUEST, "There is more than one Host header."));
-    }
-    if request.method() == http::Method::CONNECT {
-        return Some(refusal(StatusCode::BAD_REQUEST, "This is no proxy."));
-    }
-    let target = request.uri().path_and_query().map_or(1, |target| target.as_str().len());
-    if target > URL_BYTES_MAX {
-        return Some(refusal(StatusCode::URI_TOO_LONG, "URL is too long."));
-    }
-    let header_bytes: usize =
-        request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    if header_bytes > HEADER_BYTES_MAX {
-        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        return Some(refusal(status, "Request headers are too large."));
-    }
-    None
-}
-
-/// A refusal with a line of text.
-pub(crate) fn refusal(status: StatusCode, text: &str) -> Response<OutBody> {
-    let mut response = Response::new(OutBody::from(format!("{text}\n").into_bytes()));
-    *response.status_mut() = status;
-    let text = header::HeaderValue::from_static("text/plain; charset=UTF-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, text);
-    response
-}
-
-/// The host that a request names.
-pub(crate) fn host_of(request: &Request<Inbound>) -> &str {
-    if let Some(authority) = request.uri().authority() {
-        return authority.as_str();
-    }
-    request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost")
+    dispatcher.hop(&worker, request).await
 }
 
 /// Runs the Worker's handler for a request.
 pub(crate) async fn answer(
-    served: &ConnectionContext,
-    request: Request<Inbound>,
+    isolate: &Rc<WorkerIsolate>,
+    dispatcher: &Dispatcher,
+    request: RoutedRequest,
 ) -> Response<OutBody> {
-    let isolate = served.isolate.clone();
     if let Some(failure) = isolate.startup_failure() {
-        return served.dispatcher.error_page(&failure);
+        return dispatcher.error_page(&failure);
     }
     let limit = isolate.worker().limits.request_body_bytes_max;
-    if request.body().size_hint().lower() > limit {
-        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large.");
+    if request.request.body().size_hint().lower() > limit {
+        return BODY_TOO_LARGE.response();
     }
-    let hops_left = hops_left(request.headers());
+    let hops_left = hops_left(request.request.headers());
     if hops_left == 0 {
-        return served.dispatcher.error_page(&Failure::Loop);
+        return dispatcher.error_page(&Failure::Loop);
     }
+    isolate.answers.make_room();
     let event = isolate.host.begin(EventKind::Fetch { hops_left });
     let mut flight = InFlight { isolate: isolate.clone(), event, answered: false };
-    let record = isolate.host.observer.wants_requests().then(|| Record::begin(&request));
-    if !dispatch(served, &flight.event, request, limit) {
-        return refusal(StatusCode::BAD_REQUEST, "Invalid URL.");
-    }
-    let answer = flight.answer().await;
-    report_failure(&isolate, &answer);
+    let method = request.request.method().clone();
+    let wants_record = isolate.host.observer.wants_requests();
+    let record = wants_record.then(|| Record::begin(&request.request));
+    dispatch(isolate, &flight.event, request, limit);
+    let answer = flight.answer().await.and_then(not_too_many_headers);
+    report_failure(isolate, &answer);
     if let Some(record) = record {
-        record.end(&isolate, &flight.event, &answer);
+        record.end(isolate, &flight.event, &answer);
     }
     match answer {
-        Ok(response) => {
+        Ok(mut response) => {
+            framing::settle_length(&method, &mut response);
             flight.answered = true;
             if response.body().is_sink() {
                 isolate.host.watch_response(&flight.event);
@@ -136,9 +115,25 @@ pub(crate) async fn answer(
             }
             response
         }
-        Err(failure) => served.dispatcher.error_page(&failure),
+        Err(failure) => dispatcher.error_page(&failure),
     }
 }
+
+/// More fields do not fit into a `HeaderMap` at some point, and clients refuse them before that.
+fn not_too_many_headers(response: Response<OutBody>) -> Answer {
+    if response.headers().len() <= RESPONSE_HEADER_COUNT_MAX {
+        return Ok(response);
+    }
+    let text = "Response has too many headers.";
+    Err(Failure::Exception(Thrown::new("TypeError", text)))
+}
+
+/// Header fields of a response.
+const RESPONSE_HEADER_COUNT_MAX: usize = 512;
+
+/// The length alone is enough to refuse a body.
+const BODY_TOO_LARGE: Refusal =
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large.");
 
 /// How many more Workers may call one another for this request. A client that says so of its own
 /// can only lower it.
@@ -148,56 +143,69 @@ fn hops_left(headers: &http::HeaderMap) -> u8 {
     value.map_or(HOPS_MAX, |value| value.min(HOPS_MAX))
 }
 
-/// Enters JavaScript with a request; `false` when its URL is none.
+/// Enters JavaScript with a request.
 fn dispatch(
-    served: &ConnectionContext,
+    isolate: &Rc<WorkerIsolate>,
     event: &Rc<EventContext>,
-    request: Request<Inbound>,
+    request: RoutedRequest,
     limit: u64,
-) -> bool {
-    let isolate = &served.isolate;
-    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-    let Some(url) = isolate.hosts.absolute(host_of(&request), target) else { return false };
-    let mut headers = Vec::with_capacity(512);
-    flat_headers::append_inbound(request.headers(), &mut headers);
-    flat_headers::push(flat_headers::CLIENT_ADDRESS, served.peer.as_bytes(), &mut headers);
+) {
+    let RoutedRequest { request, url, client, entrypoint } = request;
     let (head, body) = request.into_parts();
+    let mut headers = Vec::with_capacity(512);
+    let host = head.uri.authority().map(Authority::as_str);
+    match head.version {
+        Version::HTTP_2 => flat_headers::append_inbound_http2(&head.headers, host, &mut headers),
+        _ => flat_headers::append_inbound(&head.headers, host, &mut headers),
+    }
+    if let Some(address) = client.address() {
+        flat_headers::push(flat_headers::CLIENT_ADDRESS, address.as_bytes(), &mut headers);
+    }
     let body = if body.is_end_stream() {
         0
     } else {
         isolate.host.add_body(event, Box::pin(body.limited(limit)))
     };
-    let cf = (head.version == http::Version::HTTP_2).then_some(HTTP2_CF);
-    isolate.first_turn(event, |turn| {
-        let arguments = arguments(turn, event.id(), head.method.as_str(), &url, &headers, body, cf);
-        match arguments {
-            Some(arguments) => drop(turn.call(api::DISPATCH_FETCH, &arguments)),
-            None => isolate.host.answer(event, Err(Failure::ExceededMemory)),
-        }
+    let cf = client.cf(head.version);
+    let call = FetchCall {
+        id: event.id(),
+        method: head.method.as_str(),
+        url: url.as_str(),
+        headers: &headers,
+        body,
+        cf: cf.as_deref(),
+        entrypoint: entrypoint.as_deref(),
+    };
+    isolate.first_turn(event, |turn| match call.arguments(turn) {
+        Some(arguments) => drop(turn.call(api::DISPATCH_FETCH, &arguments)),
+        None => isolate.host.answer(event, Err(Failure::ExceededMemory)),
     });
-    true
 }
 
-/// `request.cf` of a request that came by HTTP/2; others have the default.
-const HTTP2_CF: &str = r#"{"httpProtocol":"HTTP/2"}"#;
-
-fn arguments<'s>(
-    turn: &mut Turn<'_, 's, '_>,
+/// What [`api::DISPATCH_FETCH`] takes.
+struct FetchCall<'a> {
     id: EventId,
-    method: &str,
-    url: &str,
-    headers: &[u8],
+    method: &'a str,
+    url: &'a str,
+    headers: &'a [u8],
     body: u32,
-    cf: Option<&str>,
-) -> Option<[Value<'s>; 6]> {
-    Some([
-        turn.pass(id).ok()?,
-        turn.pass_name(method).ok()?,
-        turn.pass(url).ok()?,
-        turn.pass(OneByte(headers)).ok()?,
-        turn.pass(body).ok()?,
-        turn.pass(cf).ok()?,
-    ])
+    cf: Option<&'a str>,
+    entrypoint: Option<&'a str>,
+}
+
+impl FetchCall<'_> {
+    /// The arguments; nothing where the isolate has no memory for them.
+    fn arguments<'s>(&self, turn: &mut Turn<'_, 's, '_>) -> Option<[Value<'s>; 7]> {
+        Some([
+            turn.pass(self.id).ok()?,
+            turn.pass_name(self.method).ok()?,
+            turn.pass(self.url).ok()?,
+            turn.pass(OneByte(self.headers)).ok()?,
+            turn.pass(self.body).ok()?,
+            turn.pass(self.cf).ok()?,
+            turn.pass(self.entrypoint).ok()?,
+        ])
+    }
 }
 
 /// A request whose client waits. When it is dropped without an answer the client is gone.
@@ -272,7 +280,7 @@ fn report_failure(isolate: &WorkerIsolate, answer: &Answer) {
             isolate.host.observer.exception(isolate.worker(), exception)
         }
         Err(failure) => {
-            let told = isolate::Thrown::new("Error", failure.to_string());
+            let told = Thrown::new("Error", failure.to_string());
             isolate.host.observer.exception(isolate.worker(), &told);
         }
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::Response;
 use isolate::{Isolate, IsolateOptions, Platform};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -16,11 +16,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::egress::Egress;
 use crate::event::host::EventHost;
 use crate::failure::Failure;
-use crate::http::body::{Inbound, OutBody};
-use crate::http::connection::{Connection, Drain, HandedBack, serve_http1};
+use crate::http::body::OutBody;
+use crate::http::connection::{Connection, Drain, HandedBack, Served, serve_http1};
 use crate::http::encode::encode_here;
 use crate::http::prefixed::Prefixed;
-use crate::http::serve::{self, ConnectionContext};
+use crate::http::serve::{self, ConnectionContext, RoutedRequest};
 use crate::isolate::worker_isolate::WorkerIsolate;
 use crate::placement::dispatch::Dispatcher;
 use crate::worker::{Observer, Worker};
@@ -42,8 +42,7 @@ const IDLE_SETTLE: Duration = Duration::from_secs(1);
 
 /// A request that another thread received.
 pub(crate) struct Hop {
-    pub(crate) request: Request<Inbound>,
-    pub(crate) peer: String,
+    pub(crate) request: RoutedRequest,
     pub(crate) response: oneshot::Sender<Response<OutBody>>,
 }
 
@@ -168,9 +167,10 @@ impl IsolateHandle {
 
     /// Ends the connections of a thread that is lost, so that their clients do not wait for ever.
     /// The thread itself can neither answer nor close them, so the descriptors are still its own.
+    /// Clients see the end of the stream; a sandbox allows no more than to close this half.
     pub(crate) fn cut_connections(&self) {
         for socket in self.load.sockets().drain() {
-            let _ = nix::sys::socket::shutdown(socket, nix::sys::socket::Shutdown::Both);
+            let _ = nix::sys::socket::shutdown(socket, nix::sys::socket::Shutdown::Write);
         }
     }
 }
@@ -370,33 +370,39 @@ impl Thread {
         dispatcher: Arc<Dispatcher>,
         wish: watch::Receiver<Drain>,
     ) {
-        let Connection { stream, read, peer, front } = connection;
+        let Connection { stream, read, session, front } = connection;
         let load = self.load.clone();
         let socket = stream.as_raw_fd();
-        let Ok(stream) = tokio::net::TcpStream::from_std(stream) else {
+        let Ok(stream) = stream.attach() else {
             load.sockets().remove(&socket);
             return;
         };
         load.connections.fetch_add(1, Relaxed);
         let isolate = self.isolate.clone();
         tokio::task::spawn_local(async move {
-            let stream = Prefixed::new(stream, read);
+            let client = session.client.clone();
+            let stream = Prefixed::new(stream, read, client.download);
             let boundary = stream.boundary().clone();
-            let served = Rc::new(ConnectionContext {
-                isolate,
-                dispatcher,
-                peer: Rc::from(peer.to_string()),
-            });
+            let served = Rc::new(ConnectionContext { isolate, dispatcher, session });
             let answer = |request| {
                 let (served, boundary) = (served.clone(), boundary.clone());
                 async move { serve::serve(served, &boundary, request).await }
             };
-            let left = serve_http1(stream, &wish, || load.take_surplus(), answer).await;
+            let surplus = || load.take_surplus();
+            let outcome = serve_http1(stream, client.upload, &wish, surplus, answer).await;
             load.sockets().remove(&socket);
             load.connections.fetch_sub(1, Relaxed);
-            let Some(left) = left else { return };
-            let Ok(stream) = left.stream.into_std() else { return };
-            let connection = Connection { stream, read: left.read, peer, front: front.clone() };
+            // All requests are over, so nothing else holds it.
+            let Some(ConnectionContext { session, .. }) = Rc::into_inner(served) else { return };
+            let left = match outcome {
+                Served::Left(left) => left,
+                Served::Upgraded(upgrade, stream, read) => {
+                    return upgrade.deliver(stream, read, session.guard);
+                }
+                Served::Closed => return,
+            };
+            let Ok(stream) = left.stream.detach() else { return };
+            let connection = Connection { stream, read: left.read, session, front: front.clone() };
             // A front thread that is gone takes its connections with it.
             let _ = front.send(HandedBack { connection, mixed: left.mixed }).await;
             // Held until here, for the thread ends when nobody holds one.
@@ -409,17 +415,17 @@ impl Thread {
         tokio::task::spawn_local(async move {
             // Asked now, not when the request came: those before it may have ended the isolate.
             if isolate.is_usable() {
-                let Hop { request, peer, response: mut receiver } = *hop;
-                let served = ConnectionContext { isolate, dispatcher, peer: Rc::from(peer) };
+                let Hop { request, response: mut receiver } = *hop;
                 tokio::select! {
-                    response = serve::answer(&served, request) => {
-                        let response = response.map(|body| encode_here(body).holding(guard));
+                    response = serve::answer(&isolate, &dispatcher, request) => {
+                        let held = |body| isolate.answers.hold(encode_here(body)).holding(guard);
+                        let response = response.map(held);
                         drop(receiver.send(response));
                     }
                     () = receiver.closed() => {}
                 }
             } else {
-                dispatcher.forward_anew(hop);
+                dispatcher.forward_anew(hop).await;
             }
         });
     }

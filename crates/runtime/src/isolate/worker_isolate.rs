@@ -11,7 +11,7 @@ use isolate::{Condemned, Isolate, OpError, Thrown, Turn, TurnError};
 use crate::event::context::{Answer, EventContext, EventKind};
 use crate::event::host::{EventHost, START, Turns};
 use crate::failure::Failure;
-use crate::http::request_url::HostCache;
+use crate::http::answers::Answers;
 use crate::isolate::thread::IsolateStatus;
 use crate::worker::{Format, Worker};
 
@@ -31,9 +31,10 @@ pub(crate) struct WorkerIsolate {
     /// Told when the isolate is condemned or wants to be replaced.
     pub(crate) over: tokio::sync::Notify,
     code_cached: Cell<bool>,
+    /// Bodies of responses on their way to clients.
+    pub(crate) answers: Rc<Answers>,
     /// Whether requests go to other isolates from now on.
     retired: Cell<bool>,
-    pub(crate) hosts: HostCache,
     /// Why the Worker did not start, if it did not.
     startup: OnceCell<Result<(), Failure>>,
 }
@@ -50,8 +51,8 @@ impl WorkerIsolate {
             condemned: Cell::new(None),
             over: tokio::sync::Notify::new(),
             code_cached: Cell::new(false),
+            answers: Answers::new(ledger.clone()),
             retired: Cell::new(false),
-            hosts: HostCache::default(),
             startup: OnceCell::new(),
         });
         let turns: Weak<dyn Turns> = isolate.this.clone();

@@ -6,16 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::Response;
 use tokio::sync::oneshot;
 
 use crate::failure::Failure;
-use crate::http::body::{Inbound, OutBody};
+use crate::front::router::{self, Router};
+use crate::http::body::OutBody;
 use crate::http::response;
+use crate::http::serve::RoutedRequest;
 use crate::isolate::thread::{Command, Hop, IsolateHandle};
 use crate::placement::admission;
 use crate::placement::pool::Pool;
-use crate::worker::{Router, Worker};
+use crate::worker::Worker;
 
 /// Connections and other threads' requests of one isolate above which its Worker gets another
 /// one, as long as there are processors for it.
@@ -60,8 +62,8 @@ impl Dispatcher {
         })
     }
 
-    pub(crate) fn route(&self, host: &str, path: &str) -> Option<Arc<Worker>> {
-        self.router.route(host, path)
+    pub(crate) fn router(&self) -> &dyn Router {
+        &*self.router
     }
 
     /// The page for a failure, not yet a response.
@@ -269,11 +271,14 @@ impl Dispatcher {
     }
 
     /// Gives a request to an isolate of the Worker that it is for by now.
-    pub(crate) fn forward_anew(self: &Arc<Self>, hop: Box<Hop>) {
-        let request = &hop.request;
-        match self.route(crate::http::serve::host_of(request), request.uri().path()) {
-            Some(worker) => self.forward(&worker, hop),
-            None => drop(hop.response.send(self.error_page(&Failure::NoWorker))),
+    pub(crate) async fn forward_anew(self: &Arc<Self>, mut hop: Box<Hop>) {
+        let RoutedRequest { url, client, .. } = &hop.request;
+        match router::ask(self.router(), url, &client.peer).await {
+            Ok(route) => {
+                hop.request.entrypoint = route.entrypoint;
+                self.forward(&route.worker, hop);
+            }
+            Err(failure) => drop(hop.response.send(self.error_page(&failure))),
         }
     }
 
@@ -281,11 +286,10 @@ impl Dispatcher {
     pub(crate) async fn hop(
         self: &Arc<Self>,
         worker: &Arc<Worker>,
-        request: Request<Inbound>,
-        peer: String,
+        request: RoutedRequest,
     ) -> Response<OutBody> {
         let (response, mut answer) = oneshot::channel();
-        self.forward(worker, Box::new(Hop { request, peer, response }));
+        self.forward(worker, Box::new(Hop { request, response }));
         loop {
             match tokio::time::timeout(STUCK_LOOK, &mut answer).await {
                 Ok(Ok(response)) => return response,

@@ -1,0 +1,40 @@
+//! Answers that a front thread gives by itself, before a connection has met its Worker. The
+//! connection ends behind them.
+
+use std::time::SystemTime;
+
+use http::StatusCode;
+use tokio::io::AsyncWriteExt;
+
+use crate::failure::Page;
+use crate::http::refusal::Refusal;
+use crate::http::transport::Transport;
+use crate::http::unread;
+
+/// Answers with why the request goes to no Worker.
+pub(crate) async fn refuse(stream: Transport, refusal: Refusal) -> std::io::Result<()> {
+    let page = Page {
+        status: refusal.status.as_u16(),
+        content_type: "text/plain; charset=UTF-8",
+        body: format!("{}\n", refusal.text),
+    };
+    answer(stream, &page).await
+}
+
+/// Answers with a page.
+pub(crate) async fn answer(mut stream: Transport, page: &Page) -> std::io::Result<()> {
+    let status = StatusCode::from_u16(page.status).unwrap_or_default();
+    let head = format!(
+        "HTTP/1.1 {} {}\r\nconnection: close\r\ncontent-type: {}\r\ncontent-length: {}\r\n\
+         date: {}\r\n\r\n",
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default(),
+        page.content_type,
+        page.body.len(),
+        httpdate::fmt_http_date(SystemTime::now()),
+    );
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(page.body.as_bytes()).await?;
+    unread::close(stream).await;
+    Ok(())
+}

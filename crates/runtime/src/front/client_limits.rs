@@ -1,0 +1,40 @@
+//! What clients may take of the process.
+
+use std::time::Duration;
+
+use nix::sys::resource::{Resource, getrlimit};
+
+use crate::http::pace::MinimumRate;
+
+/// Limits of clients and their connections.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientLimits {
+    /// Connections of the process. More are answered with 503.
+    pub connections_max: usize,
+    /// Those of one client address, or of one IPv6 network of 64 bits.
+    pub connections_per_address_max: usize,
+    /// How slowly the body of a request may come. Slower ones are answered with 408.
+    pub upload: MinimumRate,
+    /// How slowly a client may take a response. Slower ones lose their connection.
+    pub download: MinimumRate,
+}
+
+impl Default for ClientLimits {
+    fn default() -> Self {
+        let connections_max = connections_max();
+        Self {
+            connections_max,
+            connections_per_address_max: connections_max / 2,
+            upload: MinimumRate { patience: Duration::from_secs(20), bytes_per_second_min: 500 },
+            download: MinimumRate { patience: Duration::from_secs(60), bytes_per_second_min: 500 },
+        }
+    }
+}
+
+/// Connections for which there are file descriptors, as many as the process may ask for: isolates take
+/// half of them, and some are kept
+/// for the process itself.
+fn connections_max() -> usize {
+    let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(_, hard)| hard);
+    usize::try_from(descriptors / 8).unwrap_or(usize::MAX).saturating_mul(3).max(1)
+}

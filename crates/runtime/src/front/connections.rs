@@ -1,0 +1,114 @@
+//! How many connections there are, of all clients and of one: each takes a file descriptor and some
+//! memory, which isolates need, too.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Bits of an IPv6 address that tell clients apart: one of them may have all of the rest.
+const IPV6_PREFIX: u128 = !(u64::MAX as u128);
+
+/// The connections of a process.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    process_max: usize,
+    per_address_max: usize,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    total: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// Counts a connection for as long as it exists.
+#[derive(Debug)]
+pub struct ConnectionGuard {
+    connections: Arc<Connections>,
+    address: Option<IpAddr>,
+}
+
+impl Connections {
+    pub(crate) fn new(process_max: usize, per_address_max: usize) -> Arc<Self> {
+        Arc::new(Self { process_max, per_address_max, counts: Mutex::default() })
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts one more connection; nothing where there are too many. Clients without an address
+    /// count together.
+    pub(crate) fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Option<ConnectionGuard> {
+        let address = address.map(client_of);
+        let mut counts = self.counts();
+        if counts.total >= self.process_max {
+            return None;
+        }
+        if let Some(address) = address {
+            let count = counts.by_address.entry(address).or_default();
+            if *count >= self.per_address_max {
+                return None;
+            }
+            *count += 1;
+        }
+        counts.total += 1;
+        Some(ConnectionGuard { connections: self.clone(), address })
+    }
+}
+
+impl Drop for ConnectionGuard {
+    fn drop(&mut self) {
+        let mut counts = self.connections.counts();
+        counts.total = counts.total.saturating_sub(1);
+        let Some(address) = self.address else { return };
+        if let Some(count) = counts.by_address.get_mut(&address) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                counts.by_address.remove(&address);
+            }
+        }
+    }
+}
+
+/// The part of an address that tells clients apart.
+fn client_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & IPV6_PREFIX)),
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Option<IpAddr> {
+        Some(text.parse().expect("this is an address"))
+    }
+
+    #[test]
+    fn connections_are_counted_until_they_end() {
+        let connections = Connections::new(4, 2);
+        let first = connections.admit(address("192.0.2.1")).expect("there is room");
+        let second = connections.admit(address("::ffff:192.0.2.1")).expect("there is room");
+        assert!(connections.admit(address("192.0.2.1")).is_none(), "the address has its two");
+        let other = connections.admit(address("192.0.2.2")).expect("another has none");
+        let unnamed = connections.admit(None).expect("there is room");
+        assert!(connections.admit(address("192.0.2.3")).is_none(), "the process has its four");
+        drop(second);
+        let again = connections.admit(address("192.0.2.1")).expect("there is room again");
+        drop((first, other, unnamed, again));
+        let counts = connections.counts();
+        assert_eq!((counts.total, counts.by_address.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_client() {
+        let connections = Connections::new(10, 1);
+        let _first = connections.admit(address("2001:db8:1:2::1")).expect("there is room");
+        assert!(connections.admit(address("2001:db8:1:2:ffff::2")).is_none());
+        assert!(connections.admit(address("2001:db8:1:3::1")).is_some());
+    }
+}

@@ -1,0 +1,167 @@
+//! What is known about a client. The code that accepted its connection says so: a front thread that
+//! accepts TCP knows the address, a proxy in front that ends TLS knows the rest.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::front::client_limits::ClientLimits;
+use crate::http::pace::MinimumRate;
+
+/// How a URL begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scheme {
+    /// Plain HTTP.
+    #[default]
+    Http,
+    /// HTTP over TLS, whoever ended it.
+    Https,
+}
+
+impl Scheme {
+    /// The scheme as it stands in a URL, with `://` behind it.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Scheme::Http => "http://",
+            Scheme::Https => "https://",
+        }
+    }
+}
+
+/// The protocol that the client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.0.
+    Http10,
+    /// HTTP/1.1.
+    Http11,
+    /// HTTP/2.
+    Http2,
+    /// HTTP/3.
+    Http3,
+}
+
+impl Protocol {
+    fn of(version: http::Version) -> Self {
+        match version {
+            http::Version::HTTP_10 => Protocol::Http10,
+            http::Version::HTTP_2 => Protocol::Http2,
+            http::Version::HTTP_3 => Protocol::Http3,
+            _ => Protocol::Http11,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Protocol::Http10 => "HTTP/1.0",
+            Protocol::Http11 => "HTTP/1.1",
+            Protocol::Http2 => "HTTP/2",
+            Protocol::Http3 => "HTTP/3",
+        }
+    }
+}
+
+/// The client's TLS connection, in the words of `request.cf`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// `TLSv1.3`.
+    pub version: String,
+    /// `AEAD-AES128-GCM-SHA256`.
+    pub cipher: String,
+}
+
+/// A client, as the code that accepted its connection knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Peer {
+    /// Its address; nothing where it has none, as behind a UNIX socket.
+    pub address: Option<IpAddr>,
+    /// The scheme of the URLs that it asks for.
+    pub scheme: Scheme,
+    /// Its TLS connection, if it has one.
+    pub tls: Option<Tls>,
+    /// What it speaks, where that is not what this connection speaks: a proxy may translate.
+    pub protocol: Option<Protocol>,
+}
+
+/// A client in the form that its requests need. Connections share it between threads.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) peer: Peer,
+    /// The value of `cf-connecting-ip`.
+    address: Option<String>,
+    /// How slowly it may send.
+    pub(crate) upload: MinimumRate,
+    /// How slowly it may take what it is sent.
+    pub(crate) download: MinimumRate,
+}
+
+impl Client {
+    pub(crate) fn new(peer: Peer, limits: &ClientLimits) -> Arc<Self> {
+        let address = peer.address.map(|address| address.to_string());
+        Arc::new(Self { peer, address, upload: limits.upload, download: limits.download })
+    }
+
+    /// The value of `cf-connecting-ip`, if there is one.
+    pub(crate) fn address(&self) -> Option<&str> {
+        self.address.as_deref()
+    }
+
+    /// `request.cf` as JSON text of a request that came with `version`; nothing when it is what
+    /// the web APIs assume.
+    pub(crate) fn cf(&self, version: http::Version) -> Option<Cow<'static, str>> {
+        let protocol = self.peer.protocol.unwrap_or_else(|| Protocol::of(version));
+        match (&self.peer.tls, protocol) {
+            (None, Protocol::Http11) => None,
+            (None, Protocol::Http2) => Some(Cow::Borrowed(r#"{"httpProtocol":"HTTP/2"}"#)),
+            (None, protocol) => {
+                Some(Cow::Owned(format!(r#"{{"httpProtocol":"{}"}}"#, protocol.name())))
+            }
+            (Some(tls), protocol) => {
+                let mut cf = format!(r#"{{"httpProtocol":"{}","tlsVersion":"#, protocol.name());
+                push_json(&mut cf, &tls.version);
+                cf.push_str(r#","tlsCipher":"#);
+                push_json(&mut cf, &tls.cipher);
+                cf.push('}');
+                Some(Cow::Owned(cf))
+            }
+        }
+    }
+}
+
+/// Appends a string of JSON.
+fn push_json(json: &mut String, text: &str) {
+    json.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => json.extend(['\\', character]),
+            control if control < ' ' => {
+                let _ = write!(json, "\\u{:04x}", u32::from(control));
+            }
+            other => json.push(other),
+        }
+    }
+    json.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cf_says_what_is_known() {
+        let limits = ClientLimits::default();
+        let plain = Client::new(Peer::default(), &limits);
+        assert_eq!(plain.cf(http::Version::HTTP_11), None);
+        let cf = plain.cf(http::Version::HTTP_2);
+        assert_eq!(cf.as_deref(), Some(r#"{"httpProtocol":"HTTP/2"}"#));
+        let cf = plain.cf(http::Version::HTTP_10);
+        assert_eq!(cf.as_deref(), Some(r#"{"httpProtocol":"HTTP/1.0"}"#));
+        let tls = Tls { version: "TLSv1.3".to_owned(), cipher: "a\"\\\n".to_owned() };
+        let peer = Peer { tls: Some(tls), protocol: Some(Protocol::Http3), ..Peer::default() };
+        let behind_proxy = Client::new(peer, &limits);
+        let expected =
+            r#"{"httpProtocol":"HTTP/3","tlsVersion":"TLSv1.3","tlsCipher":"a\"\\\u000a"}"#;
+        assert_eq!(behind_proxy.cf(http::Version::HTTP_11).as_deref(), Some(expected));
+    }
+}

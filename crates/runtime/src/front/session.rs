@@ -1,0 +1,35 @@
+//! What a connection knows about its client and about its last request. It goes with the connection
+//! from thread to thread.
+
+use std::sync::Arc;
+
+use crate::failure::Failure;
+use crate::front::connections::ConnectionGuard;
+use crate::front::peer::Client;
+use crate::front::router::{Route, RouteCache, Router};
+use crate::http::request_url::{RequestUrl, UrlParser};
+
+/// A client's session.
+pub(crate) struct Session {
+    pub(crate) client: Arc<Client>,
+    pub(crate) urls: UrlParser,
+    routes: RouteCache,
+    /// Counts the connection.
+    pub(crate) guard: ConnectionGuard,
+}
+
+impl Session {
+    pub(crate) fn new(client: Arc<Client>, guard: ConnectionGuard) -> Self {
+        let urls = UrlParser::new(client.peer.scheme);
+        Self { client, urls, routes: RouteCache::default(), guard }
+    }
+
+    /// The route of a request. Waits only where the last one does not hold for it.
+    pub(crate) async fn route(
+        &self,
+        router: &dyn Router,
+        url: &RequestUrl,
+    ) -> Result<Route, Failure> {
+        self.routes.find(router, url, &self.client.peer).await
+    }
+}

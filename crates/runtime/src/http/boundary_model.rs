@@ -1,0 +1,116 @@
+//! The protocol of [`boundary`] in every order in which threads can take its steps, with loom. The
+//! same source is compiled again, with loom's parts.
+
+mod boundary_parts {
+    pub(super) use std::sync::{Arc, PoisonError};
+    use std::task::Waker;
+
+    pub(super) use loom::sync::Mutex;
+    pub(super) use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+    /// A request's body.
+    pub(crate) struct Incoming;
+
+    /// An answer that no Worker gave.
+    #[derive(Debug, PartialEq, Eq)]
+    pub(crate) struct Refusal;
+
+    #[derive(Default)]
+    pub(super) struct AtomicWaker(loom::future::AtomicWaker);
+
+    impl AtomicWaker {
+        pub(super) fn register(&self, waker: &Waker) {
+            self.0.register_by_ref(waker);
+        }
+
+        pub(super) fn wake(&self) {
+            self.0.wake();
+        }
+    }
+}
+
+#[allow(dead_code, reason = "what one thread alone uses needs no model")]
+#[path = "boundary.rs"]
+mod boundary;
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use self::boundary::{Boundary, Reached};
+use self::boundary_parts::{Incoming, Refusal};
+
+/// What a connection's task does until it can leave: hyper writes what there is, and what is left
+/// unread is thrown away. Gives how many bodies that were.
+fn serve_until_it_can_leave(boundary: &Arc<Boundary>) -> u32 {
+    let mut thrown_away = 0;
+    boundary.leave();
+    loom::future::block_on(poll_fn(|context| {
+        loop {
+            let before = boundary.settled();
+            boundary.set_flushed(true);
+            if boundary.open_count() > 0 {
+                boundary.register(context);
+                if let Some(unread) = boundary.take_unread() {
+                    thrown_away += 1;
+                    drop(unread);
+                    continue;
+                }
+            }
+            match boundary.poll_reached(before, context) {
+                Reached::Yes => return Poll::Ready(()),
+                Reached::Later => return Poll::Pending,
+                Reached::Unseen => {}
+            }
+        }
+    }));
+    assert_eq!(boundary.settled(), Some(boundary.begun()), "it left with nothing open");
+    thrown_away
+}
+
+/// Runs `steps` in all orders in which one thread interrupts the other twice at most.
+fn check(steps: impl Fn() + Send + Sync + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(2);
+    model.check(steps);
+}
+
+#[test]
+fn bodies_that_end_on_another_thread() {
+    check(|| {
+        let boundary = Arc::new(Boundary::default());
+        let response = boundary.begin();
+        let body = boundary.open();
+        let other = loom::thread::spawn(move || drop(body));
+        drop(response);
+        assert_eq!(serve_until_it_can_leave(&boundary), 0);
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_body_that_is_left_unread_on_another_thread() {
+    check(|| {
+        let boundary = Arc::new(Boundary::default());
+        let response = boundary.begin();
+        let body = boundary.open();
+        let other = loom::thread::spawn(move || body.leave_unread(Incoming));
+        drop(response);
+        assert_eq!(serve_until_it_can_leave(&boundary), 1, "it is not forgotten");
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_refusal_of_another_thread_is_seen_before_the_response() {
+    check(|| {
+        let boundary = Arc::new(Boundary::default());
+        let response = boundary.begin();
+        let body = boundary.open();
+        let other = loom::thread::spawn(move || body.refuse(Refusal));
+        other.join().unwrap();
+        assert_eq!(boundary.take_refusal(), Some(Refusal));
+        drop(response);
+        serve_until_it_can_leave(&boundary);
+    });
+}

@@ -1,0 +1,119 @@
+//! Makes a response's `Content-Length` and its body agree, whatever its Worker said.
+
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http_body::Body as _;
+
+use crate::http::body::OutBody;
+
+/// Leaves one `Content-Length`, the true one. Responses that never have a body keep that of the
+/// response that has one: `HEAD` and 304.
+///
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-8.6>
+pub(crate) fn settle_length(method: &Method, response: &mut Response<OutBody>) {
+    if !response.headers().contains_key(header::CONTENT_LENGTH) {
+        return;
+    }
+    let said = length(response.headers());
+    let exact = response.body().size_hint().exact();
+    let has_body = !matches!(response.body(), OutBody::Empty);
+    let true_length = match (said, exact) {
+        (Some(said), Some(exact)) if said == exact => Some(said),
+        (said, Some(0)) if !has_body && is_bodiless(method, response.status()) => said,
+        // What is wrong is left out: hyper says what it knows, or sends chunks.
+        (_, Some(_)) => None,
+        (said, None) => said,
+    };
+    match true_length {
+        Some(length) => {
+            response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+            if response.status() == StatusCode::NOT_MODIFIED && length > 0 {
+                // hyper takes the length of a 304 from its body only.
+                *response.body_mut() = OutBody::Absent(length);
+            }
+        }
+        None => drop(response.headers_mut().remove(header::CONTENT_LENGTH)),
+    }
+}
+
+/// The length that the headers announce, if they announce one.
+fn length(headers: &HeaderMap) -> Option<u64> {
+    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter().map(|value| {
+        // A sign would be taken by `parse` and refused by clients.
+        let digits = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
+        value.to_str().ok().filter(digits)?.parse::<u64>().ok()
+    });
+    let first = lengths.next()??;
+    lengths.all(|length| length == Some(first)).then_some(first)
+}
+
+fn is_bodiless(method: &Method, status: StatusCode) -> bool {
+    method == Method::HEAD || status == StatusCode::NOT_MODIFIED
+}
+
+/// Takes the body off a response that must have none. hyper does it for HTTP/1.1.
+pub(crate) fn take_body_off(method: &Method, mut response: Response<OutBody>) -> Response<OutBody> {
+    let bodiless = is_bodiless(method, response.status());
+    if !bodiless && response.status() != StatusCode::NO_CONTENT {
+        return response;
+    }
+    let body = std::mem::take(response.body_mut());
+    let length = body.size_hint().exact().filter(|length| *length > 0);
+    if let Some(length) = length
+        && bodiless
+        && !response.headers().contains_key(header::CONTENT_LENGTH)
+    {
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settled(method: &Method, status: u16, said: &[&'static str], body: OutBody) -> Vec<String> {
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::from_u16(status).expect("this is a status");
+        for length in said {
+            let length = HeaderValue::from_static(length);
+            response.headers_mut().append(header::CONTENT_LENGTH, length);
+        }
+        settle_length(method, &mut response);
+        let lengths = response.headers().get_all(header::CONTENT_LENGTH).iter();
+        lengths.map(|length| length.to_str().expect("it is text").to_owned()).collect()
+    }
+
+    fn text() -> OutBody {
+        OutBody::from(b"text".to_vec())
+    }
+
+    #[test]
+    fn one_true_length_stays() {
+        let get = Method::GET;
+        assert_eq!(settled(&get, 200, &["4"], text()), ["4"]);
+        assert_eq!(settled(&get, 200, &["4", "4"], text()), ["4"]);
+        for wrong in ["5", "+4", "-1", "x", ""] {
+            assert!(settled(&get, 200, &[wrong], text()).is_empty(), "{wrong:?}");
+        }
+        assert!(settled(&get, 200, &["4", "5"], text()).is_empty());
+        assert!(settled(&get, 200, &["4096"], OutBody::Empty).is_empty());
+    }
+
+    #[test]
+    fn responses_without_bodies_keep_theirs() {
+        let head = Method::HEAD;
+        assert_eq!(settled(&head, 200, &["4096"], OutBody::Empty), ["4096"]);
+        assert_eq!(settled(&Method::GET, 304, &["4096"], OutBody::Empty), ["4096"]);
+        assert!(settled(&head, 200, &["4096"], text()).is_empty(), "the body is known");
+        assert!(settled(&head, 200, &["1", "2"], OutBody::Empty).is_empty());
+    }
+
+    #[test]
+    fn bodies_come_off() {
+        let response = take_body_off(&Method::HEAD, Response::new(text()));
+        assert!(response.body().is_end_stream());
+        assert_eq!(response.headers()[header::CONTENT_LENGTH], "4");
+        let response = take_body_off(&Method::GET, Response::new(text()));
+        assert!(!response.body().is_end_stream());
+    }
+}

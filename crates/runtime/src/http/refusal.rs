@@ -1,0 +1,140 @@
+//! The door: reads where a request goes to, once, and refuses what no Worker gets to see.
+
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, Version, header};
+
+use crate::http::body::OutBody;
+use crate::http::request_url::{RequestUrl, UrlParser, is_host};
+use crate::limits::{HEADER_BYTES_MAX, HEADER_COUNT_MAX, URL_BYTES_MAX};
+
+/// The host of a request of HTTP/1.0 that names none.
+const HOST_DEFAULT: &str = "localhost";
+
+/// Why a request goes to no Worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) text: &'static str,
+}
+
+impl Refusal {
+    pub(crate) const fn new(status: StatusCode, text: &'static str) -> Self {
+        Self { status, text }
+    }
+
+    const fn malformed(text: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, text)
+    }
+
+    /// The response: a line of text.
+    pub(crate) fn response(self) -> Response<OutBody> {
+        let mut response = Response::new(OutBody::from(format!("{}\n", self.text).into_bytes()));
+        *response.status_mut() = self.status;
+        let text = HeaderValue::from_static("text/plain; charset=UTF-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, text);
+        response
+    }
+}
+
+/// What of a request's head says where it goes to.
+pub(crate) struct Head<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) uri: &'a Uri,
+    pub(crate) version: Version,
+    pub(crate) headers: &'a HeaderMap,
+}
+
+impl<'a, B> From<&'a http::Request<B>> for Head<'a> {
+    fn from(request: &'a http::Request<B>) -> Self {
+        Self {
+            method: request.method(),
+            uri: request.uri(),
+            version: request.version(),
+            headers: request.headers(),
+        }
+    }
+}
+
+/// The URL of a request, or why it is refused.
+pub(crate) fn examine(urls: &UrlParser, head: &Head<'_>) -> Result<RequestUrl, Refusal> {
+    let host = host(head)?;
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    if target.len() > URL_BYTES_MAX {
+        return Err(Refusal::new(StatusCode::URI_TOO_LONG, "URL is too long."));
+    }
+    check_headers(head.headers)?;
+    urls.parse(host, target).ok_or(INVALID_HOST_OR_TARGET)
+}
+
+/// The host of a request, as its client wrote it.
+fn host<'a>(head: &Head<'a>) -> Result<&'a str, Refusal> {
+    // https://www.rfc-editor.org/rfc/rfc9112#section-3.2
+    let mut fields = head.headers.get_all(header::HOST).iter();
+    let field = fields.next();
+    if fields.next().is_some() {
+        return Err(Refusal::malformed("There is more than one Host header."));
+    }
+    if head.method == Method::CONNECT {
+        return Err(Refusal::malformed("This is no proxy."));
+    }
+    let field = match field {
+        Some(field) => Some(field.to_str().map_err(|_| INVALID_HOST_OR_TARGET)?),
+        None => None,
+    };
+    let Some(authority) = head.uri.authority() else {
+        return match field {
+            Some(field) => Ok(field),
+            None if head.version == Version::HTTP_10 => Ok(HOST_DEFAULT),
+            None => Err(Refusal::malformed("The Host header is missing.")),
+        };
+    };
+    // Without a scheme it is the authority form, which is for CONNECT.
+    if !matches!(head.uri.scheme_str(), Some("http" | "https")) {
+        return Err(INVALID_HOST_OR_TARGET);
+    }
+    // The target's host is the one that counts; what it replaces has to be a host all the same.
+    match field {
+        None if head.version == Version::HTTP_11 => {
+            Err(Refusal::malformed("The Host header is missing."))
+        }
+        Some(field) if !is_host(field) => Err(INVALID_HOST_OR_TARGET),
+        // https://www.rfc-editor.org/rfc/rfc9113#section-8.3.1
+        Some(field)
+            if head.version == Version::HTTP_2
+                && !field.eq_ignore_ascii_case(authority.as_str()) =>
+        {
+            Err(Refusal::malformed(":authority and Host differ."))
+        }
+        _ => Ok(authority.as_str()),
+    }
+}
+
+const INVALID_HOST_OR_TARGET: Refusal =
+    Refusal::malformed("The Host header or the target is invalid.");
+
+/// Refuses too many headers, and framing that another server would read differently.
+fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
+    if headers.len() > HEADER_COUNT_MAX {
+        return Err(TOO_LARGE);
+    }
+    let bytes: usize = headers.iter().map(|(name, value)| field_bytes(name, value)).sum();
+    if bytes > HEADER_BYTES_MAX {
+        return Err(TOO_LARGE);
+    }
+    // https://www.rfc-editor.org/rfc/rfc9112#section-6.1
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    if codings.next().is_some_and(|coding| !chunked(coding)) || codings.next().is_some() {
+        let text = "The only transfer coding of requests is chunked.";
+        return Err(Refusal::malformed(text));
+    }
+    Ok(())
+}
+
+/// More header fields, or longer ones, than a request may have.
+pub(crate) const TOO_LARGE: Refusal =
+    Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request headers are too large.");
+
+/// What a field takes of [`HEADER_BYTES_MAX`].
+fn field_bytes(name: &header::HeaderName, value: &HeaderValue) -> usize {
+    name.as_str().len() + value.len() + 4
+}
