@@ -3,10 +3,10 @@
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, header};
+use http::{HeaderValue, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use outbound::{BoxError, Fault, Outbound, OutboundError, OutboundOptions, Policy, Stamp, Tenant};
@@ -15,9 +15,6 @@ use runtime::{
     LocalFuture, OutBody, Worker,
 };
 use tokio::sync::mpsc;
-
-/// Chunks of a response between the connection and the isolate.
-const CHUNKS_MAX: usize = 4;
 
 /// Subrequests of `isolde dev`: loopback addresses are allowed.
 pub struct DevEgress(Arc<Outbound>);
@@ -51,7 +48,7 @@ impl EgressClient for DevClient {
             let stamp = Stamp::new(vec![(HOPS_LEFT, hops_left)]);
             let request = request.request.map(|body| body.map_err(BoxError::from));
             let response = client.send_stamped(request, &stamp).await;
-            response.map(decoded).map_err(|error| egress_error(&error))
+            response.map(response_of).map_err(|error| egress_error(&error))
         })
     }
 }
@@ -70,64 +67,61 @@ fn egress_error(error: &OutboundError) -> EgressError {
     }
 }
 
-/// Undoes the content encoding, so that headers and body say the same.
-fn decoded(response: Response<outbound::ResponseBody>) -> Response<InBody> {
-    let (mut head, body) = response.into_parts();
-    let encoding = head.headers.get(header::CONTENT_ENCODING).and_then(|value| value.to_str().ok());
-    let encoding = encoding.unwrap_or_default().to_owned();
-    let known = matches!(encoding.as_str(), "gzip" | "x-gzip" | "deflate" | "br");
-    if known && !body.is_end_stream() {
-        head.headers.remove(header::CONTENT_ENCODING);
-        head.headers.remove(header::CONTENT_LENGTH);
-    }
-    if body.is_end_stream() {
-        return Response::from_parts(head, Box::pin(OutBody::Empty));
-    }
-    let exact = if known { None } else { body.size_hint().exact() };
-    let body = outbound::decode_body(body, if known { &encoding } else { "" });
-    Response::from_parts(head, Box::pin(Piped::new(body, exact)))
+/// The response for the isolate, its body as it came.
+fn response_of(response: Response<outbound::ResponseBody>) -> Response<InBody> {
+    response.map(|body| -> InBody {
+        if body.is_end_stream() { Box::pin(OutBody::Empty) } else { Box::pin(Piped::new(body)) }
+    })
 }
 
 /// A body read by a task of its own, because the connection's body stays on its thread and a
-/// response may leave it.
+/// response may leave it. A chunk is read when it is asked for: none lies here unread.
 struct Piped {
+    wanted: mpsc::Sender<()>,
     chunks: mpsc::Receiver<Result<Bytes, BodyError>>,
-    exact: Option<u64>,
+    /// Whether a chunk was asked for that has not come.
+    is_asked: bool,
+    /// Bytes that have not come, where their number is known.
+    left: Option<u64>,
 }
 
 impl Piped {
-    fn new<B>(body: B, exact: Option<u64>) -> Self
-    where
-        B: Body<Data = Bytes> + Unpin + 'static,
-        B::Error: std::fmt::Display,
-    {
-        let (sender, chunks) = mpsc::channel(CHUNKS_MAX);
-        tokio::task::spawn_local(pipe(body, sender));
-        Self { chunks, exact }
+    fn new(body: outbound::ResponseBody) -> Self {
+        let left = body.size_hint().exact();
+        let (sender, chunks) = mpsc::channel(1);
+        let (wanted, wishes) = mpsc::channel(1);
+        tokio::task::spawn_local(pipe(body, wishes, sender));
+        Self { wanted, chunks, is_asked: false, left }
     }
 }
 
-async fn pipe<B>(mut body: B, sender: mpsc::Sender<Result<Bytes, BodyError>>)
-where
-    B: Body<Data = Bytes> + Unpin,
-    B::Error: std::fmt::Display,
-{
-    loop {
+async fn pipe(
+    mut body: outbound::ResponseBody,
+    mut wanted: mpsc::Receiver<()>,
+    sender: mpsc::Sender<Result<Bytes, BodyError>>,
+) {
+    while wanted.recv().await.is_some() {
         let frame = tokio::select! {
-            frame = body.frame() => frame,
+            frame = next_data(&mut body) => frame,
             () = sender.closed() => return,
         };
-        let chunk = match frame {
-            None => return,
-            Some(Ok(frame)) => match frame.into_data() {
-                Ok(bytes) => Ok(bytes),
-                Err(_) => continue,
-            },
-            Some(Err(error)) => Err(BodyError::Aborted(error.to_string())),
-        };
+        let Some(chunk) = frame else { return };
         let failed = chunk.is_err();
         if sender.send(chunk).await.is_err() || failed {
             return;
+        }
+    }
+}
+
+/// The next bytes of a body, trailers skipped.
+async fn next_data(body: &mut outbound::ResponseBody) -> Option<Result<Bytes, BodyError>> {
+    loop {
+        match body.frame().await? {
+            Ok(frame) => match frame.into_data() {
+                Ok(bytes) => return Some(Ok(bytes)),
+                Err(_) => continue,
+            },
+            Err(error) => return Some(Err(BodyError::Aborted(error.client_message()))),
         }
     }
 }
@@ -140,10 +134,23 @@ impl Body for Piped {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.chunks.poll_recv(context).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
+        if !self.is_asked {
+            // There is room: one wish at a time. When the task is gone, so are its chunks.
+            self.is_asked = self.wanted.try_send(()).is_ok();
+        }
+        let chunk = ready!(self.chunks.poll_recv(context));
+        self.is_asked = false;
+        if let (Some(Ok(bytes)), Some(left)) = (&chunk, self.left) {
+            self.left = Some(left.saturating_sub(bytes.len() as u64));
+        }
+        Poll::Ready(chunk.map(|chunk| chunk.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == Some(0)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.exact.map_or_else(SizeHint::default, SizeHint::with_exact)
+        self.left.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }

@@ -12,7 +12,7 @@ use crate::stamp::Stamp;
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
-/// What we can undo ([`crate::decode`]).
+/// What the runtime can undo.
 const ENCODINGS: HeaderValue = HeaderValue::from_static("gzip, br");
 
 /// Fields of a request head. Far above what a server takes, far below what `HeaderMap` can hold,

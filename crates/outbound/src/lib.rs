@@ -20,7 +20,6 @@
 //! | `stamp` | headers that say where a request came from, which a Worker cannot forge |
 //! | `body` | request bodies that can be taken back, response bodies that return connections |
 //! | `client` | one exchange from request to response head, with the retry rule |
-//! | `decode` | `content-encoding` undone as a body streams |
 //! | `error` | what can go wrong, in the words of the log and of the Worker's user |
 #![forbid(unsafe_code)]
 
@@ -28,7 +27,6 @@ mod body;
 mod client;
 mod connect;
 mod connection;
-pub mod decode;
 mod error;
 mod head;
 mod options;
@@ -43,7 +41,6 @@ mod tls;
 
 pub use body::ResponseBody;
 pub use client::{Client, Outbound, Tenant};
-pub use decode::{DecodeError, DecodedBody, decode_body};
 pub use error::{BoxError, Fault, OutboundError};
 pub use ipnet::IpNet;
 pub use options::OutboundOptions;

@@ -6,6 +6,7 @@ mod console;
 pub(crate) mod context;
 pub(crate) mod host;
 mod id_map;
+mod open_responses;
 mod resources;
 mod sinks;
 mod subrequest;

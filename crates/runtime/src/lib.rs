@@ -46,6 +46,17 @@ pub mod fuzzing {
         crate::front::first_head::parse(bytes, &UrlParser::new(Scheme::Http))
     }
 
+    /// A response's body as JavaScript would read it.
+    pub fn decoded_body(body: crate::InBody, content_encoding: &str) -> crate::InBody {
+        let mut headers = http::HeaderMap::new();
+        if let Ok(value) = http::HeaderValue::from_str(content_encoding) {
+            headers.insert(http::header::CONTENT_ENCODING, value);
+        }
+        let codings = crate::http::decode::codings_of(&headers);
+        let account = crate::http::decode::DecodeAccount::new(None, u64::MAX);
+        crate::http::decode::decoded(body, &codings, &account)
+    }
+
     /// The URL of a request, and what the URL standard says of it.
     pub fn request_url(host: &str, target: &str) -> (Option<String>, Option<String>) {
         let urls = UrlParser::new(Scheme::Http);

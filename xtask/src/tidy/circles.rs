@@ -91,10 +91,6 @@ pub const KNOWN: &[Circle] = &[
         reason: "a body that was read returns its connection to the pool",
     },
     Circle {
-        files: &["crates/outbound/src/decode/coding.rs", "crates/outbound/src/decode/gzip.rs"],
-        reason: "gzip is one of the codings and reads with another one's decoder",
-    },
-    Circle {
         files: &[
             "crates/runtime/src/http/body.rs",
             "crates/runtime/src/http/connection.rs",
@@ -102,6 +98,13 @@ pub const KNOWN: &[Circle] = &[
             "crates/runtime/src/http/prefixed.rs",
         ],
         reason: "a body tells its connection when it is done with; to be opened",
+    },
+    Circle {
+        files: &[
+            "crates/runtime/src/http/decode/coding.rs",
+            "crates/runtime/src/http/decode/gzip.rs",
+        ],
+        reason: "gzip is one of the codings and reads with another one's decoder",
     },
     Circle {
         files: &[

@@ -7,7 +7,9 @@
  * @module
  */
 
-import { body_cancel, fetch_abort, fetch_id_new, fetch_start, sink_new } from "isolde:ops";
+import {
+  body_cancel, fetch_abort, fetch_id_new, fetch_start, sink_new, utf8_decode,
+} from "isolde:ops";
 import { internal } from "../internal.js";
 import { primordials } from "../primordials.js";
 import { requireContext } from "../context.js";
@@ -38,14 +40,22 @@ const {
   Promise,
   PromisePrototypeThen,
   PromiseReject,
+  StringPrototypeCharCodeAt,
   StringPrototypeIndexOf,
   StringPrototypeSlice,
   StringPrototypeStartsWith,
   TypeError,
+  Uint8Array,
 } = primordials;
 
 /** https://fetch.spec.whatwg.org/#http-redirect-fetch, step 7: how many redirects are followed. */
 const MAX_REDIRECTS = 20;
+
+/** In code units; the native side counts bytes, of which there are as many or more. */
+const MAX_URL_LENGTH = 16384;
+const MAX_METHOD_LENGTH = 256;
+const MAX_HEADERS_LENGTH = 131072;
+const MAX_CF_LENGTH = 65536;
 
 const FETCH = "Failed to execute 'fetch'";
 
@@ -175,8 +185,21 @@ function startPump(subrequest, sink, reply) {
   });
 }
 
+/** What is longer is refused before the native side copies it. @param {Subrequest} subrequest */
+function requireShort({ method, url, headers, cf }) {
+  if (url.length > MAX_URL_LENGTH) throw new TypeError("URL is too long.");
+  if (method.length > MAX_METHOD_LENGTH) throw new TypeError("Invalid method.");
+  if (headers.length > MAX_HEADERS_LENGTH) {
+    throw new TypeError("Request headers are too large.");
+  }
+  if (cf !== undefined && cf.length > MAX_CF_LENGTH) {
+    throw new TypeError("The cf options are too large.");
+  }
+}
+
 /** One hop. @param {Subrequest} subrequest */
 function send(subrequest) {
+  requireShort(subrequest);
   const { bodyKind, method, url, headers, redirect, cf } = subrequest;
   const fetchId = fetch_id_new();
   subrequest.fetchId = fetchId;
@@ -189,12 +212,34 @@ function send(subrequest) {
 }
 
 /**
+ * A `Location` as its origin meant it: in UTF-8 where its bytes are UTF-8. Servers send the path of
+ * a page as it is written.
+ * @param {string} location a byte string, or decoded already
+ */
+function decodeLocation(location) {
+  let isAscii = true;
+  for (let i = 0; i < location.length; i++) {
+    const code = StringPrototypeCharCodeAt(location, i);
+    if (code > 0xff) return location;
+    if (code > 0x7f) isAscii = false;
+  }
+  if (isAscii) return location;
+  const bytes = new Uint8Array(location.length);
+  for (let i = 0; i < location.length; i++) bytes[i] = StringPrototypeCharCodeAt(location, i);
+  try {
+    return utf8_decode(bytes, true, true);
+  } catch {
+    return location;
+  }
+}
+
+/**
  * Makes the next hop of a redirect. https://fetch.spec.whatwg.org/#concept-http-redirect-fetch
  * @param {Subrequest} subrequest @param {number} status @param {string} location
  */
 function redirectTo(subrequest, status, location) {
   const before = subrequest.url;
-  const url = parseUrl(location, before + subrequest.fragment);
+  const url = parseUrl(decodeLocation(location), before + subrequest.fragment);
   if (url === null) throw new TypeError(`The redirect to '${location}' is not a valid URL.`);
   if (!isHttp(url)) throw new TypeError(`The redirect to '${url}' is not to an HTTP(S) URL.`);
   if (++subrequest.redirects > MAX_REDIRECTS) throw new TypeError("Too many redirects.");

@@ -1,14 +1,40 @@
 //! Answers of events, and what keeps events alive behind them.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use api::{Body, EventId, ResponseHead};
+use http::header::CONTENT_LENGTH;
 use isolate::Thrown;
 
+use crate::event::bodies::OutgoingBody;
+use crate::event::context::EventContext;
 use crate::event::host::EventHost;
 use crate::failure::Failure;
+use crate::http::body::{InBody, OutBody};
+use crate::http::received::begun;
 use crate::http::response;
 use crate::limits::HEADER_BYTES_MAX;
+
+impl EventHost {
+    /// Answers when the first bytes of the body are decoded. Until then the response can still
+    /// become an error.
+    fn answer_decoded(&self, event: &Rc<EventContext>, head: ResponseHead, body: InBody) {
+        let (host, its_event) = (self.this(), event.clone());
+        self.work_later(event, async move {
+            let time_left = Duration::from_nanos(its_event.cpu_ns_left());
+            let answer = match begun(body).await {
+                Ok(body) => {
+                    let mut response = response::build(head, OutBody::Native(body), time_left);
+                    response.headers_mut().remove(CONTENT_LENGTH);
+                    Ok(response)
+                }
+                Err(error) => Err(Failure::Exception(Thrown::new("TypeError", error.to_string()))),
+            };
+            host.answer(&its_event, answer);
+        });
+    }
+}
 
 impl api::host::Events for EventHost {
     fn respond(&self, event: EventId, head: ResponseHead, body: Body) {
@@ -16,15 +42,19 @@ impl api::host::Events for EventHost {
         if let Body::Sink(id) = &body {
             event.sink.set(Some(*id));
         }
-        let answer = match self.out_body(event.id(), body) {
-            Some(_) if head.headers.len() > HEADER_BYTES_MAX => {
-                let text = "Response headers are too large.";
-                Err(Failure::Exception(Thrown::new("TypeError", text)))
-            }
-            Some(body) => {
-                let time_left = Duration::from_nanos(event.cpu_ns_left());
+        let body = self.out_body(event.id(), body, &head.headers);
+        if head.headers.len() > HEADER_BYTES_MAX {
+            let text = "Response headers are too large.";
+            return self.answer(&event, Err(Failure::Exception(Thrown::new("TypeError", text))));
+        }
+        let time_left = Duration::from_nanos(event.cpu_ns_left());
+        let answer = match body {
+            Some(OutgoingBody::Plain(body)) => Ok(response::build(head, body, time_left)),
+            Some(OutgoingBody::Coded(body)) => {
+                let head = ResponseHead { encode_body: false, ..head };
                 Ok(response::build(head, body, time_left))
             }
+            Some(OutgoingBody::Decoded(body)) => return self.answer_decoded(&event, head, body),
             None => Err(Failure::ExceededMemory),
         };
         self.answer(&event, answer);

@@ -10,8 +10,8 @@ use std::task::Waker;
 
 use api::EventId;
 use http::Response;
-use tokio::sync::Semaphore;
 
+use crate::event::open_responses::Connections;
 use crate::failure::Failure;
 use crate::http::body::OutBody;
 
@@ -45,8 +45,8 @@ pub(crate) struct EventContext {
     pub(super) wait_until: Cell<u32>,
     subrequests: Cell<u32>,
     log_bytes: Cell<usize>,
-    /// Limits the subrequests that wait for a response at the same time.
-    connections: OnceCell<Rc<Semaphore>>,
+    /// Limits its open responses.
+    connections: OnceCell<Rc<Connections>>,
     /// The answer, until its receiver takes it.
     answer: RefCell<Option<Answer>>,
     /// Whether there has been an answer.
@@ -117,9 +117,14 @@ impl EventContext {
         self.subrequests.get()
     }
 
-    /// What limits its subrequests to `connections_max` at a time.
-    pub(crate) fn connections(&self, connections_max: usize) -> Rc<Semaphore> {
-        self.connections.get_or_init(|| Rc::new(Semaphore::new(connections_max))).clone()
+    /// What limits its open responses to `connections_max`.
+    pub(crate) fn connections(&self, connections_max: usize) -> Rc<Connections> {
+        self.connections.get_or_init(|| Rc::new(Connections::new(connections_max))).clone()
+    }
+
+    /// The same, where there has been a subrequest.
+    pub(crate) fn known_connections(&self) -> Option<&Connections> {
+        self.connections.get().map(|connections| &**connections)
     }
 
     /// Counts console output; how much there is by now.

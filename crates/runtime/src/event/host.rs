@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 use crate::egress::{Egress, EgressClient};
 use crate::event::context::{Answer, EventContext, EventKind};
 use crate::event::id_map::IdMap;
+use crate::event::open_responses::OpenResponses;
 use crate::event::resources::{Resource, ResourceTable};
 use crate::failure::Failure;
 use crate::http::charged::charged;
@@ -43,6 +44,7 @@ pub(crate) struct EventHost {
     /// The event whose turn runs.
     current: RefCell<Option<Rc<EventContext>>>,
     pub(crate) resources: ResourceTable,
+    pub(crate) open_responses: OpenResponses,
     /// What may still call back, for all events together.
     pending: Cell<u32>,
     /// Events that wait for an answer.
@@ -65,6 +67,7 @@ impl EventHost {
             last_event: Cell::new(START),
             current: RefCell::default(),
             resources: ResourceTable::default(),
+            open_responses: OpenResponses::default(),
             pending: Cell::new(0),
             unanswered: Cell::new(0),
             to_forget: RefCell::default(),
@@ -238,6 +241,7 @@ impl EventHost {
         }
         let mut forget = Vec::new();
         self.resources.end_all(event, &mut forget);
+        self.open_responses.forget(event.id());
         self.to_forget.borrow_mut().append(&mut forget);
     }
 
@@ -295,6 +299,22 @@ impl EventHost {
         });
         self.resources.insert(id, &owner, Task(task.abort_handle()));
         id
+    }
+
+    /// Runs `work` for an event, or until the event ends.
+    pub(crate) fn work_later(
+        &self,
+        event: &Rc<EventContext>,
+        work: impl Future<Output = ()> + 'static,
+    ) {
+        self.note_pending(event, true);
+        let (host, id, owner) = (self.this(), self.resources.reserve(), event.clone());
+        let task = tokio::task::spawn_local(async move {
+            work.await;
+            host.resources.take::<Task>(owner.id(), id);
+            host.note_pending(&owner, false);
+        });
+        self.resources.insert(id, event, Task(task.abort_handle()));
     }
 
     /// Ends a task of the event before it has settled its promise.

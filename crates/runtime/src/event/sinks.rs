@@ -9,7 +9,7 @@ use bytes::Bytes;
 use isolate::{EntryPoint, Resolver};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::event::bodies::lost;
+use crate::event::bodies::{OutgoingBody, lost};
 use crate::event::context::EventContext;
 use crate::event::host::EventHost;
 use crate::event::resources::Resource;
@@ -33,20 +33,27 @@ impl Resource for Sink {
 }
 
 impl EventHost {
-    /// The body of the event that JavaScript means; nothing when the isolate has no memory left for
-    /// it.
-    pub(crate) fn out_body(&self, event: EventId, body: api::Body) -> Option<OutBody> {
-        Some(match body {
+    /// The body of the event that JavaScript means, to be sent with these flat headers; nothing
+    /// when the isolate has no memory left for it.
+    pub(crate) fn out_body(
+        &self,
+        event: EventId,
+        body: api::Body,
+        headers: &[u8],
+    ) -> Option<OutgoingBody> {
+        let body = match body {
             api::Body::Empty => OutBody::Empty,
             api::Body::Bytes(bytes) => self.charged(bytes)?.into(),
-            api::Body::Native(id) => {
-                self.take_body(event, id).map_or(OutBody::Empty, OutBody::Native)
-            }
+            api::Body::Native(id) => match self.take_body(event, id) {
+                Some(body) => return Some(self.pass_on(event, body, headers)),
+                None => OutBody::Empty,
+            },
             api::Body::Sink(id) => {
                 let body = self.resources.with::<Sink, _>(event, id, |sink| sink.body.take());
                 body.flatten().map_or(OutBody::Empty, OutBody::Sink)
             }
-        })
+        };
+        Some(OutgoingBody::Plain(body))
     }
 
     /// Tells when nobody reads the sink that a response was given; its client has all of it then,

@@ -1,19 +1,26 @@
 //! Subrequests: from what JavaScript asks for to the way out, and back.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 use api::{Body, EventId, FetchRequest, FetchResponse, RedirectMode};
+use http::header::CONTENT_LENGTH;
 use http::{Request, Response, Uri};
 use http_body::Body as _;
-use isolate::{EntryPoint, OpError, Resolver};
+use isolate::{Charge, EntryPoint, OpError, Resolver};
 use tokio::sync::oneshot;
 
 use crate::egress::EgressRequest;
+use crate::event::bodies::OutgoingBody;
 use crate::event::context::EventContext;
 use crate::event::host::EventHost;
+use crate::event::open_responses::{Connected, ConnectionPermit, Connections, NoConnection};
 use crate::event::resources::Resource;
-use crate::http::body::{Abortable, InBody, OutBody};
+use crate::http::body::{Abortable, BodyError, InBody, OutBody};
 use crate::http::flat_headers;
+use crate::http::received::ReceivedBody;
 use crate::limits::{HEADER_BYTES_MAX, URL_BYTES_MAX};
 
 /// A subrequest that can be aborted.
@@ -41,6 +48,21 @@ struct Head {
     hops_left: u8,
 }
 
+/// A subrequest that waits for a connection, paid for by its Worker.
+struct Queued {
+    head: Head,
+    body: OutBody,
+    /// The length in the headers is not the body's.
+    drops_length: bool,
+    _charge: Option<Charge>,
+}
+
+/// What a subrequest is charged beside its text.
+const QUEUED_BYTES: usize = 1 << 10;
+/// Longest method, and longest `cf` options.
+const METHOD_BYTES_MAX: usize = 256;
+const CF_BYTES_MAX: usize = 64 << 10;
+
 impl api::host::Subrequests for EventHost {
     fn reserve(&self, event: EventId) -> u32 {
         match self.event(event) {
@@ -57,17 +79,17 @@ impl api::host::Subrequests for EventHost {
             let host = host.clone();
             tokio::task::spawn_local(async move { host.reader_left(owner, id).await });
         }
+        let refused = refusal(&fetch);
         let FetchRequest { method, url, headers, body, redirect, cf, .. } = fetch;
-        let body = self.out_body(owner, body);
-        let refused = refusal(&url, &headers);
-        let (url, headers) = match refused {
-            // They may be large, and there may be a queue.
-            Some(_) => Default::default(),
-            None => (url, headers),
-        };
+        let body = self.out_body(owner, body, &headers);
         let hops_left = event.hops_left().saturating_sub(1);
         let head = Head { method, url, headers, redirect, cf, hops_left };
         let allowed = event.count_subrequest() <= self.limits().subrequests_max;
+        // It may have to wait, and may be large: its Worker pays for it meanwhile.
+        let queued = match refused {
+            Some(_) => Err(api::memory_exceeded()),
+            None => self.queued(head, body),
+        };
         let connections = event.connections(self.limits().open_connections_max);
         let its_event = event.clone();
         let task = self.settle_later(owner, resolver, async move {
@@ -77,10 +99,9 @@ impl api::host::Subrequests for EventHost {
             if !allowed {
                 return Err(OpError::error("Too many subrequests."));
             }
-            // Held until the response's head is there; more subrequests than that wait in order.
-            let _connection = connections.acquire().await.ok();
-            let body = body.ok_or_else(api::memory_exceeded)?;
-            let sent = send(&host, head, body).await;
+            let queued = queued?;
+            let permit = host.connection(&its_event, &connections).await?;
+            let sent = send(&host, queued).await;
             if sent.is_err() {
                 // There is nothing left to abort.
                 host.resources.take::<Subrequest>(owner, id);
@@ -88,10 +109,8 @@ impl api::host::Subrequests for EventHost {
             let response = sent?;
             let (abort, aborted) = oneshot::channel();
             host.resources.with::<Subrequest, _>(owner, id, |fetch| fetch.body = Some(abort));
-            let response = response.map(|body| -> InBody {
-                if body.is_end_stream() { body } else { Box::pin(Abortable::new(body, aborted)) }
-            });
-            Ok(isolate::Record::from(to_js(&host, &its_event, response)))
+            let response = to_js(&host, &its_event, response, permit, aborted);
+            Ok(isolate::Record::from(response))
         });
         if task != 0 {
             self.resources.insert(id, &event, Subrequest { task, body: None });
@@ -107,16 +126,65 @@ impl api::host::Subrequests for EventHost {
     }
 }
 
+impl EventHost {
+    /// Charges a subrequest that may have to wait to its Worker.
+    fn queued(&self, head: Head, body: Option<OutgoingBody>) -> Result<Queued, OpError> {
+        let (body, drops_length) = match body.ok_or_else(api::memory_exceeded)? {
+            OutgoingBody::Plain(body) | OutgoingBody::Coded(body) => (body, false),
+            OutgoingBody::Decoded(body) => (OutBody::Native(body), true),
+        };
+        let text = head.method.len() + head.url.len() + head.headers.len();
+        let bytes = QUEUED_BYTES + text + head.cf.as_ref().map_or(0, String::len);
+        let charge = match self.ledger() {
+            Some(ledger) => Some(ledger.charge(bytes).ok_or_else(too_many_in_memory)?),
+            None => None,
+        };
+        Ok(Queued { head, body, drops_length, _charge: charge })
+    }
+
+    /// Waits for one of the event's connections.
+    async fn connection(
+        &self,
+        event: &EventContext,
+        connections: &Connections,
+    ) -> Result<ConnectionPermit, OpError> {
+        let mut acquired = pin!(self.open_responses.acquire(connections, self.ledger()));
+        let first = poll_fn(|context| Poll::Ready(acquired.as_mut().poll(context))).await;
+        let result = match first {
+            Poll::Ready(result) => result,
+            Poll::Pending => {
+                self.make_room(event);
+                acquired.await
+            }
+        };
+        result.map_err(|reason| match reason {
+            NoConnection::Memory => too_many_in_memory(),
+            NoConnection::Over => OpError::type_error(BodyError::ConnectionLost.to_string()),
+        })
+    }
+}
+
+fn too_many_in_memory() -> OpError {
+    OpError::type_error("Memory limit would be exceeded by the subrequest.")
+}
+
 /// Why a subrequest is not even tried.
-fn refusal(url: &str, headers: &[u8]) -> Option<&'static str> {
-    if url.len() > URL_BYTES_MAX {
+fn refusal(fetch: &FetchRequest) -> Option<&'static str> {
+    if fetch.url.len() > URL_BYTES_MAX {
         return Some("URL is too long.");
     }
-    (headers.len() > HEADER_BYTES_MAX).then_some("Request headers are too large.")
+    if fetch.method.len() > METHOD_BYTES_MAX {
+        return Some("Invalid method.");
+    }
+    if fetch.cf.as_ref().is_some_and(|cf| cf.len() > CF_BYTES_MAX) {
+        return Some("The cf options are too large.");
+    }
+    (fetch.headers.len() > HEADER_BYTES_MAX).then_some("Request headers are too large.")
 }
 
 /// Sends a subrequest.
-async fn send(host: &EventHost, head: Head, body: OutBody) -> Result<Response<InBody>, OpError> {
+async fn send(host: &EventHost, queued: Queued) -> Result<Response<InBody>, OpError> {
+    let Queued { head, body, drops_length, _charge } = queued;
     let url = head.url.split('#').next().unwrap_or_default();
     let uri: Uri =
         url.parse().map_err(|_| OpError::type_error("Fetch API cannot load this URL."))?;
@@ -126,6 +194,9 @@ async fn send(host: &EventHost, head: Head, body: OutBody) -> Result<Response<In
     *request.method_mut() = method;
     *request.uri_mut() = uri;
     *request.headers_mut() = flat_headers::parse(&head.headers);
+    if drops_length {
+        request.headers_mut().remove(CONTENT_LENGTH);
+    }
     let Head { redirect, cf, hops_left, .. } = head;
     let request = EgressRequest { request, redirect, cf, hops_left };
     let (Some(client), Some(worker)) = (host.egress_client(), host.worker()) else {
@@ -138,7 +209,13 @@ async fn send(host: &EventHost, head: Head, body: OutBody) -> Result<Response<In
 }
 
 /// Gives JavaScript the response.
-fn to_js(host: &EventHost, event: &Rc<EventContext>, response: Response<InBody>) -> FetchResponse {
+fn to_js(
+    host: &EventHost,
+    event: &Rc<EventContext>,
+    response: Response<InBody>,
+    permit: ConnectionPermit,
+    aborted: oneshot::Receiver<()>,
+) -> FetchResponse {
     let (head, body) = response.into_parts();
     let mut headers = Vec::with_capacity(512);
     flat_headers::append(&head.headers, &mut headers);
@@ -147,6 +224,13 @@ fn to_js(host: &EventHost, event: &Rc<EventContext>, response: Response<InBody>)
         Some(reason) => String::from_utf8_lossy(reason.as_bytes()).into_owned(),
         None => head.status.canonical_reason().unwrap_or_default().to_owned(),
     };
-    let body = if body.is_end_stream() { 0 } else { host.add_body(event, body) };
+    let body = match body.is_end_stream() {
+        true => 0,
+        false => {
+            let (body, is_open) = Connected::new(body, permit);
+            let body = Box::pin(Abortable::new(Box::pin(body), aborted));
+            host.add_response_body(event, ReceivedBody::new(body, &head.headers), is_open)
+        }
+    };
     FetchResponse { status: head.status.as_u16(), status_text, headers, body }
 }

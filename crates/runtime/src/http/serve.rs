@@ -164,7 +164,7 @@ fn dispatch(
     let body = if body.is_end_stream() {
         0
     } else {
-        isolate.host.add_body(event, Box::pin(body.limited(limit)))
+        isolate.host.add_request_body(event, Box::pin(body.limited(limit)))
     };
     let cf = client.cf(head.version);
     let call = FetchCall {

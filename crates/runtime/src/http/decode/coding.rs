@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-use brotli::enc::StandardAlloc;
 use brotli::{BrotliDecompressStream, BrotliResult, BrotliState};
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::DecodeError;
+use super::account::{ChargingAllocator, DecodeAccount};
 use super::gzip::Gzip;
 
 /// A content coding that can be undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coding {
+pub(crate) enum Coding {
     /// RFC 1952.
     Gzip,
     /// RFC 1950.
@@ -21,9 +21,9 @@ pub enum Coding {
 }
 
 impl Coding {
-    /// The coding that a `content-encoding` header names, if it is exactly one that is known.
-    pub fn of(content_encoding: &str) -> Option<Self> {
-        let name = content_encoding.trim();
+    /// The coding of this name in a `content-encoding` header, if it is known.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        let name = name.trim();
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         match () {
             () if is("gzip") || is("x-gzip") => Some(Self::Gzip),
@@ -46,15 +46,15 @@ impl fmt::Display for Coding {
 
 /// What one call of [`Decoder::decode`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub(super) struct Progress {
     /// Bytes taken from the input.
-    pub read: usize,
+    pub(super) read: usize,
     /// Bytes put into the output.
-    pub written: usize,
+    pub(super) written: usize,
 }
 
 /// The state of one decoding.
-pub struct Decoder {
+pub(super) struct Decoder {
     machine: Machine,
     /// A byte has come. A body without any is taken for an empty one: answers to HEAD and the like
     /// announce a coding and have nothing in it.
@@ -64,29 +64,29 @@ pub struct Decoder {
 enum Machine {
     Gzip(Box<Gzip>),
     Deflate { inflate: Decompress, is_over: bool },
-    Brotli { state: Box<Brotli>, is_over: bool },
+    Brotli { state: Box<Brotli>, memory: ChargingAllocator, is_over: bool },
 }
 
-type Brotli = BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>;
+type Brotli = BrotliState<ChargingAllocator, ChargingAllocator, ChargingAllocator>;
 
 impl Decoder {
     /// A decoder at the beginning of a body.
-    pub fn new(coding: Coding) -> Self {
+    pub(super) fn new(coding: Coding, account: &DecodeAccount) -> Self {
         let machine = match coding {
             Coding::Gzip => Machine::Gzip(Box::default()),
             Coding::Deflate => Machine::Deflate { inflate: Decompress::new(true), is_over: false },
             Coding::Brotli => {
                 // Strict: windows of at most 16 MiB, as the RFC has them.
-                let alloc = StandardAlloc::default;
-                let state = BrotliState::new_strict(alloc(), alloc(), alloc());
-                Machine::Brotli { state: Box::new(state), is_over: false }
+                let memory = account.allocator();
+                let state = BrotliState::new_strict(memory.clone(), memory.clone(), memory.clone());
+                Machine::Brotli { state: Box::new(state), memory, is_over: false }
             }
         };
         Self { machine, has_begun: false }
     }
 
     /// The coding that this undoes.
-    pub fn coding(&self) -> Coding {
+    pub(super) fn coding(&self) -> Coding {
         match self.machine {
             Machine::Gzip(_) => Coding::Gzip,
             Machine::Deflate { .. } => Coding::Deflate,
@@ -96,7 +96,11 @@ impl Decoder {
 
     /// Decodes as much as input and output allow. When it fills the output it must be called again,
     /// even without input.
-    pub fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, DecodeError> {
+    pub(super) fn decode(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+    ) -> Result<Progress, DecodeError> {
         self.has_begun |= !input.is_empty();
         let coding = self.coding();
         match &mut self.machine {
@@ -113,9 +117,12 @@ impl Decoder {
                 *is_over = end;
                 Ok(progress)
             }
-            Machine::Brotli { state, is_over } => {
-                let (progress, end) =
-                    brotli_some(state, input, output).ok_or(DecodeError::Corrupt(coding))?;
+            Machine::Brotli { state, memory, is_over } => {
+                let result = brotli_some(state, input, output);
+                if memory.is_refused() {
+                    return Err(DecodeError::Memory);
+                }
+                let (progress, end) = result.ok_or(DecodeError::Corrupt(coding))?;
                 *is_over = end;
                 Ok(progress)
             }
@@ -123,7 +130,7 @@ impl Decoder {
     }
 
     /// Says whether the body may end here.
-    pub fn finish(&self) -> Result<(), DecodeError> {
+    pub(super) fn finish(&self) -> Result<(), DecodeError> {
         let is_whole = match &self.machine {
             Machine::Gzip(gzip) => gzip.is_whole(),
             Machine::Deflate { is_over, .. } | Machine::Brotli { is_over, .. } => *is_over,

@@ -1,0 +1,199 @@
+//! A body that came in with a response, in the coding that the origin chose. It passes on as it
+//! came; its coding is undone when JavaScript reads it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
+use http_body::{Body, Frame, SizeHint};
+
+use crate::http::body::{BodyError, InBody, OutBody, next_chunk};
+use crate::http::decode::{Coding, DecodeAccount, codings_of, decoded};
+
+/// A body from outside, and how it is coded.
+pub(crate) struct ReceivedBody {
+    body: InBody,
+    /// What its `content-encoding` said; empty for a body without one.
+    label: String,
+    /// Those of the label that are still to be undone.
+    codings: Vec<Coding>,
+    /// Who pays for that, once it has begun.
+    account: Option<DecodeAccount>,
+}
+
+/// How a body goes on to somebody else.
+pub(crate) enum PassedOn {
+    /// In no coding of ours: the new headers say how it is to be sent.
+    Plain(InBody),
+    /// As it came: the new headers say the same of it as the old ones.
+    AsItCame(InBody),
+    /// With its coding undone: the new headers say something else.
+    Decoded(InBody),
+}
+
+impl ReceivedBody {
+    /// A body that came with these headers.
+    pub(crate) fn new(body: InBody, headers: &HeaderMap) -> Self {
+        Self { body, label: label_of(headers), codings: codings_of(headers), account: None }
+    }
+
+    /// A body whose coding, if it has one, is the Worker's affair: that of a request.
+    pub(crate) fn opaque(body: InBody) -> Self {
+        Self { body, label: String::new(), codings: Vec::new(), account: None }
+    }
+
+    /// Whether new headers matter to how it passes on.
+    pub(crate) fn is_coded(&self) -> bool {
+        !self.label.is_empty()
+    }
+
+    /// The same with another body in it.
+    pub(crate) fn map(self, change: impl FnOnce(InBody) -> InBody) -> Self {
+        Self { body: change(self.body), ..self }
+    }
+
+    /// What its headers said of its length; of the decoded one where nothing is to be undone.
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        if self.codings.is_empty() { self.body.size_hint() } else { SizeHint::default() }
+    }
+
+    /// The next decoded bytes.
+    pub(crate) async fn next_chunk(
+        &mut self,
+        account: impl FnOnce() -> DecodeAccount,
+    ) -> Option<Result<Bytes, BodyError>> {
+        self.decode(account);
+        next_chunk(&mut self.body).await
+    }
+
+    /// CPU time of decoding in nanoseconds since the last call.
+    pub(crate) fn take_used_ns(&self) -> u64 {
+        self.account.as_ref().map_or(0, DecodeAccount::take_used_ns)
+    }
+
+    fn decode(&mut self, account: impl FnOnce() -> DecodeAccount) {
+        if self.codings.is_empty() {
+            return;
+        }
+        let codings = std::mem::take(&mut self.codings);
+        // It is read from here on: what is left of it is not what the label says.
+        self.label.clear();
+        let account = account();
+        let body = std::mem::replace(&mut self.body, Box::pin(OutBody::Empty));
+        self.body = decoded(body, &codings, &account);
+        self.account = Some(account);
+    }
+
+    /// Passes the body on with new headers.
+    pub(crate) fn pass_on(
+        mut self,
+        headers: &HeaderMap,
+        account: impl FnOnce() -> DecodeAccount,
+    ) -> PassedOn {
+        if !self.label.is_empty() && self.label == label_of(headers) {
+            return PassedOn::AsItCame(self.body);
+        }
+        if self.codings.is_empty() {
+            return PassedOn::Plain(self.body);
+        }
+        self.decode(account);
+        PassedOn::Decoded(self.body)
+    }
+}
+
+/// The value of `content-encoding` in one spelling.
+fn label_of(headers: &HeaderMap) -> String {
+    let mut names = Vec::new();
+    for value in headers.get_all(CONTENT_ENCODING) {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        names.extend(value.split(',').map(|name| name.trim().to_ascii_lowercase()));
+    }
+    names.join(",")
+}
+
+/// A body whose first bytes are there: it is known then that they can be decoded.
+struct Begun {
+    first: Option<Bytes>,
+    rest: InBody,
+}
+
+/// Waits for a body's first bytes.
+pub(crate) async fn begun(mut body: InBody) -> Result<InBody, BodyError> {
+    let first = next_chunk(&mut body).await.transpose()?;
+    Ok(Box::pin(Begun { first, rest: body }))
+}
+
+impl Body for Begun {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.first.take() {
+            Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
+            None => self.rest.as_mut().poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.first.is_none() && self.rest.is_end_stream()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(codings: &[&'static str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for coding in codings {
+            headers.append(CONTENT_ENCODING, http::HeaderValue::from_static(coding));
+        }
+        headers
+    }
+
+    fn passed_on(from: &[&'static str], to: &[&'static str]) -> &'static str {
+        let body = ReceivedBody::new(Box::pin(OutBody::Empty), &headers(from));
+        match body.pass_on(&headers(to), || DecodeAccount::new(None, 1)) {
+            PassedOn::Plain(_) => "plain",
+            PassedOn::AsItCame(_) => "as it came",
+            PassedOn::Decoded(_) => "decoded",
+        }
+    }
+
+    #[test]
+    fn a_body_passes_as_it_came_where_its_headers_do() {
+        assert_eq!(passed_on(&["GZIP"], &["gzip"]), "as it came");
+        assert_eq!(passed_on(&["gzip", "br"], &["gzip, br"]), "as it came");
+        assert_eq!(passed_on(&["zstd"], &["zstd"]), "as it came");
+        assert_eq!(passed_on(&["gzip"], &[]), "decoded");
+        assert_eq!(passed_on(&["gzip"], &["br"]), "decoded");
+        assert_eq!(passed_on(&["zstd"], &[]), "plain");
+        assert_eq!(passed_on(&[], &[]), "plain");
+        assert_eq!(passed_on(&[], &["gzip"]), "plain");
+    }
+
+    #[test]
+    fn the_first_bytes_tell_whether_a_body_can_be_decoded() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let of = |text: &'static str| -> InBody {
+            let body = ReceivedBody::new(
+                Box::pin(OutBody::from(Bytes::from_static(text.as_bytes()))),
+                &headers(&["gzip"]),
+            );
+            match body.pass_on(&HeaderMap::new(), || DecodeAccount::new(None, u64::MAX)) {
+                PassedOn::Decoded(body) => body,
+                _ => panic!("its headers are gone"),
+            }
+        };
+        let error = runtime.block_on(begun(of("plain text"))).err().map(|error| error.to_string());
+        let want = "Failed to decode the body: the gzip data is corrupt.";
+        assert_eq!(error.as_deref(), Some(want));
+        let mut empty = runtime.block_on(begun(of(""))).expect("an empty body");
+        assert!(runtime.block_on(next_chunk(&mut empty)).is_none());
+    }
+}
