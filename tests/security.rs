@@ -14,6 +14,8 @@ mod cpu;
 mod memory;
 #[path = "security/prying.rs"]
 mod prying;
+#[path = "security/subrequests.rs"]
+mod subrequests;
 
 use std::path::PathBuf;
 

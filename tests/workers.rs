@@ -33,6 +33,7 @@ workers! {
     bindings
     bodies
     console
+    content_coding
     cross_request
     failures
     form_data

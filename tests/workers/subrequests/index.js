@@ -89,8 +89,40 @@ const paths = {
   },
   "/breaks": async (to) => {
     const response = await fetch(`${to}/breaks`);
-    const text = await response.text().catch(() => "the body broke off");
+    const text = await response.text().catch((error) => error.message);
     return new Response(`${text}\n`);
+  },
+  "/unread-many": async (to) => {
+    const responses = [];
+    for (let i = 0; i < 8; i += 1) responses.push(await fetch(`${to}/endless`));
+    const read = async (response) => {
+      const reader = response.body.getReader();
+      const text = await reader.read().then(() => "open", (error) => error.message);
+      await reader.cancel().catch(() => {});
+      return text;
+    };
+    return new Response(`${(await Promise.all(responses.map(read))).join("\n")}\n`);
+  },
+  "/busy": async (to) => {
+    // All six are being read, so none is cancelled: the seventh waits until one is.
+    const busy = await Promise.all(Array.from({ length: 6 }, () => fetch(`${to}/endless`)));
+    const readers = busy.map((response) => response.body.getReader());
+    let open = true;
+    const reading = readers.map(async (reader) => {
+      while (open && !(await reader.read()).done);
+    });
+    let arrived = false;
+    const seventh = fetch(`${to}/number?n=7`).then((response) => {
+      arrived = true;
+      return response.text();
+    });
+    await scheduler.wait(50);
+    const before = arrived;
+    await readers[0].cancel();
+    const text = await seventh;
+    open = false;
+    await Promise.all(reading);
+    return new Response(`${before} ${text}\n`);
   },
   "/unread": async (to) => {
     const statuses = [];
