@@ -89,6 +89,32 @@ fn requests_in_flight() {
     pair.assert_served("after requests in flight failed");
 }
 
+/// A request that used too much CPU time without ever being terminated fails alone.
+#[test]
+fn a_request_over_its_time_beside_an_innocent_one() {
+    let mut pair = Pair::of("hog");
+    let mut innocent = pair.isolde.connect();
+    innocent.send(b"GET /beside-crumbs HTTP/1.1\r\nhost: w0\r\n\r\n");
+    let failed = pair.attack("/crumbs").expect("the request is answered");
+    assert_eq!((failed.status, failed.error_code()), (503, Some(1102)), "{}", failed.excerpt());
+    pair.assert_served("while an innocent request of the same isolate waits");
+    let response = innocent.response("GET");
+    assert_eq!((response.status, response.text().as_str()), (200, "undisturbed"));
+}
+
+/// The same of work behind a response: it ends, and its isolate goes on.
+#[test]
+fn work_over_its_time_behind_a_response() {
+    let mut pair = Pair::of("hog");
+    let mut innocent = pair.isolde.connect();
+    innocent.send(b"GET /beside-crumbs HTTP/1.1\r\nhost: w0\r\n\r\n");
+    let sent = pair.attack("/crumbs-behind-a-response").expect("the request is answered");
+    assert_eq!((sent.status, sent.text().as_str()), (200, "sent"));
+    let response = innocent.response("GET");
+    assert_eq!((response.status, response.text().as_str()), (200, "undisturbed"));
+    pair.assert_served("after work behind a response ended");
+}
+
 /// Several Workers' worth of loops at once, and the neighbour answers each time.
 #[test]
 fn loops_side_by_side() {

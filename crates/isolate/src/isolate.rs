@@ -2,25 +2,29 @@
 //! life.
 
 use std::any::Any;
-use std::ffi::c_void;
+use std::cell::RefCell;
 use std::mem::ManuallyDrop;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use crate::bridge::error::DomExceptionMaker;
 use crate::bridge::exception::Thrown;
 use crate::bridge::op::OpDef;
+use crate::code::from_strings::CodeFromStrings;
 use crate::code::internal::{self, ApiSources};
-use crate::code::module::Module;
+use crate::code::module::{BuiltinModules, Module, ModuleMap};
 use crate::code::snapshot::Snapshot;
 use crate::limit::cpu_meter::CpuMeter;
 use crate::limit::heap_limit::HeapGuard;
 use crate::limit::ledger::Ledger;
+use crate::limit::members::{MEMBERS, Member};
 use crate::limit::watchdog::Slot;
-use crate::platform::{Platform, PlatformError, TaskQueue};
+use crate::platform::{Platform, PlatformError};
 use crate::state::State;
+use crate::task_queue::{TaskPosts, TaskQueue};
 use crate::trim::tables::Tables;
-use crate::turn::{Turn, TurnError};
 
 /// Where the web APIs of a new isolate come from.
 #[derive(Clone)]
@@ -81,10 +85,11 @@ pub struct Isolate {
     pub(crate) v8: ManuallyDrop<v8::OwnedIsolate>,
     pub(crate) context: v8::Global<v8::Context>,
     pub(crate) entries: Vec<v8::Global<v8::Function>>,
-    pub(crate) state: Box<State>,
+    pub(crate) state: Rc<State>,
     pub(crate) tasks: Arc<TaskQueue>,
     pub(crate) slot: Arc<Slot>,
-    pub(crate) guard: Box<HeapGuard>,
+    pub(crate) guard: Arc<HeapGuard>,
+    pub(crate) member: Arc<Member>,
     pub(crate) sequence: u64,
     pub(crate) condemned: Option<Condemned>,
     /// Whether turns run a Worker's global scope, where there is no time.
@@ -121,12 +126,15 @@ impl Isolate {
         let make = || crate::platform::with_new_queue(|| v8::Isolate::new(params));
         let ((mut v8, tasks), tables) = crate::trim::tables::noting(make);
         let state = State::new(host, ledger);
-        state.code_from_strings.set(options.code_from_strings);
         state.attach(&mut v8);
+        CodeFromStrings::set(&v8, options.code_from_strings);
         let ledger = state.ledger().clone();
-        let mut guard = HeapGuard::new(v8.thread_safe_handle(), options.heap_bytes_max, ledger);
-        configure(&mut v8, &mut guard);
-        let slot = Slot::register(v8.thread_safe_handle(), &guard);
+        let waker = tasks.clone();
+        let member = MEMBERS.join(move || waker.wake());
+        let handle = v8.thread_safe_handle();
+        let guard = HeapGuard::new(handle, options.heap_bytes_max, ledger, member.clone());
+        configure(&mut v8, &guard);
+        let slot = Slot::new(v8.thread_safe_handle(), guard.clone());
         let (context, entries) = match make_context(&mut v8, options) {
             Ok(made) => made,
             Err(error) => {
@@ -144,6 +152,7 @@ impl Isolate {
             tasks,
             slot,
             guard,
+            member,
             sequence: 0,
             condemned: None,
             in_global_scope: false,
@@ -154,7 +163,7 @@ impl Isolate {
         };
         isolate.bind(&options.api);
         isolate.assert_clock()?;
-        crate::limit::heap_limit::note_heap(&mut isolate.v8, isolate.state.ledger());
+        isolate.guard.note_heap(&mut isolate.v8);
         isolate.tables.give_back();
         Ok(isolate)
     }
@@ -165,8 +174,8 @@ impl Isolate {
             let index = api.entry_points.iter().position(|entry| *entry == name)?;
             self.entries.get(index).cloned()
         };
-        *self.state.dom_exception.borrow_mut() = find("makeDOMException");
-        *self.state.builtin_module.borrow_mut() = find("builtinModule");
+        *self.state.part::<DomExceptionMaker>().0.borrow_mut() = find("makeDOMException");
+        *self.state.part::<BuiltinModules>().0.borrow_mut() = find("builtinModule");
     }
 
     /// Checks once per process that `Date` reads our clock.
@@ -195,9 +204,19 @@ impl Isolate {
         self.in_global_scope = is_global;
     }
 
+    fn modules(&self) -> Rc<RefCell<ModuleMap>> {
+        self.state.part()
+    }
+
+    /// Says whose Worker the isolate runs. Where isolates use too much together of what all of them
+    /// share, one of the owner that uses most has to go. Until this is called the owner is 0.
+    pub fn set_owner(&mut self, owner: u64) {
+        self.member.set_owner(owner);
+    }
+
     /// Adds modules that imports can find.
     pub fn add_modules(&mut self, modules: &[Module]) {
-        self.state.modules.borrow_mut().add(modules);
+        self.modules().borrow_mut().add(modules);
     }
 
     /// The memory ledger.
@@ -215,15 +234,10 @@ impl Isolate {
         self.cpu_ns
     }
 
-    /// How many turns it has taken.
-    pub fn turn_count(&self) -> u64 {
-        self.sequence
-    }
-
-    /// Whether the isolate should be replaced when it is idle: its thread lost priority and could
-    /// not get it back.
+    /// For moments without a request: gives the thread the priority back that long turns cost it.
+    /// Whether the isolate is to be replaced instead, because the process may not raise it.
     pub fn wants_retirement(&self) -> bool {
-        !self.slot.restore_priority()
+        self.slot.wants_retirement()
     }
 
     /// Turns true when a turn goes on and on although it was terminated: some builtins of V8, such
@@ -233,9 +247,18 @@ impl Isolate {
         self.slot.stuck().clone()
     }
 
-    /// When V8 wants the isolate's next task run, if it has one: run [`Isolate::turn`] then.
+    /// When the isolate wants to be looked at, if it does: run [`Isolate::turn`] then. V8 has a
+    /// task for it, or it has to go so that others have room.
     pub fn next_task_due(&self) -> Option<Instant> {
+        if self.member.has_to_go() && self.condemned.is_none() {
+            return Some(Instant::now());
+        }
         self.tasks.next_due()
+    }
+
+    /// Tells when V8 has posted a task, so that [`Isolate::next_task_due`] is to be asked anew.
+    pub fn task_posts(&self) -> TaskPosts {
+        TaskPosts::of(&self.tasks)
     }
 
     /// The heap in use, in bytes.
@@ -253,7 +276,7 @@ impl Isolate {
     /// Stores the bytecode of the modules that were not in the code cache. Best after the first
     /// request, when the functions that requests need have been compiled.
     pub fn store_code_cache(&mut self) {
-        let uncached = self.state.modules.borrow_mut().take_uncached();
+        let uncached = self.modules().borrow_mut().take_uncached();
         if uncached.is_empty() || self.condemned.is_some() {
             return;
         }
@@ -264,20 +287,6 @@ impl Isolate {
             crate::code::code_cache::store(scope, key, &module);
         }
     }
-
-    /// Runs `f` as a turn of at most `cpu_ns_max` nanoseconds of CPU time, then microtasks, V8's
-    /// tasks and reports of unhandled rejections. This is the only way to run tenant code.
-    ///
-    /// # Errors
-    /// When the isolate is condemned, before or by this turn; nothing that `f` gave is to be used
-    /// then.
-    pub fn turn<R>(
-        &mut self,
-        cpu_ns_max: u64,
-        f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R,
-    ) -> Result<(R, u64), TurnError> {
-        crate::turn::run(self, cpu_ns_max, f)
-    }
 }
 
 impl Drop for Isolate {
@@ -287,12 +296,11 @@ impl Drop for Isolate {
         // is not used again. The state and the guard, which its callbacks use, are dropped after
         // it.
         unsafe { ManuallyDrop::drop(&mut self.v8) };
-        self.guard.release();
-        self.state.ledger().note_heap(0, 0, 0);
+        self.guard.note_end();
     }
 }
 
-fn configure(isolate: &mut v8::OwnedIsolate, guard: &mut HeapGuard) {
+fn configure(isolate: &mut v8::OwnedIsolate, guard: &Arc<HeapGuard>) {
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     isolate.set_capture_stack_trace_for_uncaught_exceptions(true, 10);
     isolate.set_allow_atomics_wait(false);
@@ -300,28 +308,14 @@ fn configure(isolate: &mut v8::OwnedIsolate, guard: &mut HeapGuard) {
     isolate.set_host_import_module_dynamically_callback(crate::code::module::import_dynamically);
     isolate.set_host_initialize_import_meta_object_callback(crate::code::module::import_meta);
     isolate.set_allow_wasm_code_generation_callback(crate::code::wasm::refuse_code_generation);
-    isolate.set_modify_code_generation_from_strings_callback(decide_code_from_strings);
-    let guard: *mut HeapGuard = guard;
-    isolate.add_near_heap_limit_callback(
-        crate::limit::heap_limit::on_near_limit,
-        guard.cast::<c_void>(),
-    );
+    isolate.set_modify_code_generation_from_strings_callback(crate::code::from_strings::decide);
+    let guard = HeapGuard::data(guard);
+    isolate.add_near_heap_limit_callback(crate::limit::heap_limit::on_near_limit, guard);
     isolate.add_gc_epilogue_callback(
         crate::limit::heap_limit::on_full_collection,
-        guard.cast::<c_void>(),
+        guard,
         v8::GCType::kGCTypeMarkSweepCompact,
     );
-}
-
-/// V8's callback for `eval` and `new Function`.
-fn decide_code_from_strings<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    source: v8::Local<'s, v8::Value>,
-    _is_code_like: bool,
-) -> v8::ModifyCodeGenerationFromStringsResult<'s> {
-    // Other values are no code: `eval` gives them back.
-    let allowed = !source.is_string() || State::of(scope).code_from_strings.get();
-    v8::ModifyCodeGenerationFromStringsResult { codegen_allowed: allowed, modified_source: None }
 }
 
 type ContextAndEntries = (v8::Global<v8::Context>, Vec<v8::Global<v8::Function>>);

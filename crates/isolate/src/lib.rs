@@ -12,12 +12,13 @@ mod isolate;
 mod limit;
 mod platform;
 mod state;
+mod task_queue;
 mod trim;
 mod turn;
 
 pub use bridge::error::{ErrorClass, OpError};
 pub use bridge::exception::{Location, StackFrame, Thrown};
-pub use bridge::op::{Op, OpContext, OpDef};
+pub use bridge::op::{Op, OpContext, OpDef, SlotMut};
 pub use bridge::promise::{Promise, PromiseState, Resolver};
 pub use bridge::value::{
     ArrayBuffer, Field, FromJs, IntoJs, Kept, Latin1, List, OneByte, Record, Utf16, Value, View,
@@ -31,4 +32,5 @@ pub use limit::cage::{CAGE_BYTES, heaps_bytes};
 pub use limit::clock::now_ms;
 pub use limit::ledger::{Charge, Ledger};
 pub use platform::{Platform, PlatformError, PlatformOptions};
-pub use turn::{REJECTION_ENTRY, RunningModule, Turn, TurnError};
+pub use task_queue::TaskPosts;
+pub use turn::{REJECTION_ENTRY, RunningModule, Turn, TurnEnd, TurnError};

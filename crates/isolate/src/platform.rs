@@ -1,13 +1,14 @@
 //! V8, once per process: flags, platform, assertions.
 //!
-//! Foreground tasks that V8 posts for an isolate (finalisation, memory reduction, Wasm) are kept
-//! here until the isolate's own thread runs them in a turn.
+//! Foreground tasks that V8 posts for an isolate (finalisation, memory reduction, Wasm) go to its
+//! `task_queue`.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+
+use crate::task_queue::TaskQueue;
 
 /// Flags of every process that makes, fills or uses the snapshot. They enter V8's flag hash, so
 /// they are in one place.
@@ -74,6 +75,8 @@ impl Platform {
 }
 
 fn start(options: PlatformOptions) -> Result<Platform, PlatformError> {
+    // Before any thread's is changed.
+    crate::limit::watchdog::process_nice();
     let program = std::iter::once("isolde".to_owned());
     let arguments = program.chain(FLAGS.iter().map(|flag| (*flag).to_owned())).collect();
     let unknown = v8::V8::set_flags_from_command_line(arguments);
@@ -103,77 +106,6 @@ pub(crate) fn assert_clock_wrapped(calls_before: u64) -> Result<(), PlatformErro
         Err(PlatformError::ClockNotWrapped)
     } else {
         Ok(())
-    }
-}
-
-/// Tasks that wait for one isolate's thread.
-#[derive(Default)]
-pub(crate) struct TaskQueue {
-    tasks: Mutex<Tasks>,
-}
-
-#[derive(Default)]
-struct Tasks {
-    ready: VecDeque<v8::Task>,
-    delayed: Vec<(Instant, v8::Task)>,
-    closed: bool,
-}
-
-/// Tasks that run in one turn at most; the rest waits for the next.
-const TASKS_PER_TURN_MAX: usize = 64;
-
-impl TaskQueue {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Tasks> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes the tasks that are due.
-    pub(crate) fn take_due(&self, now: Instant) -> Vec<v8::Task> {
-        let mut tasks = self.lock();
-        let mut index = 0;
-        while index < tasks.delayed.len() {
-            if tasks.delayed[index].0 <= now {
-                let (_, task) = tasks.delayed.swap_remove(index);
-                tasks.ready.push_back(task);
-            } else {
-                index += 1;
-            }
-        }
-        let count = tasks.ready.len().min(TASKS_PER_TURN_MAX);
-        tasks.ready.drain(..count).collect()
-    }
-
-    /// Whether a task is ready now, without looking at delayed ones.
-    pub(crate) fn has_ready(&self) -> bool {
-        !self.lock().ready.is_empty()
-    }
-
-    /// When the next task is due.
-    pub(crate) fn next_due(&self) -> Option<Instant> {
-        let tasks = self.lock();
-        if !tasks.ready.is_empty() {
-            return Some(Instant::now());
-        }
-        tasks.delayed.iter().map(|(due, _)| *due).min()
-    }
-
-    fn push(&self, task: v8::Task, delay: Option<f64>) {
-        let mut tasks = self.lock();
-        if tasks.closed {
-            return;
-        }
-        match delay.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
-            Some(delay) if !delay.is_zero() => tasks.delayed.push((Instant::now() + delay, task)),
-            _ => tasks.ready.push_back(task),
-        }
-    }
-
-    /// Drops what is queued and whatever still comes: the isolate is going away.
-    pub(crate) fn close(&self) {
-        let mut tasks = self.lock();
-        tasks.closed = true;
-        tasks.ready.clear();
-        tasks.delayed.clear();
     }
 }
 

@@ -7,14 +7,17 @@ use std::time::Instant;
 
 use crate::bridge::error::OpError;
 use crate::bridge::exception::Thrown;
-use crate::bridge::promise::{Rejection, Resolver};
+use crate::bridge::op::OpPanicked;
+use crate::bridge::promise::{Rejection, Rejections, Resolver};
 use crate::bridge::value::{IntoJs, Kept, Value};
+use crate::code::from_strings::CodeFromStrings;
 use crate::code::internal::EntryPoint;
 use crate::code::module;
+use crate::code::origin::origin;
 use crate::isolate::{Condemned, Isolate};
 use crate::limit::clock;
 use crate::limit::reservations;
-use crate::limit::watchdog::Disarmed;
+use crate::limit::turn_slot::Disarmed;
 use crate::state::State;
 
 /// Turns between two looks at the heap's size while little is happening.
@@ -24,6 +27,25 @@ const LONG_TURN_NS: u64 = 2_000_000;
 /// Rounds of microtasks, tasks and rejection reports in one turn; what is left waits for the next
 /// turn.
 const ROUNDS_MAX: u32 = 8;
+
+/// How a turn ended that left its isolate intact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TurnEnd<R> {
+    /// It stayed within its budget.
+    InTime(R),
+    /// It ended by itself, but used more CPU time than it was given. What it was for has failed;
+    /// the isolate and everything else in it go on.
+    OverBudget(R),
+}
+
+impl<R> TurnEnd<R> {
+    /// What the turn gave.
+    pub fn value(self) -> R {
+        match self {
+            Self::InTime(value) | Self::OverBudget(value) => value,
+        }
+    }
+}
 
 /// Why a turn's result cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -103,9 +125,9 @@ impl<'s> Turn<'_, 's, '_> {
     /// # Errors
     /// What compiling, linking or evaluating threw.
     pub fn run_module(&mut self, name: &str) -> Result<RunningModule, Thrown> {
-        let allowed = State::of(self.scope).code_from_strings.replace(true);
+        let allowed = CodeFromStrings::set(self.scope, true);
         let result = module::run(self.scope, name);
-        State::of(self.scope).code_from_strings.set(allowed);
+        CodeFromStrings::set(self.scope, allowed);
         let (module, promise) = result?;
         Ok(RunningModule {
             module: v8::Global::new(self.scope, module),
@@ -113,19 +135,31 @@ impl<'s> Turn<'_, 's, '_> {
         })
     }
 
+    /// Runs a classic script that is one of the isolate's modules.
+    ///
+    /// # Errors
+    /// What compiling or running it threw.
+    pub fn run_main_script(&mut self, name: &str) -> Result<(), Thrown> {
+        let allowed = CodeFromStrings::set(self.scope, true);
+        let result =
+            crate::code::internal::caught(self.scope, |scope| module::run_script(scope, name));
+        CodeFromStrings::set(self.scope, allowed);
+        result
+    }
+
     /// Runs a classic script.
     ///
     /// # Errors
     /// What compiling or running it threw.
     pub fn run_script(&mut self, name: &str, source: &str) -> Result<(), Thrown> {
-        let allowed = State::of(self.scope).code_from_strings.replace(true);
+        let allowed = CodeFromStrings::set(self.scope, true);
         let result = crate::code::internal::caught(self.scope, |scope| {
             let name = v8::String::new(scope, name)?;
             let source = v8::String::new(scope, source)?;
-            let origin = module::origin(scope, name.into(), false, None);
+            let origin = origin(scope, name.into(), false, None);
             v8::Script::compile(scope, source, Some(&origin))?.run(scope)
         });
-        State::of(self.scope).code_from_strings.set(allowed);
+        CodeFromStrings::set(self.scope, allowed);
         result.map(drop)
     }
 
@@ -178,21 +212,38 @@ pub struct RunningModule {
 /// Entry point that reports rejections: `(kind, promise, reason)`.
 pub const REJECTION_ENTRY: EntryPoint = EntryPoint(0);
 
-pub(crate) fn run<R>(
+impl Isolate {
+    /// Runs `f` as a turn of at most `cpu_ns_max` nanoseconds of CPU time, then microtasks, V8's
+    /// tasks and reports of unhandled rejections. This is the only way to run tenant code. Gives
+    /// how it ended, and the CPU time that it used in nanoseconds.
+    ///
+    /// # Errors
+    /// When the isolate is condemned, before or by this turn; nothing that `f` gave is to be used
+    /// then.
+    pub fn turn<R>(
+        &mut self,
+        cpu_ns_max: u64,
+        f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R,
+    ) -> Result<(TurnEnd<R>, u64), TurnError> {
+        run(self, cpu_ns_max, f)
+    }
+}
+
+fn run<R>(
     isolate: &mut Isolate,
     cpu_ns_max: u64,
     f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R,
-) -> Result<(R, u64), TurnError> {
+) -> Result<(TurnEnd<R>, u64), TurnError> {
     if let Some(reason) = isolate.condemned {
         return Err(TurnError::Condemned(reason));
     }
     clock::freeze(isolate.in_global_scope);
     isolate.sequence += 1;
     let started = Instant::now();
-    isolate.slot.arm(isolate.sequence, cpu_ns_max);
-    reservations::set_in_turn(true);
-    let (value, terminated) = enter(isolate, f);
-    reservations::set_in_turn(false);
+    isolate.slot.arm(isolate.sequence, cpu_ns_max, isolate.in_global_scope);
+    reservations::begin_turn(&isolate.member);
+    let (value, terminated) = enter(isolate, started, f);
+    reservations::end_turn();
     let disarmed = isolate.slot.disarm(isolate.sequence);
     let used_ns = isolate.cpu_meter.charge(started.elapsed());
     isolate.cpu_ns += used_ns;
@@ -200,20 +251,25 @@ pub(crate) fn run<R>(
     if isolate.guard.exceeded() {
         isolate.v8.cancel_terminate_execution();
         isolate.condemned = Some(Condemned::MemoryExceeded);
-    } else if disarmed == Disarmed::Terminated || terminated || used_ns > cpu_ns_max {
+    } else if disarmed == Disarmed::Terminated || terminated {
         isolate.condemned = Some(Condemned::CpuExceeded);
-    } else if isolate.state.take_panic().is_some() {
+    } else if isolate.state.part::<OpPanicked>().0.get() {
         isolate.condemned = Some(Condemned::Panicked);
     }
     match isolate.condemned {
         Some(reason) => Err(TurnError::Condemned(reason)),
-        None => Ok((value, used_ns)),
+        None if used_ns > cpu_ns_max => Ok((TurnEnd::OverBudget(value), used_ns)),
+        None => Ok((TurnEnd::InTime(value), used_ns)),
     }
 }
 
 /// Enters JavaScript: `f`, then microtasks, tasks and rejection reports until there are none.
 /// Whether it was terminated.
-fn enter<R>(isolate: &mut Isolate, f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R) -> (R, bool) {
+fn enter<R>(
+    isolate: &mut Isolate,
+    started: Instant,
+    f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R,
+) -> (R, bool) {
     v8::scope!(let handles, &mut *isolate.v8);
     let context = v8::Local::new(handles, &isolate.context);
     let scope = &mut v8::ContextScope::new(handles, context);
@@ -231,7 +287,7 @@ fn enter<R>(isolate: &mut Isolate, f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R) -
             break;
         }
         let mut more = false;
-        if isolate.tasks.has_ready() || isolate.sequence % TURNS_PER_TASK_LOOK == 0 {
+        if isolate.tasks.has_due(started) {
             for task in isolate.tasks.take_due(Instant::now()) {
                 task.run();
                 more = true;
@@ -245,15 +301,12 @@ fn enter<R>(isolate: &mut Isolate, f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R) -
     (value, scope.has_terminated())
 }
 
-/// Turns after which delayed tasks are looked at even where none is ready.
-const TURNS_PER_TASK_LOOK: u64 = 16;
-
 fn report_rejections(
     scope: &mut v8::PinScope<'_, '_>,
     state: &State,
     entries: &[v8::Global<v8::Function>],
 ) -> bool {
-    let rejections = std::mem::take(&mut *state.rejections.borrow_mut());
+    let rejections = state.part::<Rejections>().0.take();
     if rejections.is_empty() {
         return false;
     }
@@ -281,21 +334,19 @@ fn report_rejections(
 }
 
 /// Looks at the heap now and then, and after every long turn, and condemns an isolate over its
-/// quota.
+/// quota, or that has to go so that others have room.
 fn settle_memory(isolate: &mut Isolate, used_ns: u64) {
     isolate.turns_since_heap_look += 1;
-    if used_ns < LONG_TURN_NS && isolate.turns_since_heap_look < TURNS_PER_HEAP_LOOK {
+    let due = isolate.turns_since_heap_look >= TURNS_PER_HEAP_LOOK;
+    if used_ns < LONG_TURN_NS && !due && !isolate.member.has_to_go() {
         return;
     }
     isolate.turns_since_heap_look = 0;
-    crate::limit::heap_limit::note_heap(&mut isolate.v8, isolate.state.ledger());
-    let ledger = isolate.state.ledger();
-    let over = ledger.total() > ledger.bytes_max() || ledger.crowds_the_cage();
-    if over && isolate.condemned.is_none() {
+    isolate.guard.note_heap(&mut isolate.v8);
+    if isolate.guard.is_over() && isolate.condemned.is_none() {
         // Garbage counts until it is collected, so it is collected before the isolate is judged.
         crate::limit::heap_limit::collect(&mut isolate.v8, &isolate.guard);
-        let ledger = isolate.state.ledger();
-        if ledger.total() > ledger.bytes_max() || ledger.crowds_the_cage() {
+        if isolate.guard.is_over() {
             isolate.condemned = Some(Condemned::MemoryExceeded);
         }
     }

@@ -2,6 +2,7 @@
 import spin from "./spin.wasm";
 
 let count = 0;
+let crumbs = false;
 
 const paths = {
   "/ok": () => new Response("ok"),
@@ -73,6 +74,25 @@ const paths = {
     }
     return new Response("never stopped");
   },
+  "/crumbs": async () => {
+    // Each turn ends by itself, far from where it would be terminated.
+    crumbs = true;
+    for (let turn = 0; turn < 10_000; turn += 1) {
+      for (let i = 0; i < 300_000; i += 1) Math.sqrt(i);
+      await scheduler.wait(0);
+    }
+    return new Response("never stopped");
+  },
+  "/beside-crumbs": async () => {
+    for (let turn = 0; turn < 100 && !crumbs; turn += 1) await scheduler.wait(50);
+    if (!crumbs) return new Response("nobody came");
+    await scheduler.wait(2_000);
+    return new Response("undisturbed");
+  },
+  "/crumbs-behind-a-response": (_, context) => {
+    context.waitUntil(paths["/crumbs"]());
+    return new Response("sent");
+  },
   "/finalizer": () => {
     new FinalizationRegistry(() => { for (;;); }).register({}, 1);
     for (;;) ({ garbage: [] });
@@ -89,7 +109,7 @@ const paths = {
 };
 
 export default {
-  fetch(request) {
-    return paths[new URL(request.url).pathname](request);
+  fetch(request, environment, context) {
+    return paths[new URL(request.url).pathname](request, context);
   },
 };

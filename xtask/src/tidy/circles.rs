@@ -68,22 +68,6 @@ pub const KNOWN: &[Circle] = &[
     },
     Circle {
         files: &[
-            "crates/isolate/src/bridge/error.rs",
-            "crates/isolate/src/bridge/op.rs",
-            "crates/isolate/src/bridge/promise.rs",
-            "crates/isolate/src/bridge/value.rs",
-            "crates/isolate/src/code/internal.rs",
-            "crates/isolate/src/code/module.rs",
-            "crates/isolate/src/state.rs",
-        ],
-        reason: "`State` holds what each of them keeps for an isolate; to be opened",
-    },
-    Circle {
-        files: &["crates/isolate/src/isolate.rs", "crates/isolate/src/turn.rs"],
-        reason: "a turn is a method of an isolate in a file of its own",
-    },
-    Circle {
-        files: &[
             "crates/outbound/src/body.rs",
             "crates/outbound/src/connection.rs",
             "crates/outbound/src/pool.rs",

@@ -103,7 +103,7 @@ isolate::ops! {
 
     /// Ends a digest and drops it.
     fn crypto_digest_finish(cx: &mut OpContext<'_>, number: u32) -> Result<ArrayBuffer, OpError> {
-        let digests = cx.slot::<Digests>();
+        let mut digests = cx.slot::<Digests>();
         let result = digests.get(number)?.finish();
         digests.remove(number);
         Ok(ArrayBuffer(result))

@@ -158,7 +158,7 @@ isolate::ops! {
     fn decoder_push(cx: &mut OpContext<'_>, number: u32, bytes: Option<View<'_>>, fatal: bool,
         last: bool) -> Result<String, OpError> {
         let bytes: &[u8] = bytes.as_deref().unwrap_or_default();
-        let decoders = cx.slot::<Decoders>();
+        let mut decoders = cx.slot::<Decoders>();
         let text = decoders.get(number)?.push(bytes, fatal, last).ok_or_else(not_valid)?;
         if last {
             decoders.remove(number);

@@ -41,10 +41,12 @@ isolate::ops! {
     }
 
     /// Writes a chunk to a sink.
-    fn sink_write(cx: &mut OpContext<'_>, sink: u32, chunk: View<'_>) -> Promise {
+    fn sink_write(cx: &mut OpContext<'_>, sink: u32, chunk: Value<'_>)
+        -> Result<Promise, OpError> {
         let event = cx.continuation_id();
         let sinks = &cx.host::<Host>().sinks;
-        match sinks.write(event, sink, chunk.to_vec()) {
+        let chunk = cx.convert::<View<'_>>(chunk)?.to_vec();
+        Ok(match sinks.write(event, sink, chunk) {
             SinkWrite::Accepted => cx.resolved(),
             SinkWrite::Closed => cx.rejected(&OpError::type_error("Network connection lost.")),
             SinkWrite::TooLarge => cx.rejected(&memory_exceeded()),
@@ -53,7 +55,7 @@ isolate::ops! {
                 sinks.write_later(event, sink, chunk, resolver);
                 promise
             }
-        }
+        })
     }
 
     /// Completes a sink's body.

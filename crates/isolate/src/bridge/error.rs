@@ -1,6 +1,7 @@
 //! Errors that native code throws into JavaScript.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 /// An error to be thrown by an op, or to reject a promise with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,6 +9,10 @@ pub struct OpError {
     pub(crate) class: ErrorClass,
     pub(crate) message: Cow<'static, str>,
 }
+
+/// The function of the web APIs that makes a `DOMException`.
+#[derive(Default)]
+pub(crate) struct DomExceptionMaker(pub(crate) RefCell<Option<v8::Global<v8::Function>>>);
 
 /// Which JavaScript class an [`OpError`] becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +69,8 @@ impl OpError {
             ErrorClass::TypeError => v8::Exception::type_error(scope, message),
             ErrorClass::RangeError => v8::Exception::range_error(scope, message),
             ErrorClass::DomException(name) => {
-                let state = crate::state::State::of(scope);
-                let Some(make) = state.dom_exception.borrow().clone() else {
+                let maker = crate::state::State::of(scope).part::<DomExceptionMaker>();
+                let Some(make) = maker.0.borrow().clone() else {
                     return v8::Exception::error(scope, message);
                 };
                 let make = v8::Local::new(scope, make);

@@ -6,7 +6,10 @@
 //! the list of ops must be the same, in the same order, where the snapshot is made and where it is
 //! used ([`OpDef::fingerprint`] is compared at start).
 
+use std::cell::{Cell, RefCell};
+use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
 use sha2::{Digest, Sha256};
 use v8::MapFnTo;
@@ -62,7 +65,12 @@ fn callback<O: Op>(
     arguments: v8::FunctionCallbackArguments<'_>,
     result: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let mut cx = OpContext { scope, arguments, result, memory: Memory::default() };
+    let mut cx = OpContext {
+        scope: RefCell::new(&mut *scope),
+        arguments,
+        result: RefCell::new(result),
+        memory: RefCell::default(),
+    };
     // A panic must not unwind into C++: it would abort the process and every tenant in it.
     let outcome = catch_unwind(AssertUnwindSafe(|| O::run(&mut cx)));
     let error = match outcome {
@@ -70,7 +78,7 @@ fn callback<O: Op>(
         Ok(Err(error)) if error.class == crate::bridge::error::ErrorClass::Pending => return,
         Ok(Err(error)) => error,
         Err(_) => {
-            State::of(scope).note_panic(O::NAME);
+            State::of(scope).part::<OpPanicked>().0.set(true);
             OpError::error("internal error")
         }
     };
@@ -106,45 +114,85 @@ impl Memory {
     }
 }
 
+/// Whether an op has panicked: the state behind it is not to be trusted.
+#[derive(Default)]
+pub(crate) struct OpPanicked(pub(crate) Cell<bool>);
+
 /// A call of an op: its arguments, its result, and the isolate it runs in.
+///
+/// Methods that take `&mut self` may run JavaScript, which may detach or shrink any buffer. A
+/// [`View`](crate::View) borrows the context, so none can be held across such a call:
+///
+/// ```compile_fail
+/// fn op<'s>(cx: &mut isolate::OpContext<'_, 's, '_>, thrown: isolate::Value<'s>) -> Option<u8> {
+///     let bytes: isolate::View<'_> = cx.argument(0).ok()?;
+///     cx.describe(thrown);
+///     bytes.first().copied()
+/// }
+/// ```
+///
+/// The other order is fine:
+///
+/// ```no_run
+/// fn op<'s>(cx: &mut isolate::OpContext<'_, 's, '_>, thrown: isolate::Value<'s>) -> Option<u8> {
+///     cx.describe(thrown);
+///     let bytes: isolate::View<'_> = cx.argument(0).ok()?;
+///     bytes.first().copied()
+/// }
+/// ```
+///
+/// An op that needs both in its body takes the buffer as a [`Value`] and calls
+/// [`OpContext::convert`].
 pub struct OpContext<'a, 's, 'i> {
-    pub(crate) scope: &'a mut v8::PinScope<'s, 'i>,
+    /// Borrowed for the length of one call into V8 that runs no JavaScript.
+    scope: RefCell<&'a mut v8::PinScope<'s, 'i>>,
     arguments: v8::FunctionCallbackArguments<'a>,
-    result: v8::ReturnValue<'a, v8::Value>,
-    /// The memory that arguments of this call look at.
-    memory: Memory,
+    result: RefCell<v8::ReturnValue<'a, v8::Value>>,
+    /// The memory that views of this call look at.
+    memory: RefCell<Memory>,
 }
 
-impl<'s> OpContext<'_, 's, '_> {
+impl<'s, 'i> OpContext<'_, 's, 'i> {
     /// Argument number `index`, converted; a missing one is `undefined`.
     ///
     /// # Errors
-    /// `TypeError` when the value is of another type.
-    pub fn argument<T: FromJs<'s>>(&mut self, index: i32) -> Result<T, OpError> {
+    /// `TypeError` when the value is of another type, or looks at memory that another argument
+    /// writes.
+    pub fn argument<'c, T: FromJs<'c, 's>>(&'c self, index: i32) -> Result<T, OpError> {
         let value = self.arguments.get(index);
         // A local of the callback's frame lives as long as the callback's scope.
-        let value = v8::Local::new(self.scope, value);
-        let mut converted = T::from_js(self.scope, value)?;
-        if let Some((range, writes)) = converted.memory() {
-            self.memory.add(range, writes)?;
-        }
-        Ok(converted)
+        let value = v8::Local::new(&self.scope.borrow(), value);
+        self.convert(Value(value))
     }
 
     /// Converts a value as an argument of type `T` would be.
     ///
     /// # Errors
-    /// `TypeError` when the value is of another type.
-    pub fn convert<T: FromJs<'s>>(&mut self, value: Value<'s>) -> Result<T, OpError> {
-        T::from_js(self.scope, value.0)
+    /// As [`OpContext::argument`].
+    pub fn convert<'c, T: FromJs<'c, 's>>(&'c self, value: Value<'s>) -> Result<T, OpError> {
+        let mut converted = T::from_js(&mut self.scope.borrow_mut(), value.0)?;
+        if let Some((range, writes)) = converted.memory() {
+            self.memory.borrow_mut().add(range, writes)?;
+        }
+        Ok(converted)
+    }
+
+    /// V8's scope, for what may run JavaScript: no view is held.
+    pub(crate) fn scope(&mut self) -> &mut v8::PinScope<'s, 'i> {
+        *self.memory.get_mut() = Memory::default();
+        self.scope.get_mut()
     }
 
     /// Sets what the call returns.
     ///
     /// # Errors
     /// When the value cannot be made, for example for want of memory, or when the op failed.
-    pub fn give<T: IntoJs>(&mut self, value: T) -> Result<(), OpError> {
-        value.set_result(self.scope, &mut self.result)
+    pub fn give<T: IntoJs>(&self, value: T) -> Result<(), OpError> {
+        value.set_result(&mut self.scope.borrow_mut(), &mut self.result.borrow_mut())
+    }
+
+    fn state(&self) -> Rc<State> {
+        State::of(&self.scope.borrow())
     }
 
     /// The host that the isolate was created with.
@@ -153,70 +201,129 @@ impl<'s> OpContext<'_, 's, '_> {
     /// When the isolate's host is of another type, which is a mistake in the program, not of a
     /// tenant.
     pub fn host<T: 'static>(&self) -> &'s T {
-        State::of(self.scope).host().downcast_ref().expect("the isolate was created with this host")
+        let state = self.state();
+        let host: &T = state.host().downcast_ref().expect("the isolate was created with this host");
+        // SAFETY: the state outlives its isolate and with it every handle scope, such as that of
+        // lifetime 's; its host is set once.
+        unsafe { &*std::ptr::from_ref(host) }
     }
 
     /// State of the isolate that belongs to one module of ops; made with `Default` at first use.
-    pub fn slot<T: Default + 'static>(&mut self) -> &mut T {
-        let slot = State::of(self.scope).slot::<T>();
-        // SAFETY: the box lives until the isolate is dropped; ops do not nest, and the exclusive
-        // borrow of this context keeps the call from asking for the same slot twice.
-        unsafe { &mut *slot }
+    ///
+    /// # Panics
+    /// When the same state is in use already, which is a mistake in the op.
+    pub fn slot<T: Default + 'static>(&self) -> SlotMut<T> {
+        let home = self.state().part::<SlotHome<T>>();
+        let value = match home.0.replace(Place::Away) {
+            Place::Unmade => Box::default(),
+            Place::Here(value) => value,
+            Place::Away => panic!("an op asks twice for the same state"),
+        };
+        SlotMut { home, value: Some(value) }
     }
 
     /// A new promise for the call to return, and the resolver to settle it with in a later turn.
-    pub fn promise(
-        &mut self,
-    ) -> (crate::bridge::promise::Resolver, crate::bridge::promise::Promise) {
-        crate::bridge::promise::pair(self.scope)
+    pub fn promise(&self) -> (crate::bridge::promise::Resolver, crate::bridge::promise::Promise) {
+        crate::bridge::promise::pair(&mut self.scope.borrow_mut())
     }
 
     /// A promise that is fulfilled already, with undefined.
-    pub fn resolved(&mut self) -> crate::bridge::promise::Promise {
-        crate::bridge::promise::resolved(self.scope)
+    pub fn resolved(&self) -> crate::bridge::promise::Promise {
+        crate::bridge::promise::resolved(&mut self.scope.borrow_mut())
     }
 
     /// What has become of a promise; nothing when the value is none.
     pub fn promise_state(
-        &mut self,
+        &self,
         value: &Value<'s>,
     ) -> Option<crate::bridge::promise::PromiseState<'s>> {
-        crate::bridge::promise::state(self.scope, value)
+        crate::bridge::promise::state(&mut self.scope.borrow_mut(), value)
     }
 
-    /// A promise that is rejected already.
+    /// A promise that is rejected already. Makes the error, which may run JavaScript.
     pub fn rejected(&mut self, error: &OpError) -> crate::bridge::promise::Promise {
-        crate::bridge::promise::rejected(self.scope, error)
+        crate::bridge::promise::rejected(self.scope(), error)
     }
 
     /// Property `id` of the object in the continuation-preserved embedder data, which follows the
-    /// running code through promises; 0 when there is none.
-    pub fn continuation_id(&mut self) -> u32 {
-        let data = self.scope.get_continuation_preserved_embedder_data();
+    /// running code through promises; 0 when there is none. A getter is not called.
+    pub fn continuation_id(&self) -> u32 {
+        let scope = &mut **self.scope.borrow_mut();
+        let data = scope.get_continuation_preserved_embedder_data();
         let Ok(context) = v8::Local::<v8::Object>::try_from(data) else { return 0 };
-        let key = v8::String::new_from_one_byte(self.scope, b"id", v8::NewStringType::Internalized);
-        let id = key.and_then(|key| context.get(self.scope, key.into()));
-        id.and_then(|id| id.uint32_value(self.scope)).unwrap_or(0)
+        let scope = std::pin::pin!(v8::DisallowJavascriptExecutionScope::new(
+            scope,
+            v8::OnFailure::ThrowOnFailure
+        ));
+        let scope = &mut scope.init();
+        let key = v8::String::new_from_one_byte(scope, b"id", v8::NewStringType::Internalized);
+        let id = key.and_then(|key| context.get(scope, key.into()));
+        id.filter(|id| id.is_number()).and_then(|id| id.uint32_value(scope)).unwrap_or(0)
     }
 
     /// Describes a thrown value. Getters of a tenant may run.
     pub fn describe(&mut self, thrown: Value<'s>) -> crate::Thrown {
-        crate::Thrown::read(self.scope, thrown.0, None)
+        crate::Thrown::read(self.scope(), thrown.0, None)
     }
 
     /// The memory ledger of the isolate.
-    pub fn ledger(&self) -> &'s std::sync::Arc<crate::Ledger> {
-        State::of(self.scope).ledger()
+    pub fn ledger(&self) -> std::sync::Arc<crate::Ledger> {
+        self.state().ledger().clone()
     }
 
     /// Keeps a value alive beyond this call.
-    pub fn keep(&mut self, value: Value<'s>) -> crate::bridge::value::Kept {
-        crate::bridge::value::Kept(v8::Global::new(self.scope, value.0))
+    pub fn keep(&self, value: Value<'s>) -> crate::bridge::value::Kept {
+        crate::bridge::value::Kept(v8::Global::new(&self.scope.borrow(), value.0))
     }
 
     /// The value that was kept.
-    pub fn value(&mut self, kept: &crate::bridge::value::Kept) -> Value<'s> {
-        Value(v8::Local::new(self.scope, &kept.0))
+    pub fn value(&self, kept: &crate::bridge::value::Kept) -> Value<'s> {
+        Value(v8::Local::new(&self.scope.borrow(), &kept.0))
+    }
+}
+
+/// Where a module's state is between calls of its ops.
+struct SlotHome<T>(Cell<Place<T>>);
+
+impl<T> Default for SlotHome<T> {
+    fn default() -> Self {
+        Self(Cell::new(Place::Unmade))
+    }
+}
+
+enum Place<T> {
+    Unmade,
+    Here(Box<T>),
+    /// An op works on it.
+    Away,
+}
+
+/// State of a module of ops while an op works on it: [`OpContext::slot`].
+pub struct SlotMut<T: 'static> {
+    home: Rc<SlotHome<T>>,
+    /// Nothing only while this is dropped.
+    value: Option<Box<T>>,
+}
+
+impl<T> Deref for SlotMut<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value.as_ref().expect("only `drop` takes it")
+    }
+}
+
+impl<T> DerefMut for SlotMut<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.value.as_mut().expect("only `drop` takes it")
+    }
+}
+
+impl<T> Drop for SlotMut<T> {
+    fn drop(&mut self) {
+        if let Some(value) = self.value.take() {
+            self.home.0.set(Place::Here(value));
+        }
     }
 }
 

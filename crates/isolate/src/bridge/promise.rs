@@ -1,8 +1,9 @@
 //! Promises that native code settles in a later turn, and rejections that nobody handled.
 
-use crate::Value;
+use std::cell::RefCell;
+
 use crate::bridge::error::OpError;
-use crate::bridge::value::IntoJs;
+use crate::bridge::value::{IntoJs, Value};
 
 /// Settles a promise that an op returned. Use it in a turn of the same isolate:
 /// [`Turn::settle`](crate::Turn::settle).
@@ -77,24 +78,28 @@ pub(crate) enum Rejection {
     HandledLate { promise: v8::Global<v8::Promise> },
 }
 
+/// Rejections that the turn has not reported yet.
+#[derive(Default)]
+pub(crate) struct Rejections(pub(crate) RefCell<Vec<Rejection>>);
+
 /// V8's callback: notes the event; the turn reports it after its microtasks have run.
 pub(crate) extern "C" fn on_promise_reject(message: v8::PromiseRejectMessage<'_>) {
     // SAFETY: V8 calls this with a message of the isolate that is entered on this thread.
     v8::callback_scope!(unsafe scope, &message);
-    let state = crate::state::State::of(scope);
+    let noted = crate::state::State::of(scope).part::<Rejections>();
     let promise = message.get_promise();
     match message.get_event() {
         v8::PromiseRejectEvent::PromiseRejectWithNoHandler => {
             let undefined = v8::undefined(scope).into();
             let reason = message.get_value().unwrap_or(undefined);
-            state.rejections.borrow_mut().push(Rejection::Unhandled {
+            noted.0.borrow_mut().push(Rejection::Unhandled {
                 promise: v8::Global::new(scope, promise),
                 reason: v8::Global::new(scope, reason),
             });
         }
         v8::PromiseRejectEvent::PromiseHandlerAddedAfterReject => {
             let promise = v8::Global::new(scope, promise);
-            let mut rejections = state.rejections.borrow_mut();
+            let mut rejections = noted.0.borrow_mut();
             let seen = rejections.iter().position(
                 |known| matches!(known, Rejection::Unhandled { promise: p, .. } if *p == promise),
             );

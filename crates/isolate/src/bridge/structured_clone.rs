@@ -136,8 +136,9 @@ impl<'s> OpContext<'_, 's, '_> {
     ) -> Result<Value<'s>, OpError> {
         let wrong = |_| OpError::type_error("expected an object");
         let transfer: v8::Local<v8::Array> = transfer.0.try_into().map_err(wrong)?;
-        let hooks = Hooks::of(self.scope, hooks.0)?;
-        clone(self.scope, value.0, transfer, &hooks).map(Value).ok_or_else(OpError::pending)
+        let scope = self.scope();
+        let hooks = Hooks::of(scope, hooks.0)?;
+        clone(scope, value.0, transfer, &hooks).map(Value).ok_or_else(OpError::pending)
     }
 }
 

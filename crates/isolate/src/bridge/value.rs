@@ -1,6 +1,7 @@
 //! Values that cross between JavaScript and Rust: arguments of ops, results, and arguments of entry
 //! points.
 
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut, Range};
 
 use crate::bridge::error::OpError;
@@ -24,19 +25,20 @@ pub struct Latin1(pub Vec<u8>);
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ArrayBuffer(pub Vec<u8>);
 
-/// Read access to the bytes of an `ArrayBuffer` or a view, for the length of a call.
-pub struct View<'s> {
+/// Read access to the bytes of an `ArrayBuffer` or a view, until the op may run JavaScript: it
+/// borrows the op's context for as long as it is used.
+pub struct View<'c> {
     start: *const u8,
     len: usize,
-    /// Keeps the buffer alive.
-    _buffer: v8::Local<'s, v8::Value>,
+    context: PhantomData<&'c [u8]>,
 }
 
-/// Write access to the bytes of an `ArrayBuffer` or a view, for the length of a call.
-pub struct ViewMut<'s>(View<'s>);
+/// Write access to the bytes of an `ArrayBuffer` or a view, as a [`View`] reads them.
+pub struct ViewMut<'c>(View<'c>);
 
-/// What an op can take.
-pub trait FromJs<'s>: Sized {
+/// What an op can take: values of an isolate's scope `'s`, and views that borrow the op's context
+/// for `'c`.
+pub trait FromJs<'c, 's>: Sized {
     /// Converts without running any JavaScript: internal callers pass values of the right type.
     ///
     /// # Errors
@@ -82,7 +84,7 @@ pub trait IntoJs: Sized {
     }
 }
 
-impl<'s> FromJs<'s> for Value<'s> {
+impl<'s> FromJs<'_, 's> for Value<'s> {
     fn from_js(
         _: &mut v8::PinScope<'s, '_>,
         value: v8::Local<'s, v8::Value>,
@@ -105,7 +107,7 @@ impl<'s> Value<'s> {
 
 macro_rules! primitive {
     ($type:ty, $is:ident, $read:expr) => {
-        impl<'s> FromJs<'s> for $type {
+        impl<'s> FromJs<'_, 's> for $type {
             fn from_js(
                 scope: &mut v8::PinScope<'s, '_>,
                 value: v8::Local<'s, v8::Value>,
@@ -125,7 +127,7 @@ primitive!(u32, is_number, |scope, value| value.uint32_value(scope));
 primitive!(i32, is_number, |scope, value| value.int32_value(scope));
 primitive!(f64, is_number, |scope, value| value.number_value(scope));
 
-impl<'s, T: FromJs<'s>> FromJs<'s> for Option<T> {
+impl<'c, 's, T: FromJs<'c, 's>> FromJs<'c, 's> for Option<T> {
     fn from_js(
         scope: &mut v8::PinScope<'s, '_>,
         value: v8::Local<'s, v8::Value>,
@@ -143,7 +145,7 @@ fn string<'s>(value: v8::Local<'s, v8::Value>) -> Result<v8::Local<'s, v8::Strin
     value.try_into().map_err(|_| OpError::type_error("expected a string"))
 }
 
-impl<'s> FromJs<'s> for String {
+impl<'s> FromJs<'_, 's> for String {
     fn from_js(
         scope: &mut v8::PinScope<'s, '_>,
         value: v8::Local<'s, v8::Value>,
@@ -152,7 +154,7 @@ impl<'s> FromJs<'s> for String {
     }
 }
 
-impl<'s> FromJs<'s> for Utf16 {
+impl<'s> FromJs<'_, 's> for Utf16 {
     fn from_js(
         scope: &mut v8::PinScope<'s, '_>,
         value: v8::Local<'s, v8::Value>,
@@ -164,7 +166,7 @@ impl<'s> FromJs<'s> for Utf16 {
     }
 }
 
-impl<'s> FromJs<'s> for Latin1 {
+impl<'s> FromJs<'_, 's> for Latin1 {
     fn from_js(
         scope: &mut v8::PinScope<'s, '_>,
         value: v8::Local<'s, v8::Value>,
@@ -179,19 +181,20 @@ impl<'s> FromJs<'s> for Latin1 {
     }
 }
 
-impl<'s> FromJs<'s> for View<'s> {
+impl<'c, 's> FromJs<'c, 's> for View<'c> {
     fn from_js(
         _: &mut v8::PinScope<'s, '_>,
         value: v8::Local<'s, v8::Value>,
     ) -> Result<Self, OpError> {
         if let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(value) {
-            return Ok(Self { start: view.data().cast(), len: view.byte_length(), _buffer: value });
+            let (start, len) = (view.data().cast_const().cast(), view.byte_length());
+            return Ok(Self { start, len, context: PhantomData });
         }
         let buffer = v8::Local::<v8::ArrayBuffer>::try_from(value)
             .map_err(|_| OpError::type_error("expected bytes"))?;
         let start =
             buffer.data().map_or(std::ptr::null(), |data| data.as_ptr().cast_const().cast());
-        Ok(Self { start, len: buffer.byte_length(), _buffer: value })
+        Ok(Self { start, len: buffer.byte_length(), context: PhantomData })
     }
 
     fn memory(&mut self) -> Option<(Range<usize>, bool)> {
@@ -200,7 +203,7 @@ impl<'s> FromJs<'s> for View<'s> {
     }
 }
 
-impl<'s> FromJs<'s> for ViewMut<'s> {
+impl<'c, 's> FromJs<'c, 's> for ViewMut<'c> {
     fn from_js(
         scope: &mut v8::PinScope<'s, '_>,
         value: v8::Local<'s, v8::Value>,
@@ -220,10 +223,11 @@ impl Deref for View<'_> {
         if self.len == 0 {
             return &[];
         }
-        // SAFETY: the buffer is alive (`_buffer`), is not shared with another thread (there is no
-        // SharedArrayBuffer), and nothing detaches, resizes or writes it while the op runs: an op
-        // runs no JavaScript, and `OpContext::argument` refuses a call whose writable argument
-        // overlaps another.
+        // SAFETY: the buffer is alive, for the value that it came from has a handle in the scope of
+        // the call; no other thread sees it, for there are none. Nothing detaches, resizes or
+        // writes it as long as this borrows the call's context: only methods that borrow it
+        // exclusively run JavaScript, and `OpContext::convert` refuses a view of memory that
+        // another one writes.
         unsafe { std::slice::from_raw_parts(self.start, self.len) }
     }
 }
@@ -241,7 +245,7 @@ impl DerefMut for ViewMut<'_> {
         if self.0.len == 0 {
             return &mut [];
         }
-        // SAFETY: as for `View`, and this is the only argument of the call that sees the memory.
+        // SAFETY: as for `View`, and this is the only view of the call that sees the memory.
         unsafe { std::slice::from_raw_parts_mut(self.0.start.cast_mut(), self.0.len) }
     }
 }

@@ -82,7 +82,7 @@ fn run_joined<'s>(
     text: &'static str,
 ) -> Result<Vec<v8::Local<'s, v8::Function>>, Thrown> {
     let name = v8::String::new(scope, JOINED_NAME).expect("a name is short");
-    let origin = crate::code::module::origin(scope, name.into(), false, None);
+    let origin = crate::code::origin::origin(scope, name.into(), false, None);
     let source = source_string(scope, text);
     let exports = caught(scope, |scope| {
         let script = v8::Script::compile(scope, source?, Some(&origin))?;
@@ -193,7 +193,7 @@ fn load<'s>(
         .ok_or_else(|| Thrown::new("Error", format!("there is no internal module {path}")))?;
     let name = if path == OPS_SPECIFIER { path.to_owned() } else { format!("isolde:{path}") };
     let name = v8::String::new(scope, &name).expect("a path is short");
-    let origin = crate::code::module::origin(scope, name.into(), true, None);
+    let origin = crate::code::origin::origin(scope, name.into(), true, None);
     let mut source = v8::script_compiler::Source::new(source, Some(&origin));
     let module = caught(scope, |scope| v8::script_compiler::compile_module(scope, &mut source))?;
     let kept = v8::Global::new(scope, module);

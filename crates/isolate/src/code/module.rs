@@ -1,11 +1,16 @@
 //! Modules of a Worker: compiling, resolving, importing.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::bridge::exception::Thrown;
 use crate::code::code_cache;
+use crate::code::from_strings::CodeFromStrings;
 use crate::code::internal::{caught, join};
+use crate::code::origin::origin;
+use crate::code::source;
 use crate::state::State;
 
 /// What a module's content is.
@@ -84,20 +89,17 @@ impl ModuleMap {
     }
 }
 
-fn normalise(name: &str) -> String {
-    name.strip_prefix("./").unwrap_or(name).to_owned()
+/// The modules of the isolate that is running.
+pub(crate) fn modules(isolate: &v8::Isolate) -> Rc<RefCell<ModuleMap>> {
+    State::of(isolate).part()
 }
 
-/// An origin for code; `is_module` chooses between module and script.
-pub(crate) fn origin<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    name: v8::Local<'s, v8::Value>,
-    is_module: bool,
-    source_map_url: Option<v8::Local<'s, v8::Value>>,
-) -> v8::ScriptOrigin<'s> {
-    v8::ScriptOrigin::new(
-        scope, name, 0, 0, false, -1, source_map_url, false, false, is_module, None,
-    )
+/// The function of the web APIs that gives the exports of a module of the platform.
+#[derive(Default)]
+pub(crate) struct BuiltinModules(pub(crate) RefCell<Option<v8::Global<v8::Function>>>);
+
+fn normalise(name: &str) -> String {
+    name.strip_prefix("./").unwrap_or(name).to_owned()
 }
 
 fn throw<'s>(scope: &mut v8::PinScope<'s, '_>, message: &str) {
@@ -134,7 +136,7 @@ fn load<'s>(
     specifier: &str,
     referrer: Option<&str>,
 ) -> Option<v8::Local<'s, v8::Module>> {
-    let state = State::of(scope);
+    let known = modules(scope);
     let name = match referrer {
         Some(from) if specifier.starts_with("./") || specifier.starts_with("../") => {
             join(from, specifier)
@@ -142,10 +144,10 @@ fn load<'s>(
         Some(_) => specifier.strip_prefix('/').unwrap_or(specifier).to_owned(),
         None => specifier.to_owned(),
     };
-    if let Some(module) = state.modules.borrow().compiled.get(&name) {
+    if let Some(module) = known.borrow().compiled.get(&name) {
         return Some(v8::Local::new(scope, module));
     }
-    let source = state.modules.borrow().sources.get(&name).cloned();
+    let source = known.borrow().sources.get(&name).cloned();
     let module = match source {
         Some(source) => compile(scope, &source)?,
         None => match builtin(scope, &name)? {
@@ -159,7 +161,7 @@ fn load<'s>(
         },
     };
     let kept = v8::Global::new(scope, module);
-    state.modules.borrow_mut().note(&name, module.get_identity_hash().get(), kept);
+    known.borrow_mut().note(&name, module.get_identity_hash().get(), kept);
     Some(module)
 }
 
@@ -202,16 +204,28 @@ fn compile<'s>(
     synthetic(scope, &module.name, vec![("default".to_owned(), default)])
 }
 
+/// The text of a module; throws when it cannot be had.
 fn text<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     module: &Module,
 ) -> Option<v8::Local<'s, v8::String>> {
-    let text = String::from_utf8_lossy(&module.content);
-    let string = v8::String::new(scope, &text);
-    if string.is_none() {
-        throw(scope, &format!("module \"{}\" is too long", module.name));
-    }
-    string
+    let text = source::string(scope, &module.content);
+    text.map_err(|error| throw(scope, &format!("module \"{}\": {}", module.name, error.message())))
+        .ok()
+}
+
+/// Compiles and runs the classic script `name`; throws when there is none.
+pub(crate) fn run_script<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str) -> Option<()> {
+    let known = modules(scope).borrow().sources.get(&normalise(name)).cloned();
+    let Some(script) = known else {
+        throw(scope, &format!("No such module \"{name}\"."));
+        return None;
+    };
+    let source = text(scope, &script)?;
+    let name = v8::String::new(scope, name)?;
+    let origin = origin(scope, name.into(), false, None);
+    v8::Script::compile(scope, source, Some(&origin))?.run(scope)?;
+    Some(())
 }
 
 fn compile_es_module<'s>(
@@ -237,7 +251,7 @@ fn compile_es_module<'s>(
     let mut source = v8::script_compiler::Source::new(source_text, Some(&origin));
     let compiled = v8::script_compiler::compile_module(scope, &mut source)?;
     let kept = v8::Global::new(scope, compiled);
-    State::of(scope).modules.borrow_mut().uncached.push((key, kept));
+    modules(scope).borrow_mut().uncached.push((key, kept));
     Some(compiled)
 }
 
@@ -247,8 +261,8 @@ fn builtin<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     name: &str,
 ) -> Option<Option<v8::Local<'s, v8::Module>>> {
-    let state = State::of(scope);
-    let Some(provide) = state.builtin_module.borrow().clone() else { return Some(None) };
+    let builtin = State::of(scope).part::<BuiltinModules>();
+    let Some(provide) = builtin.0.borrow().clone() else { return Some(None) };
     let provide = v8::Local::new(scope, provide);
     let undefined = v8::undefined(scope).into();
     let key = v8::String::new(scope, name)?;
@@ -273,7 +287,7 @@ fn synthetic<'s>(
     let names = names.collect::<Option<Vec<_>>>()?;
     let module_name = v8::String::new(scope, name)?;
     let module = v8::Module::create_synthetic_module(scope, module_name, &names, set_exports);
-    State::of(scope).modules.borrow_mut().exports.insert(normalise(name), exports);
+    modules(scope).borrow_mut().exports.insert(normalise(name), exports);
     Some(module)
 }
 
@@ -284,9 +298,9 @@ fn set_exports<'s>(
 ) -> Option<v8::Local<'s, v8::Value>> {
     // SAFETY: V8 calls this with the context that is entered on this thread.
     v8::callback_scope!(unsafe scope, context);
-    let state = State::of(scope);
-    let name = state.modules.borrow().name_of(module);
-    let exports = state.modules.borrow_mut().exports.remove(&name).unwrap_or_default();
+    let known = modules(scope);
+    let name = known.borrow().name_of(module);
+    let exports = known.borrow_mut().exports.remove(&name).unwrap_or_default();
     for (name, value) in exports {
         let name = v8::String::new(scope, &name)?;
         let value = v8::Local::new(scope, value);
@@ -307,7 +321,7 @@ fn resolve<'s>(
 ) -> Option<v8::Local<'s, v8::Module>> {
     // SAFETY: V8 calls this with the context that is entered on this thread.
     v8::callback_scope!(unsafe scope, context);
-    let from = State::of(scope).modules.borrow().name_of(referrer);
+    let from = modules(scope).borrow().name_of(referrer);
     let specifier = specifier.to_rust_string_lossy(scope);
     load(scope, &specifier, Some(&from))
 }
@@ -324,13 +338,13 @@ pub(crate) fn import_dynamically<'s>(
     let resolver = v8::PromiseResolver::new(scope)?;
     let promise = resolver.get_promise(scope);
     let task = v8::Function::new(scope, import_next)?;
-    let state = State::of(scope);
-    state.modules.borrow_mut().imports.push_back(Import {
+    let import = Import {
         specifier: specifier.to_rust_string_lossy(scope),
         from: normalise(&referrer.to_rust_string_lossy(scope)),
-        starting: state.code_from_strings.get(),
+        starting: CodeFromStrings::allowed(scope),
         resolver: v8::Global::new(scope, resolver),
-    });
+    };
+    modules(scope).borrow_mut().imports.push_back(import);
     scope.enqueue_microtask(task);
     Some(promise)
 }
@@ -341,7 +355,7 @@ fn import_next(
     _: v8::FunctionCallbackArguments<'_>,
     _: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let import = State::of(scope).modules.borrow_mut().imports.pop_front();
+    let import = modules(scope).borrow_mut().imports.pop_front();
     if let Some(import) = import {
         // Nothing but a termination makes it give `None`.
         let _ = settle_import(scope, import);
@@ -351,13 +365,13 @@ fn import_next(
 fn settle_import(scope: &mut v8::PinScope<'_, '_>, import: Import) -> Option<()> {
     let resolver = v8::Local::new(scope, import.resolver);
     v8::tc_scope!(let scope, scope);
-    let allowed = State::of(scope).code_from_strings.replace(import.starting);
+    let allowed = CodeFromStrings::set(scope, import.starting);
     let imported = (|| {
         let module = load(scope, &import.specifier, Some(&import.from))?;
         let evaluated = evaluate(scope, module)?;
         Some((module, evaluated))
     })();
-    State::of(scope).code_from_strings.set(allowed);
+    CodeFromStrings::set(scope, allowed);
     match imported {
         Some((module, evaluated)) => {
             let namespace = module.get_module_namespace();

@@ -15,11 +15,21 @@ fn compiled() -> &'static Compiled {
     COMPILED.get_or_init(Mutex::default)
 }
 
-/// The `WebAssembly.Module` of `bytes`; throws a `CompileError` when they are not one.
+/// What a module takes outside of the heap for each of its bytes: the bytes themselves, and code
+/// that is compiled when it is first called. V8 counts neither.
+const BYTES_PER_BYTE: usize = 3;
+
+/// The `WebAssembly.Module` of `bytes`; throws a `CompileError` when they are not one, and a
+/// `RangeError` when they are over the isolate's quota.
 pub(crate) fn module<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     bytes: &[u8],
 ) -> Option<v8::Local<'s, v8::WasmModuleObject>> {
+    if let Err(error) = crate::code::source::charge(scope, bytes.len() * BYTES_PER_BYTE) {
+        let error = error.to_js(scope);
+        scope.throw_exception(error);
+        return None;
+    }
     let key: [u8; 32] = Sha256::digest(bytes).into();
     if let Some(module) = compiled().lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
         return v8::WasmModuleObject::from_compiled_module(scope, module);

@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::limit::ledger::Ledger;
+use crate::limit::members::{MEMBERS, Member};
 
 /// How far a heap may go over its limit until the termination is seen: the largest single object V8
 /// can make is 1 GiB.
@@ -36,6 +37,7 @@ pub(crate) struct HeapGuard {
     handle: v8::IsolateHandle,
     heap_bytes_max: usize,
     ledger: Arc<Ledger>,
+    member: Arc<Member>,
     /// How often the limit was raised for want of buffers, not of heap.
     grants: AtomicU32,
     /// Full collections in a row after which the heap was nearly full.
@@ -51,11 +53,13 @@ impl HeapGuard {
         handle: v8::IsolateHandle,
         heap_bytes_max: usize,
         ledger: Arc<Ledger>,
-    ) -> Box<Self> {
-        Box::new(Self {
+        member: Arc<Member>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
             handle,
             heap_bytes_max,
             ledger,
+            member,
             grants: AtomicU32::new(0),
             full_in_vain: AtomicU32::new(0),
             forced: AtomicBool::new(false),
@@ -64,10 +68,40 @@ impl HeapGuard {
         })
     }
 
+    /// What V8's callbacks are given of it. Only shared access is made through this pointer, and an
+    /// `Arc` may be moved meanwhile; a `Box` claims its contents for itself each time.
+    pub(crate) fn data(guard: &Arc<Self>) -> *mut c_void {
+        Arc::as_ptr(guard).cast_mut().cast()
+    }
+
     /// Ends the isolate for want of memory.
     fn exceed(&self) {
         self.exceeded.store(true, Relaxed);
         self.handle.terminate_execution();
+    }
+
+    /// Notes how large the heap is, gaps included and not, and what its objects hold outside of it.
+    pub(crate) fn note_heap(&self, isolate: &mut v8::Isolate) {
+        let statistics = isolate.get_heap_statistics();
+        // What ICU took since the last look is external memory as far as V8 is concerned, so that
+        // it collects the objects that hold it. The sum has WebAssembly memories in it, too.
+        let more = self.ledger.note_icu(crate::limit::icu_memory::taken_bytes());
+        let outside = isolate.adjust_amount_of_external_allocated_memory(more);
+        let outside = usize::try_from(outside).unwrap_or(0);
+        self.ledger.note_heap(statistics.used_heap_size(), outside);
+        crate::limit::cage::note(&self.member, statistics.total_heap_size());
+    }
+
+    /// Notes that the heap is gone, and gives the overdraft back.
+    pub(crate) fn note_end(&self) {
+        self.ledger.note_heap(0, 0);
+        crate::limit::cage::note(&self.member, 0);
+        self.release();
+    }
+
+    /// Whether the isolate is over its quota, or was chosen to go so that others have room.
+    pub(crate) fn is_over(&self) -> bool {
+        self.ledger.total() > self.ledger.bytes_max() || self.member.has_to_go()
     }
 
     /// Whether the heap has reached its limit.
@@ -75,8 +109,7 @@ impl HeapGuard {
         self.exceeded.load(Relaxed)
     }
 
-    /// Gives the overdraft back, once the isolate's heap is gone.
-    pub(crate) fn release(&self) {
+    fn release(&self) {
         if self.holds_overdraft.swap(false, Relaxed) {
             *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) = false;
             FREED.notify_one();
@@ -105,30 +138,21 @@ pub(crate) unsafe extern "C" fn on_long_turn(isolate: v8::UnsafeRawIsolatePtr, d
     let guard = unsafe { &*data.cast::<HeapGuard>() };
     // SAFETY: V8 passes the isolate that it interrupts, which is entered on this thread.
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
-    note_heap(&mut isolate, &guard.ledger);
+    guard.note_heap(&mut isolate);
     let bytes_max = guard.ledger.bytes_max().saturating_mul(2);
-    if guard.ledger.total() > bytes_max || guard.ledger.crowds_the_cage() {
+    if guard.ledger.total() > bytes_max || guard.member.has_to_go() {
         guard.exceed();
     }
 }
 
-/// Tells the ledger how large the heap is, and what its objects hold outside of it.
-pub(crate) fn note_heap(isolate: &mut v8::Isolate, ledger: &Ledger) {
-    let statistics = isolate.get_heap_statistics();
-    // What ICU took since the last look is external memory as far as V8 is concerned, so that it
-    // collects the objects that hold it. The sum has WebAssembly memories in it, too.
-    let more = ledger.note_icu(crate::limit::icu_memory::taken_bytes());
-    let outside = isolate.adjust_amount_of_external_allocated_memory(more);
-    let outside = usize::try_from(outside).unwrap_or(0);
-    ledger.note_heap(statistics.used_heap_size(), outside, statistics.total_heap_size());
-}
-
-/// Collects all garbage now, and notes what is left.
+/// Collects all garbage now, and notes what is left. What an isolate gives back that way may be
+/// enough for it to stay.
 pub(crate) fn collect(isolate: &mut v8::Isolate, guard: &HeapGuard) {
     guard.forced.store(true, Relaxed);
     isolate.low_memory_notification();
     guard.forced.store(false, Relaxed);
-    note_heap(isolate, &guard.ledger);
+    guard.note_heap(isolate);
+    MEMBERS.pardon(&guard.member);
 }
 
 /// V8's callback after it has collected all garbage. A heap that stays nearly full is collected
@@ -162,8 +186,8 @@ pub(crate) unsafe extern "C" fn on_near_limit(
     current_limit: usize,
     _initial_limit: usize,
 ) -> usize {
-    // SAFETY: `data` is the guard that `Isolate` keeps in a box until its V8 isolate is gone; only
-    // shared access is made.
+    // SAFETY: `data` is the guard that `Isolate` keeps until its V8 isolate is gone; only shared
+    // access is made.
     let guard = unsafe { &*data.cast::<HeapGuard>() };
     let refused = guard.ledger.take_refusal() | crate::limit::reservations::take_refusal();
     if refused && guard.grants.fetch_add(1, Relaxed) < GRANTS_MAX {

@@ -17,8 +17,6 @@ pub struct Ledger {
     bytes_max: usize,
     /// V8's heap at the last look, with the memory of WebAssembly and of resizable buffers.
     heap: AtomicUsize,
-    /// V8's heap alone at the last look, with its gaps: its part of the cage.
-    caged: AtomicUsize,
     /// What ICU had taken for it at the last look.
     icu: AtomicUsize,
     /// Whether a buffer was refused since this was last asked.
@@ -46,7 +44,6 @@ impl Ledger {
             native: AtomicUsize::new(0),
             bytes_max,
             heap: AtomicUsize::new(0),
-            caged: AtomicUsize::new(0),
             icu: AtomicUsize::new(0),
             refused: AtomicBool::new(false),
         })
@@ -78,22 +75,16 @@ impl Ledger {
 
     /// Notes the size of V8's heap, and of all memory that its objects hold outside of it: buffers
     /// that the allocator charged, and WebAssembly memories and resizable buffers, which it does
-    /// not see; and how much of the cage the heap takes, gaps included. In bytes.
-    pub(crate) fn note_heap(&self, heap: usize, outside: usize, caged: usize) {
+    /// not see. In bytes.
+    pub(crate) fn note_heap(&self, heap: usize, outside: usize) {
         let unseen = outside.saturating_sub(self.buffers.load(Relaxed));
         self.heap.store(heap + unseen, Relaxed);
-        crate::limit::cage::note(self.caged.swap(caged, Relaxed), caged);
     }
 
     /// Notes what ICU has taken in bytes; gives what that is more than at the last look.
     pub(crate) fn note_icu(&self, bytes: usize) -> i64 {
         let before = self.icu.swap(bytes, Relaxed);
         bytes as i64 - before as i64
-    }
-
-    /// Whether the heap, as it was at the last look, leaves the other isolates too little room.
-    pub(crate) fn crowds_the_cage(&self) -> bool {
-        crate::limit::cage::is_too_large(self.caged.load(Relaxed))
     }
 
     /// Whether a buffer was refused since the last call. V8 then collects garbage as a last resort,

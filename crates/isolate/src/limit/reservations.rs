@@ -6,34 +6,34 @@
 //! V8 reserves through one function and gives back through another. The linker's `--wrap` (see
 //! `.cargo/config.toml`) sends those calls here.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
+use crate::limit::members::{MEMBERS, Member, Pool};
+
 /// Reservations that the Worker of one isolate may have.
-const PER_ISOLATE_MAX: u32 = 128;
-/// Reservations of all Workers together: a tenth of the mappings that Linux gives a process.
-const PER_PROCESS_MAX: usize = 2_048;
+const PER_ISOLATE_MAX: usize = 128;
 
 /// V8's `MemoryPermission::kNoAccess`, with which it reserves for Workers and for nothing else once
 /// an isolate runs. Memory for code has another one.
 const NO_ACCESS: u64 = 0;
 
-/// Reservations of Workers, by address, with the count of the isolate that each belongs to.
-static RESERVED: LazyLock<Mutex<HashMap<usize, Arc<AtomicU32>>>> = LazyLock::new(Mutex::default);
+/// Reservations of Workers, by address, with the isolate that each belongs to.
+static RESERVED: LazyLock<Mutex<HashMap<usize, Arc<Member>>>> = LazyLock::new(Mutex::default);
 
 /// Whether a call arrived here, so that a link without `--wrap` is noticed at start.
 static WRAPPED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
-    /// Whether a Worker's turn runs on this thread.
+    /// Whether a turn runs on this thread.
     static IN_TURN: Cell<bool> = const { Cell::new(false) };
+    /// The isolate whose turn runs, or ran last.
+    static MEMBER: RefCell<Option<Arc<Member>>> = const { RefCell::new(None) };
     /// Whether one was refused on this thread since this was last asked.
     static REFUSED: Cell<bool> = const { Cell::new(false) };
-    /// Reservations of this thread's isolate.
-    static COUNT: Arc<AtomicU32> = Arc::default();
 }
 
 // SAFETY: the signatures are those of the C++ functions on platforms that pass the first six
@@ -53,13 +53,40 @@ unsafe extern "C" {
     fn real_free(address: *mut c_void, bytes: usize);
 }
 
-fn reserved() -> MutexGuard<'static, HashMap<usize, Arc<AtomicU32>>> {
+fn reserved() -> MutexGuard<'static, HashMap<usize, Arc<Member>>> {
     RESERVED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Says that a Worker's turn begins or ends on this thread: what is reserved meanwhile is its own.
-pub(crate) fn set_in_turn(in_turn: bool) {
-    IN_TURN.set(in_turn);
+/// Says that a turn of an isolate begins on this thread: what is reserved until it ends is the
+/// isolate's.
+pub(crate) fn begin_turn(member: &Arc<Member>) {
+    MEMBER.with_borrow_mut(|last| {
+        if !last.as_ref().is_some_and(|last| Arc::ptr_eq(last, member)) {
+            *last = Some(member.clone());
+        }
+    });
+    IN_TURN.set(true);
+}
+
+/// Says that the turn has ended.
+pub(crate) fn end_turn() {
+    IN_TURN.set(false);
+}
+
+/// Whether an isolate may have one more. Where there are too many, an owner that has its share gets
+/// none, and the one that is furthest over it loses an isolate.
+fn may_have_more(member: &Member) -> bool {
+    if member.uses(Pool::Reservations) >= PER_ISOLATE_MAX {
+        return false;
+    }
+    if !MEMBERS.is_full(Pool::Reservations) {
+        return true;
+    }
+    if MEMBERS.has_its_share(member, Pool::Reservations) {
+        return false;
+    }
+    MEMBERS.relieve(Pool::Reservations);
+    true
 }
 
 /// Whether a reservation was refused on this thread since the last call. V8 then collects garbage
@@ -87,20 +114,16 @@ unsafe extern "C" fn allocate(
     WRAPPED.store(true, Relaxed);
     // The upper half of a register that holds an enumerator says nothing.
     let counted = IN_TURN.get() && permission & 0xFFFF_FFFF == NO_ACCESS;
-    if counted {
-        let isolate = COUNT.with(|count| count.load(Relaxed));
-        if isolate >= PER_ISOLATE_MAX || reserved().len() >= PER_PROCESS_MAX {
-            REFUSED.set(true);
-            return std::ptr::null_mut();
-        }
+    let member = if counted { MEMBER.with_borrow(Clone::clone) } else { None };
+    if member.as_ref().is_some_and(|member| !may_have_more(member)) {
+        REFUSED.set(true);
+        return std::ptr::null_mut();
     }
     // SAFETY: the arguments are those of V8's own call.
     let address = unsafe { real_allocate(hint, bytes, alignment, permission, handle, handle_more) };
-    if counted && !address.is_null() {
-        COUNT.with(|count| {
-            count.fetch_add(1, Relaxed);
-            reserved().insert(address as usize, count.clone());
-        });
+    if let Some(member) = member.filter(|_| !address.is_null()) {
+        MEMBERS.add_one(&member, Pool::Reservations);
+        reserved().insert(address as usize, member);
     }
     address
 }
@@ -110,8 +133,9 @@ unsafe extern "C" fn allocate(
 #[unsafe(export_name = "__wrap__ZN2v84base2OS4FreeEPvm")]
 unsafe extern "C" fn free(address: *mut c_void, bytes: usize) {
     // Before the addresses are given back: they may be another reservation's right after.
-    if let Some(count) = reserved().remove(&(address as usize)) {
-        count.fetch_sub(1, Relaxed);
+    let freed = reserved().remove(&(address as usize));
+    if let Some(member) = freed {
+        MEMBERS.remove_one(&member, Pool::Reservations);
     }
     // SAFETY: the arguments are those of V8's own call.
     unsafe { real_free(address, bytes) };

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use isolate::{
     ApiSources, EntryPoint, Isolate, IsolateOptions, Module, ModuleKind, Platform, PlatformOptions,
-    Resolver, Startup, Thrown, TurnError,
+    Resolver, Startup, Thrown, Turn, TurnError,
 };
 
 /// CPU time that no turn of a test comes near, in nanoseconds.
@@ -126,6 +126,11 @@ pub struct Worker {
 }
 
 impl Worker {
+    /// A turn that must come to its end.
+    pub fn turn<R>(&mut self, f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R) -> R {
+        self.isolate.turn(AMPLE_NS, f).expect("the turn ends by itself").0.value()
+    }
+
     /// Runs a script in a turn of its own that must come to its end.
     pub fn script(&mut self, source: &str) -> Result<(), Thrown> {
         self.script_within(AMPLE_NS, source).expect("the turn ends by itself")
@@ -137,7 +142,8 @@ impl Worker {
         cpu_ns_max: u64,
         source: &str,
     ) -> Result<Result<(), Thrown>, TurnError> {
-        self.isolate.turn(cpu_ns_max, |turn| turn.run_script("test.js", source)).map(|(r, _)| r)
+        let run = self.isolate.turn(cpu_ns_max, |turn| turn.run_script("test.js", source));
+        run.map(|(end, _)| end.value())
     }
 
     /// Calls the global function `name` in a turn of its own, and gives its result as a string.
@@ -156,7 +162,7 @@ impl Worker {
             let result = turn.call(CALL, &[name])?;
             Ok(turn.string(result).expect("`call` gives a string"))
         });
-        called.map(|(result, _)| result)
+        called.map(|(end, _)| end.value())
     }
 
     /// The value of an expression, as a string.
@@ -190,13 +196,9 @@ impl Worker {
 
     /// Evaluates a module until it settles; it must need no more than the microtasks of two turns.
     pub fn run(&mut self, name: &str) -> Result<(), Thrown> {
-        let (running, _) = self.isolate.turn(AMPLE_NS, |turn| turn.run_module(name)).unwrap();
-        let running = running?;
-        let (result, _) = self
-            .isolate
-            .turn(AMPLE_NS, |turn| turn.module_result(&running).map(|value| value.is_some()))
-            .unwrap();
-        assert!(result?, "{name} still waits");
+        let running = self.turn(|turn| turn.run_module(name))?;
+        let settled = self.turn(|turn| turn.module_result(&running).map(|value| value.is_some()));
+        assert!(settled?, "{name} still waits");
         Ok(())
     }
 }

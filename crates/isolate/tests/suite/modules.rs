@@ -2,7 +2,7 @@
 
 use isolate::ModuleKind;
 
-use crate::lab::{AMPLE_NS, Lab, Worker};
+use crate::lab::{Lab, Worker};
 
 fn lab_with(lab: &Lab, modules: &[(&str, &str)]) -> Worker {
     let mut worker = lab.worker();
@@ -88,23 +88,14 @@ fn top_level_await_is_waited_for() {
             ("b.js", "export const b = await ops.wait();"),
         ],
     );
-    let (running, _) = worker.isolate.turn(AMPLE_NS, |turn| turn.run_module("main.js")).unwrap();
-    let running = running.unwrap();
+    let running = worker.turn(|turn| turn.run_module("main.js")).unwrap();
     for _ in 0..3 {
-        let (waits, _) = worker
-            .isolate
-            .turn(AMPLE_NS, |turn| turn.module_result(&running).unwrap().is_none())
-            .unwrap();
-        assert!(waits);
+        assert!(worker.turn(|turn| turn.module_result(&running).unwrap().is_none()));
     }
     let resolver = worker.host.waiting.take().remove(0);
-    worker.isolate.turn(AMPLE_NS, |turn| turn.settle(resolver, Ok("late"))).unwrap();
+    worker.turn(|turn| turn.settle(resolver, Ok("late")));
     assert_eq!(worker.log(), ["b is late"]);
-    let (done, _) = worker
-        .isolate
-        .turn(AMPLE_NS, |turn| turn.module_result(&running).unwrap().is_some())
-        .unwrap();
-    assert!(done);
+    assert!(worker.turn(|turn| turn.module_result(&running).unwrap().is_some()));
 }
 
 #[test]

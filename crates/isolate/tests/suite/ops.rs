@@ -108,13 +108,48 @@ isolate::ops! {
     }
 
     fn count(cx: &mut OpContext<'_>) -> u32 {
-        let calls = cx.slot::<Calls>();
+        let mut calls = cx.slot::<Calls>();
         calls.0 += 1;
         calls.0
     }
 
     fn describe(cx: &mut OpContext<'_>, thrown: isolate::Value<'_>) -> String {
         cx.describe(thrown).to_string()
+    }
+
+    fn write_converted(cx: &mut OpContext<'_>, to: ViewMut<'_>, from: isolate::Value<'_>)
+        -> Result<(), OpError> {
+        let from = cx.convert::<View<'_>>(from)?;
+        to.copy_from_slice(&from);
+        Ok(())
+    }
+
+    fn convert_twice(cx: &mut OpContext<'_>, bytes: isolate::Value<'_>) -> Result<u32, OpError> {
+        let mut first = cx.convert::<ViewMut<'_>>(bytes)?;
+        let mut second = cx.convert::<ViewMut<'_>>(bytes)?;
+        first.fill(1);
+        second.fill(2);
+        Ok(u32::from(first[0]))
+    }
+
+    /// Looks at bytes, runs a tenant's getters, and looks at them again.
+    fn describe_between(
+        cx: &mut OpContext<'_>, bytes: isolate::Value<'_>, thrown: isolate::Value<'_>
+    ) -> Result<String, OpError> {
+        let before = cx.convert::<View<'_>>(bytes)?.len();
+        cx.describe(thrown);
+        let after = cx.convert::<ViewMut<'_>>(bytes)?.len();
+        Ok(format!("{before} {after}"))
+    }
+
+    fn same_state_twice(cx: &mut OpContext<'_>) -> u32 {
+        let (first, second) = (cx.slot::<Calls>(), cx.slot::<Calls>());
+        first.0 + second.0
+    }
+
+    fn continuation(cx: &mut OpContext<'_>, bytes: View<'_>) -> u32 {
+        // The view is borrowed from the context all the while.
+        cx.continuation_id() + u32::try_from(bytes.len()).unwrap_or(0)
     }
 }
 
@@ -181,6 +216,101 @@ fn memory_that_an_op_writes_is_seen_by_one_argument_only() {
     }
 }
 
+/// An op may convert a value itself, and what it gets is held against all that it has.
+#[test]
+fn memory_that_an_op_writes_is_seen_by_one_conversion_only() {
+    let lab = Lab::shared();
+    let mut worker = lab.worker();
+    let setup = "globalThis.b = new Uint8Array([1, 2, 3, 4]); \
+        globalThis.tried = (f) => { try { return f(); } catch (e) { return e.message; } };";
+    worker.script(setup).unwrap();
+    let refused = "arguments of an op share memory";
+    for (call, expected) in [
+        ("ops.write_converted(b, b)", refused),
+        ("ops.write_converted(b, b.buffer)", refused),
+        ("ops.write_converted(b.subarray(0, 2), b.subarray(1, 3))", refused),
+        ("(ops.write_converted(b.subarray(0, 2), b.subarray(2)), b.join())", "3,4,3,4"),
+        ("ops.convert_twice(b)", refused),
+    ] {
+        assert_eq!(worker.value(&format!("tried(() => {call})")), expected, "{call}");
+    }
+}
+
+/// A tenant's getter detaches and shrinks the buffers that an op looks at. The op can hold no view
+/// meanwhile: that does not compile (see the documentation of `OpContext`).
+#[test]
+fn buffers_that_a_getter_takes_away_are_empty_afterwards() {
+    let lab = Lab::shared();
+    let mut worker = lab.worker();
+    for (buffer, getter, expected) in [
+        ("new ArrayBuffer(64)", "b.transfer(); return ''", "64 0"),
+        ("new ArrayBuffer(64)", "return 1", "64 64"),
+        ("new ArrayBuffer(64, { maxByteLength: 64 })", "b.resize(8)", "64 8"),
+        (
+            "new Uint8Array(new ArrayBuffer(64, { maxByteLength: 128 }))",
+            "b.buffer.resize(96)",
+            "64 96",
+        ),
+        (
+            "new Uint8Array(new ArrayBuffer(64, { maxByteLength: 64 }), 32)",
+            "b.buffer.resize(8)",
+            "32 0",
+        ),
+    ] {
+        let call = format!(
+            "(() => {{ const b = {buffer}; \
+               return ops.describe_between(b, {{ get stack() {{ {getter} }} }}) }})()"
+        );
+        assert_eq!(worker.value(&call), expected, "{buffer} {getter}");
+    }
+}
+
+/// The continuation's id is read without running code of anybody's.
+#[test]
+fn a_continuation_runs_no_getter() {
+    let lab = Lab::shared();
+    let mut worker = lab.worker();
+    worker
+        .script(
+            "globalThis.b = new Uint8Array(4); globalThis.ran = false;
+             globalThis.within = (context) => {
+               ops.cped_set(context);
+               try { return ops.continuation(b); } catch (error) { return typeof error; }
+               finally { ops.cped_set(undefined); }
+             };",
+        )
+        .unwrap();
+    assert_eq!(worker.value("within({ id: 7 })"), "11");
+    assert_eq!(worker.value("within({ id: { valueOf() { ran = true; return 7; } } })"), "4");
+    worker.value("within({ get id() { ran = true; b.buffer.transfer(); return 7; } })");
+    worker.value("within(new Proxy({}, { get() { ran = true; return 7; } }))");
+    assert_eq!(worker.value("`${ran} ${b.length}`"), "false 4");
+}
+
+/// Two exclusive references to one thing would be undefined behaviour; it is a panic.
+#[test]
+fn an_op_has_its_state_once() {
+    let lab = Lab::shared();
+    let mut worker = lab.worker();
+    let ended = worker.script_within(AMPLE_NS, "ops.same_state_twice()");
+    assert_eq!(ended, Err(TurnError::Condemned(Condemned::Panicked)));
+}
+
+/// V8 holds pointers to what Rust keeps beside an isolate, however often the isolate is moved.
+#[test]
+fn an_isolate_may_be_moved() {
+    let lab = Lab::shared();
+    let mut kept = vec![lab.worker()];
+    for round in 1..20 {
+        let mut worker = Box::new(kept.remove(0));
+        assert_eq!(worker.value("ops.count()"), round.to_string());
+        kept.insert(0, *worker);
+    }
+    let ended =
+        kept[0].script_within(AMPLE_NS, "const a = []; for (;;) a.push(new Array(1e6).fill(0));");
+    assert_eq!(ended, Err(TurnError::Condemned(Condemned::MemoryExceeded)));
+}
+
 #[test]
 fn errors_of_ops_have_their_class() {
     let lab = Lab::shared();
@@ -211,13 +341,10 @@ fn promises_of_ops_settle_in_a_later_turn() {
         .unwrap();
     assert_eq!(worker.log(), [""; 0]);
     let mut waiting = worker.host.waiting.take();
-    worker
-        .isolate
-        .turn(AMPLE_NS, |turn| {
-            turn.settle(waiting.remove(0), Ok("done"));
-            turn.settle::<()>(waiting.remove(0), Err(OpError::type_error("not done")));
-        })
-        .unwrap();
+    worker.turn(|turn| {
+        turn.settle(waiting.remove(0), Ok("done"));
+        turn.settle::<()>(waiting.remove(0), Err(OpError::type_error("not done")));
+    });
     assert_eq!(worker.log(), ["1 done", "2 TypeError: not done"]);
 }
 

@@ -2,7 +2,7 @@
 
 use isolate::Location;
 
-use crate::lab::{AMPLE_NS, Lab};
+use crate::lab::Lab;
 
 fn at(script: &str, line: u32, column: u32) -> Option<Location> {
     Some(Location { script: script.to_owned(), line, column })
@@ -91,10 +91,8 @@ fn a_rejected_top_level_await_is_read_like_a_throw() {
     let lab = Lab::shared();
     let mut worker = lab.worker();
     worker.modules(&[("main.js", "await 0;\nawait Promise.reject(new TypeError('late'));")]);
-    let (running, _) = worker.isolate.turn(AMPLE_NS, |turn| turn.run_module("main.js")).unwrap();
-    let running = running.unwrap();
-    let (result, _) =
-        worker.isolate.turn(AMPLE_NS, |turn| turn.module_result(&running).map(drop)).unwrap();
+    let running = worker.turn(|turn| turn.run_module("main.js")).unwrap();
+    let result = worker.turn(|turn| turn.module_result(&running).map(drop));
     let thrown = result.unwrap_err();
     assert_eq!(thrown.to_string(), "TypeError: late");
     assert_eq!(thrown.location, at("main.js", 2, 22));

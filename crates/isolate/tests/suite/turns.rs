@@ -1,13 +1,16 @@
 //! Turns one after the other: a termination never reaches the next one.
 
-use isolate::{Condemned, TurnError};
+use isolate::{Condemned, TurnEnd, TurnError};
 
 use crate::lab::{AMPLE_NS, Lab, Worker};
 
 /// How many turns run close to their limit.
-const TIGHT_TURNS: u32 = 2_000;
-/// CPU time of each, in nanoseconds: about one tick of the watchdog.
-const TIGHT_NS: u64 = 1_500_000;
+const TIGHT_TURNS: u32 = 300;
+/// Budget of each, in nanoseconds.
+const TIGHT_NS: u64 = 1_000_000;
+/// CPU time at which the watchdog terminates such a turn, in nanoseconds: it gives it 10 ms more,
+/// and counts from its first look.
+const TERMINATED_NS: u64 = 12_000_000;
 
 fn prepare(lab: &Lab) -> Worker {
     let mut worker = lab.worker();
@@ -26,7 +29,7 @@ fn set_rounds(worker: &mut Worker, rounds: u64) {
     worker.script(&format!("rounds = {rounds};")).unwrap();
 }
 
-/// Calls `spin` until it is optimised; how many rounds take about `TIGHT_NS` then.
+/// Calls `spin` until it is optimised; how many rounds take about a millisecond then.
 fn warm_up(worker: &mut Worker) -> u64 {
     let rounds = 2_000_000;
     set_rounds(worker, rounds);
@@ -36,7 +39,7 @@ fn warm_up(worker: &mut Worker) -> u64 {
         worker.call("spin").unwrap();
         used = used.min(worker.isolate.cpu_ns() - before);
     }
-    (rounds * TIGHT_NS / used.max(1)).max(1)
+    (rounds * 1_000_000 / used.max(1)).max(1)
 }
 
 #[test]
@@ -46,12 +49,13 @@ fn a_termination_never_reaches_the_next_turn() {
     let mut worker = prepare(&lab);
     let mut rounds = warm_up(&mut worker);
     for index in 0..TIGHT_TURNS {
-        // From half to a little more than what fits.
-        set_rounds(&mut worker, rounds * u64::from(50 + index * 7 % 55) / 100);
+        // From a little less to a little more than what fits.
+        let percent = u64::from(80 + index * 7 % 35);
+        set_rounds(&mut worker, rounds * TERMINATED_NS / 1_000_000 * percent / 100);
         let before = worker.isolate.cpu_ns();
         match worker.call_within(TIGHT_NS, "spin") {
             Ok(result) => {
-                result.expect("a turn that is in time has its result");
+                result.expect("a turn that ends by itself has its result");
                 in_time += 1;
                 for _ in 0..3 {
                     assert_eq!(worker.call("quick").as_deref(), Ok("quick"), "after turn {index}");
@@ -89,6 +93,26 @@ fn a_turn_without_time_does_not_harm_the_thread() {
     assert!(lab.worker().answers());
 }
 
+/// Only a termination condemns: a turn that ends by itself has a value, whatever it used.
+#[test]
+fn a_turn_over_its_budget_leaves_the_isolate_intact() {
+    let lab = Lab::shared();
+    let mut worker = prepare(&lab);
+    let rounds = warm_up(&mut worker);
+    set_rounds(&mut worker, rounds * 3);
+    for _ in 0..20 {
+        let spin = |turn: &mut isolate::Turn<'_, '_, '_>| {
+            turn.run_script("s.js", "spin();").unwrap();
+            "value"
+        };
+        let (end, used) = worker.isolate.turn(TIGHT_NS, spin).unwrap();
+        assert!(used > TIGHT_NS, "{used} ns");
+        assert_eq!(end, TurnEnd::OverBudget("value"));
+        assert!(worker.answers());
+    }
+    assert_eq!(worker.isolate.condemned(), None);
+}
+
 #[test]
 fn a_turn_counts_its_time_and_the_isolate_adds_it_up() {
     let lab = Lab::shared();
@@ -97,8 +121,9 @@ fn a_turn_counts_its_time_and_the_isolate_adds_it_up() {
     let before = worker.isolate.cpu_ns();
     let mut sum = 0;
     for _ in 0..5 {
-        let ((), used) =
+        let (end, used) =
             worker.isolate.turn(AMPLE_NS, |turn| drop(turn.run_script("s.js", "spin();"))).unwrap();
+        assert_eq!(end, TurnEnd::InTime(()));
         assert!(used > 0);
         sum += used;
     }
@@ -109,14 +134,11 @@ fn a_turn_counts_its_time_and_the_isolate_adds_it_up() {
 fn the_value_of_a_turn_comes_out() {
     let lab = Lab::shared();
     let mut worker = lab.worker();
-    let (text, _) = worker
-        .isolate
-        .turn(AMPLE_NS, |turn| {
-            let value = turn.pass("käse").unwrap();
-            let kept = turn.keep(value);
-            let value = turn.pass(kept).unwrap();
-            turn.string(value)
-        })
-        .unwrap();
+    let text = worker.turn(|turn| {
+        let value = turn.pass("käse").unwrap();
+        let kept = turn.keep(value);
+        let value = turn.pass(kept).unwrap();
+        turn.string(value)
+    });
     assert_eq!(text.as_deref(), Some("käse"));
 }

@@ -91,6 +91,63 @@ fn instantiation_by_promise_settles() {
     assert_eq!(worker.log(), ["1"]);
 }
 
+/// A number in LEB128.
+fn leb128(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let byte = u8::try_from(number & 0x7f).unwrap();
+        number >>= 7;
+        if number == 0 {
+            bytes.push(byte);
+            return bytes;
+        }
+        bytes.push(byte | 0x80);
+    }
+}
+
+/// A module with one function of that many instructions.
+fn long(instructions: usize) -> Vec<u8> {
+    let body = [&[0][..], &vec![0x01; instructions], &[0x0b]].concat();
+    let code = [&[1][..], &leb128(body.len()), &body].concat();
+    module(&[
+        section(1, &[1, 0x60, 0, 0]),
+        section(3, &[1, 0]),
+        section(7, b"\x01\x04long\0\0"),
+        [&[10][..], &leb128(code.len()), &code].concat(),
+    ])
+}
+
+/// Compiled code counts for each isolate that uses it, though it is outside of the heap and shared.
+#[test]
+fn compiled_code_counts() {
+    let lab = Lab::shared();
+    let bytes = long(3 << 20);
+    for round in ["compiled here", "compiled before"] {
+        let mut worker = lab.worker_with(64 << 20, 160 << 20);
+        worker.isolate.trim();
+        let before = worker.isolate.ledger().total();
+        worker.module("lib.wasm", ModuleKind::CompiledWasm, &bytes);
+        worker.modules(&[("main.js", "import lib from './lib.wasm'; globalThis.lib = lib;")]);
+        worker.run("main.js").unwrap();
+        worker.isolate.trim();
+        let grown = worker.isolate.ledger().total() - before;
+        assert!(grown >= bytes.len(), "{round}: {grown} bytes of {}", bytes.len());
+        assert!(grown < bytes.len() * 4, "{round}: {grown} bytes of {}", bytes.len());
+    }
+}
+
+#[test]
+fn compiled_code_over_the_quota_is_an_error() {
+    let lab = Lab::shared();
+    let mut worker = lab.worker_with(32 << 20, 6 << 20);
+    worker.module("lib.wasm", ModuleKind::CompiledWasm, long(7 << 20));
+    worker.modules(&[("main.js", "import lib from './lib.wasm'; globalThis.lib = lib;")]);
+    match worker.isolate.turn(AMPLE_NS, |turn| turn.run_module("main.js").map(drop)) {
+        Ok((end, _)) => assert!(end.value().is_err()),
+        Err(error) => assert_eq!(error, TurnError::Condemned(Condemned::MemoryExceeded)),
+    }
+}
+
 #[test]
 fn traps_are_exceptions() {
     let lab = Lab::shared();

@@ -24,6 +24,8 @@ pub(crate) const START: EventId = 0;
 
 /// Runs JavaScript for events: the isolate itself.
 pub(crate) trait Turns {
+    /// No event is in flight any more.
+    fn rest(&self);
     /// Calls `work` in a turn of the event, or of nobody (0, behind the start). Does nothing when
     /// the event has ended or the isolate is condemned.
     fn turn(&self, event: EventId, work: &mut dyn FnMut(&mut Turn<'_, '_, '_>));
@@ -243,6 +245,18 @@ impl EventHost {
         self.resources.end_all(event, &mut forget);
         self.open_responses.forget(event.id());
         self.to_forget.borrow_mut().append(&mut forget);
+        if self.count() == 0
+            && let Some(turns) = self.turns.get().and_then(Weak::upgrade)
+        {
+            turns.rest();
+        }
+    }
+
+    /// Fails an event that has used more CPU time than it may. Nothing of it runs any more; its
+    /// isolate and the other events in it go on. The answer stays to be taken.
+    pub(crate) fn exceed_cpu(&self, event: &EventContext) {
+        self.answer(event, Err(Failure::ExceededCpu));
+        self.end(event);
     }
 
     /// Ends everything in flight; answers that were given stay to be taken.

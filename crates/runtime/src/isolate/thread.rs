@@ -244,7 +244,7 @@ impl Factory {
 struct Thread {
     isolate: Rc<WorkerIsolate>,
     load: Arc<IsolateStatus>,
-    /// How many turns the isolate had taken when its garbage was last collected for idleness.
+    /// The isolate's work count when its garbage was last collected for idleness.
     trimmed: Cell<u64>,
 }
 
@@ -258,6 +258,7 @@ impl Thread {
                 command = commands.recv() => command,
                 () = self.isolate.over.notified() => None,
                 () = self.idle() => {
+                    // One that was too young for it when its last request ended is old enough now.
                     if self.isolate.wants_retirement() {
                         break;
                     }
@@ -346,18 +347,17 @@ impl Thread {
         }
     }
 
-    /// Waits for a quiet moment. An isolate that served since the last one collects its garbage
-    /// then, once; one whose thread lost its priority for good is seen then, too.
+    /// Waits for a quiet moment of an isolate that has served since the last one, and collects its
+    /// garbage then. An isolate that does nothing is not woken for it.
     async fn idle(&self) {
         loop {
+            self.isolate.works_on(self.trimmed.get()).await;
             // The command that ended the last wait may have brought a request: its turns come now.
             tokio::time::sleep(IDLE_SETTLE).await;
-            let turns = self.isolate.turn_count();
+            let work = self.isolate.work_count();
             tokio::time::sleep(IDLE_LOOK - IDLE_SETTLE).await;
-            if self.isolate.turn_count() != turns || self.isolate.host.count() > 0 {
-                continue;
-            }
-            if self.trimmed.replace(turns) != turns {
+            if self.isolate.work_count() == work && self.isolate.host.count() == 0 {
+                self.trimmed.set(work);
                 self.isolate.trim();
                 return;
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::EventId;
-use isolate::{Condemned, Isolate, OpError, Thrown, Turn, TurnError};
+use isolate::{Condemned, Isolate, OpError, Thrown, Turn, TurnEnd, TurnError};
 
 use crate::event::context::{Answer, EventContext, EventKind};
 use crate::event::host::{EventHost, START, Turns};
@@ -30,6 +30,11 @@ pub(crate) struct WorkerIsolate {
     condemned: Cell<Option<Condemned>>,
     /// Told when the isolate is condemned or wants to be replaced.
     pub(crate) over: tokio::sync::Notify,
+    /// How many turns it has taken that were not V8's own tasks alone.
+    work_count: Cell<u64>,
+    /// Whether the next such turn is to be told of.
+    work_awaited: Cell<bool>,
+    worked: tokio::sync::Notify,
     code_cached: Cell<bool>,
     /// Bodies of responses on their way to clients.
     pub(crate) answers: Rc<Answers>,
@@ -50,6 +55,9 @@ impl WorkerIsolate {
             load,
             condemned: Cell::new(None),
             over: tokio::sync::Notify::new(),
+            work_count: Cell::new(0),
+            work_awaited: Cell::new(false),
+            worked: tokio::sync::Notify::new(),
             code_cached: Cell::new(false),
             answers: Answers::new(ledger.clone()),
             retired: Cell::new(false),
@@ -125,6 +133,7 @@ impl WorkerIsolate {
         worker: Arc<Worker>,
     ) -> Result<(), Failure> {
         if let Some(isolate) = &mut *self.engine.borrow_mut() {
+            isolate.set_owner(worker.id);
             isolate.add_modules(&worker.program.modules);
         }
         self.startup_turn(start, |turn| {
@@ -179,18 +188,10 @@ impl WorkerIsolate {
     }
 
     fn start_script(&self, start: &Rc<EventContext>, worker: &Worker) -> Result<(), Failure> {
-        let main = worker.program.modules.iter().find(|module| module.name == worker.program.main);
-        let main = main.ok_or_else(|| {
-            Failure::Startup(Thrown::new(
-                "Error",
-                format!("No such module \"{}\".", worker.program.main),
-            ))
-        })?;
-        let source = String::from_utf8_lossy(&main.content);
         self.startup_turn(start, |turn| {
             let none = turn.pass(()).map_err(thrown)?;
             turn.call(api::START, &[none])?;
-            turn.run_script(&main.name, &source)
+            turn.run_main_script(&worker.program.main)
         })
     }
 
@@ -200,12 +201,11 @@ impl WorkerIsolate {
         f: impl FnOnce(&mut Turn<'_, '_, '_>) -> Result<R, Thrown>,
     ) -> Result<R, Failure> {
         match self.turn_of(Some(start), f) {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(thrown)) => Err(Failure::Startup(thrown)),
-            Err(Condemned::CpuExceeded) => Err(Failure::Startup(Thrown::new(
-                "Error",
-                "Script startup exceeded CPU time limit.",
-            ))),
+            Ok(TurnEnd::InTime(Ok(value))) => Ok(value),
+            Ok(TurnEnd::InTime(Err(thrown))) => Err(Failure::Startup(thrown)),
+            Ok(TurnEnd::OverBudget(_)) | Err(Condemned::CpuExceeded) => Err(Failure::Startup(
+                Thrown::new("Error", "Script startup exceeded CPU time limit."),
+            )),
             Err(Condemned::MemoryExceeded) => Err(Failure::Startup(Thrown::new(
                 "Error",
                 "Script startup exceeded memory limits.",
@@ -220,7 +220,7 @@ impl WorkerIsolate {
             let names = turn.call(api::HANDLER_NAMES, &[]).ok()?;
             turn.string(names)
         });
-        names.ok().flatten().unwrap_or_default()
+        names.ok().and_then(TurnEnd::value).unwrap_or_default()
     }
 
     /// A turn of an event within what is left of its CPU time, or of nobody.
@@ -228,7 +228,19 @@ impl WorkerIsolate {
         &self,
         event: Option<&Rc<EventContext>>,
         f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R,
-    ) -> Result<R, Condemned> {
+    ) -> Result<TurnEnd<R>, Condemned> {
+        self.work_count.set(self.work_count.get() + 1);
+        if self.work_awaited.take() {
+            self.worked.notify_one();
+        }
+        self.enter(event, f)
+    }
+
+    fn enter<R>(
+        &self,
+        event: Option<&Rc<EventContext>>,
+        f: impl FnOnce(&mut Turn<'_, '_, '_>) -> R,
+    ) -> Result<TurnEnd<R>, Condemned> {
         let budget = event.map_or(HOUSEKEEPING_NS_MAX, |event| event.cpu_ns_left());
         let mut slot = self.engine.borrow_mut();
         let isolate = slot.as_mut().ok_or(Condemned::Panicked)?;
@@ -236,11 +248,15 @@ impl WorkerIsolate {
         let result = isolate.turn(budget, f);
         self.host.set_current(before);
         match result {
-            Ok((value, used_ns)) => {
+            Ok((end, used_ns)) => {
+                drop(slot);
                 if let Some(event) = event {
                     event.charge(used_ns);
+                    if let TurnEnd::OverBudget(_) = end {
+                        self.host.exceed_cpu(event);
+                    }
                 }
-                Ok(value)
+                Ok(end)
             }
             Err(TurnError::Condemned(reason)) => {
                 drop(slot);
@@ -274,6 +290,9 @@ impl WorkerIsolate {
             self.host.answer(&hung, Err(Failure::Hung));
         }
         self.host.forget_ended();
+        if self.host.count() == 0 {
+            self.rest();
+        }
         if !self.code_cached.get() {
             self.store_code_cache_soon();
         }
@@ -311,19 +330,24 @@ impl WorkerIsolate {
         drop(self.engine.borrow_mut().take());
     }
 
-    /// Runs V8's own tasks when they are due; ends with the isolate.
+    /// Runs V8's own tasks when they are due; ends with the isolate. An isolate without tasks
+    /// sleeps until V8 posts one.
     pub(crate) async fn run_engine_tasks(self: Rc<Self>) {
+        let Some(posted) = self.engine.borrow().as_ref().map(Isolate::task_posts) else { return };
         loop {
             let due = match &*self.engine.borrow() {
                 Some(isolate) if self.condemned.get().is_none() => isolate.next_task_due(),
                 _ => return,
             };
+            let next_post = std::future::poll_fn(|context| posted.poll(context));
             match due {
-                Some(due) => tokio::time::sleep_until(due.into()).await,
-                None => tokio::time::sleep(ENGINE_TASKS_LOOK).await,
-            }
-            if due.is_some() {
-                let _ = self.turn_of(None, |_| ());
+                Some(due) => tokio::select! {
+                    () = tokio::time::sleep_until(due.into()) => {
+                        let _ = self.enter(None, |_| ());
+                    }
+                    () = next_post => {}
+                },
+                None => next_post.await,
             }
         }
     }
@@ -333,9 +357,17 @@ impl WorkerIsolate {
         self.engine.borrow().as_ref().is_none_or(Isolate::wants_retirement)
     }
 
-    /// How many turns the isolate has taken.
-    pub(crate) fn turn_count(&self) -> u64 {
-        self.engine.borrow().as_ref().map_or(0, Isolate::turn_count)
+    /// How many turns the isolate has taken, but for those that ran V8's tasks alone.
+    pub(crate) fn work_count(&self) -> u64 {
+        self.work_count.get()
+    }
+
+    /// Waits until the isolate has taken another turn than these.
+    pub(crate) async fn works_on(&self, work_count: u64) {
+        while self.work_count.get() == work_count {
+            self.work_awaited.set(true);
+            self.worked.notified().await;
+        }
     }
 
     /// Collects garbage of an isolate that is idle.
@@ -347,6 +379,14 @@ impl WorkerIsolate {
 }
 
 impl Turns for WorkerIsolate {
+    fn rest(&self) {
+        // Within a turn it is asked again behind it.
+        let Ok(engine) = self.engine.try_borrow() else { return };
+        if engine.as_ref().is_some_and(Isolate::wants_retirement) {
+            self.over.notify_one();
+        }
+    }
+
     fn turn(&self, event: EventId, work: &mut dyn FnMut(&mut Turn<'_, '_, '_>)) {
         let context = self.host.event(event);
         // What still comes for an event that has ended finds nobody.
@@ -357,9 +397,6 @@ impl Turns for WorkerIsolate {
         self.after_turn(context.as_ref());
     }
 }
-
-/// How often an isolate without tasks is asked for them.
-const ENGINE_TASKS_LOOK: Duration = Duration::from_secs(1);
 
 /// An op's error where an exception is expected.
 fn thrown(error: OpError) -> Thrown {

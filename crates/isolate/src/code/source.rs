@@ -1,0 +1,162 @@
+//! The text of a Worker's modules, outside of all heaps: V8 reads it where it lies, and all
+//! isolates of a process share it.
+//!
+//! Text in ASCII is shared as it came. Other text is UTF-8, which V8 does not read in place, so it
+//! is converted once per process: to a byte for each character where that is enough, else to two.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+
+use crate::bridge::error::OpError;
+use crate::code::code_cache::{self, Key};
+use crate::limit::ledger::{Charge, Ledger};
+use crate::state::State;
+
+/// Below this size a string in the heap takes less than what is kept of a shared one.
+const SHARED_BYTES_MIN: usize = 512;
+/// V8's longest string in characters.
+const UNITS_MAX: usize = (1 << 29) - 24;
+
+/// Text that V8 can read in place.
+#[derive(Clone)]
+enum Text {
+    OneByte(Arc<[u8]>),
+    TwoByte(Arc<[u16]>),
+}
+
+/// Text that was converted, as long as an isolate uses it.
+enum Converted {
+    OneByte(Weak<[u8]>),
+    TwoByte(Weak<[u16]>),
+}
+
+static CONVERTED: LazyLock<Mutex<HashMap<Key, Converted>>> = LazyLock::new(Mutex::default);
+
+/// What an isolate is charged for the texts that it reads.
+#[derive(Default)]
+pub(crate) struct Charges(std::cell::RefCell<Vec<Charge>>);
+
+impl Text {
+    fn of(content: &Arc<[u8]>) -> Self {
+        if content.is_ascii() {
+            return Self::OneByte(content.clone());
+        }
+        let key = code_cache::key(content);
+        let mut converted = CONVERTED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = converted.get(&key).and_then(Converted::upgrade) {
+            return text;
+        }
+        converted.retain(|_, text| text.upgrade().is_some());
+        let text = Self::convert(content);
+        converted.insert(key, text.downgrade());
+        text
+    }
+
+    fn convert(content: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(content);
+        let latin1: Option<Arc<[u8]>> =
+            text.chars().map(|character| u8::try_from(character).ok()).collect();
+        match latin1 {
+            Some(bytes) => Self::OneByte(bytes),
+            None => Self::TwoByte(text.encode_utf16().collect()),
+        }
+    }
+
+    fn downgrade(&self) -> Converted {
+        match self {
+            Self::OneByte(bytes) => Converted::OneByte(Arc::downgrade(bytes)),
+            Self::TwoByte(units) => Converted::TwoByte(Arc::downgrade(units)),
+        }
+    }
+
+    fn units(&self) -> usize {
+        match self {
+            Self::OneByte(bytes) => bytes.len(),
+            Self::TwoByte(units) => units.len(),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::OneByte(bytes) => bytes.len(),
+            Self::TwoByte(units) => units.len() * 2,
+        }
+    }
+
+    /// The string in an isolate. It holds a count of the text until it is collected.
+    fn share<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::String>> {
+        match self {
+            Self::OneByte(bytes) => {
+                let len = bytes.len();
+                let start = Arc::into_raw(bytes).cast::<u8>().cast_mut();
+                // SAFETY: the text lives, and nobody writes to it, until `free_one_byte` gives back
+                // the count that `into_raw` left; the length is its own.
+                unsafe {
+                    v8::String::new_external_onebyte_raw(scope, start.cast(), len, free_one_byte)
+                }
+            }
+            Self::TwoByte(units) => {
+                let len = units.len();
+                let start = Arc::into_raw(units).cast::<u16>().cast_mut();
+                // SAFETY: as above, with `free_two_byte`.
+                unsafe { v8::String::new_external_twobyte_raw(scope, start, len, free_two_byte) }
+            }
+        }
+    }
+}
+
+impl Converted {
+    fn upgrade(&self) -> Option<Text> {
+        match self {
+            Self::OneByte(bytes) => bytes.upgrade().map(Text::OneByte),
+            Self::TwoByte(units) => units.upgrade().map(Text::TwoByte),
+        }
+    }
+}
+
+// SAFETY: V8 calls it once for each string that `Text::share` made, with what it was given there.
+unsafe extern "C" fn free_one_byte(start: *mut std::ffi::c_char, len: usize) {
+    let bytes = std::ptr::slice_from_raw_parts(start.cast::<u8>().cast_const(), len);
+    // SAFETY: the pointer came from `Arc::into_raw` of a slice of this length.
+    drop(unsafe { Arc::from_raw(bytes) });
+}
+
+// SAFETY: as `free_one_byte`.
+unsafe extern "C" fn free_two_byte(start: *mut u16, len: usize) {
+    let units = std::ptr::slice_from_raw_parts(start.cast_const(), len);
+    // SAFETY: as above.
+    drop(unsafe { Arc::from_raw(units) });
+}
+
+/// The text of a module as a string. The isolate is charged for it as for memory of its own.
+///
+/// # Errors
+/// When it is too long for V8, or over the isolate's quota.
+pub(crate) fn string<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    content: &Arc<[u8]>,
+) -> Result<v8::Local<'s, v8::String>, OpError> {
+    let too_long = || OpError::range_error("Invalid string length");
+    if content.len() < SHARED_BYTES_MIN {
+        let text = String::from_utf8_lossy(content);
+        return v8::String::new(scope, &text).ok_or_else(too_long);
+    }
+    let text = Text::of(content);
+    if text.units() > UNITS_MAX {
+        return Err(too_long());
+    }
+    charge(scope, text.bytes())?;
+    text.share(scope).ok_or_else(too_long)
+}
+
+/// Charges an isolate for what it shares with others, for the rest of its life.
+///
+/// # Errors
+/// When it is over the isolate's quota.
+pub(crate) fn charge(scope: &v8::Isolate, bytes: usize) -> Result<(), OpError> {
+    let state = State::of(scope);
+    let charge = Ledger::charge(state.ledger(), bytes)
+        .ok_or_else(|| OpError::range_error("The Worker's modules exceed its memory limit."))?;
+    state.part::<Charges>().0.borrow_mut().push(charge);
+    Ok(())
+}
