@@ -40,7 +40,7 @@ Rows with one Worker; CPU and time per request, memory, start of the process:
 Rows with many Workers (isolde, workerd):
   cold          first requests to 300 Workers, one after the other
   burst         --burst-rate new Workers a second for --burst-seconds, the pool's refill included
-  density       memory of --isolates idle Workers, and whether all answer again
+  density       memory and CPU of --isolates idle Workers, and whether all answer again
 Rows with a good Worker beside ten that loop (isolde):
   neighbour     all ten loop until their CPU limit
   mixed-noise   four loop, three allocate, three are flooded

@@ -17,6 +17,10 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// After their first answers isolates are idle this long before the memory is read. Isolde
 /// collects their garbage after 10 s.
 const IDLE: Duration = Duration::from_secs(15);
+/// After the memory was read V8 has a last look at its heaps.
+const QUIET: Duration = Duration::from_secs(15);
+/// How long the CPU time of idle Workers is measured.
+const IDLE_CPU: Duration = Duration::from_secs(20);
 /// How long the neighbour is measured, alone and beside the others.
 const NEIGHBOUR_TIME: Duration = Duration::from_secs(5);
 /// Between two requests to the neighbour.
@@ -99,7 +103,7 @@ fn burst(places: &Places, arguments: &Arguments, contenders: &[Contender], repor
     }
 }
 
-/// Memory of Workers that have answered once, and whether all of them answer again.
+/// Memory and CPU time of Workers that have answered once, and whether all of them answer again.
 fn density(places: &Places, arguments: &Arguments, contenders: &[Contender], report: &mut Report) {
     let project = copies("density", arguments.isolates, arguments);
     for contender in contenders {
@@ -109,10 +113,15 @@ fn density(places: &Places, arguments: &Arguments, contenders: &[Contender], rep
                 visits::in_turn(server.port, &get("/", HELLO), arguments.isolates, Duration::ZERO)?;
             std::thread::sleep(IDLE);
             let bytes = server.server.pss_bytes()?.saturating_sub(before);
+            std::thread::sleep(QUIET);
+            let cpu_before = server.server.cpu_microseconds()?;
+            std::thread::sleep(IDLE_CPU);
+            let cpu_us = server.server.cpu_microseconds()?.saturating_sub(cpu_before);
             let again =
                 visits::in_turn(server.port, &get("/", HELLO), arguments.isolates, Duration::ZERO)?;
             Ok(vec![
                 ("pss_mb_each", bytes as f64 / 1e6 / arguments.isolates as f64),
+                ("idle_cpu_percent", cpu_us as f64 / IDLE_CPU.as_micros() as f64 * 100.0),
                 ("failed_first", first.failed as f64),
                 ("failed_again", again.failed as f64),
                 ("again_p50_ms", again.percentile_ms(50)),
