@@ -42,14 +42,21 @@ impl Text {
             return Self::OneByte(content.clone());
         }
         let key = code_cache::key(content);
-        let mut converted = CONVERTED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(text) = converted.get(&key).and_then(Converted::upgrade) {
+        let converted = || CONVERTED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = converted().get(&key).and_then(Converted::upgrade) {
             return text;
         }
-        converted.retain(|_, text| text.upgrade().is_some());
+        // Without the lock: other Workers do not wait for this one's text.
         let text = Self::convert(content);
-        converted.insert(key, text.downgrade());
-        text
+        let mut converted = converted();
+        converted.retain(|_, text| text.upgrade().is_some());
+        match converted.get(&key).and_then(Converted::upgrade) {
+            Some(other) => other,
+            None => {
+                converted.insert(key, text.downgrade());
+                text
+            }
+        }
     }
 
     fn convert(content: &[u8]) -> Self {
