@@ -50,13 +50,11 @@ impl Text {
         let text = Self::convert(content);
         let mut converted = converted();
         converted.retain(|_, text| text.upgrade().is_some());
-        match converted.get(&key).and_then(Converted::upgrade) {
-            Some(other) => other,
-            None => {
-                converted.insert(key, text.downgrade());
-                text
-            }
+        let others = converted.get(&key).and_then(Converted::upgrade);
+        if others.is_none() {
+            converted.insert(key, text.downgrade());
         }
+        others.unwrap_or(text)
     }
 
     fn convert(content: &[u8]) -> Self {
