@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use isolate::{Module, ModuleKind, Platform, PlatformOptions, Thrown};
 use runtime::{
-    ClientLimits, Format, Limits, NoEgress, Observer, Peer, Program, RequestRecord, Route,
-    RouteError, RouteFuture, RouteRequest, RouteScope, Router, Runtime, RuntimeOptions, Worker,
+    ClientLimits, Egress, EgressError, Format, Limits, NoEgress, Observer, Peer, Program,
+    RequestRecord, Route, RouteError, RouteFuture, RouteRequest, RouteScope, Router, Runtime,
+    RuntimeOptions, Worker,
 };
 
 /// How long anything may take before a test says that it never came.
@@ -140,6 +141,10 @@ impl Observer for Failures {
         self.0.lock().unwrap().push(format!("{}: {exception}", worker.name));
     }
 
+    fn subrequest_failed(&self, worker: &Worker, error: &EgressError) {
+        self.0.lock().unwrap().push(format!("{}: {error}", worker.name));
+    }
+
     fn request(&self, _: &Worker, _: &RequestRecord) {}
 }
 
@@ -159,6 +164,16 @@ impl Lab {
 
     /// The same with limits of their own.
     pub fn with(name: &str, peer: Peer, clients: ClientLimits) -> Self {
+        Self::with_egress(name, peer, clients, Arc::new(NoEgress))
+    }
+
+    /// The same with a way out.
+    pub fn with_egress(
+        name: &str,
+        peer: Peer,
+        clients: ClientLimits,
+        egress: Arc<dyn Egress>,
+    ) -> Self {
         let socket = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.socket"));
         let _ = std::fs::remove_file(&socket);
         let listener = UnixListener::bind(&socket).expect("the target folder can be written");
@@ -167,7 +182,7 @@ impl Lab {
         let options = RuntimeOptions {
             router: router.clone(),
             observer: failures.clone(),
-            egress: Arc::new(NoEgress),
+            egress,
             pool_size: 1,
             front_threads: 1,
             clients,

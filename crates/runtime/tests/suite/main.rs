@@ -9,3 +9,4 @@ mod http2;
 mod lab;
 mod routing;
 mod unix_sockets;
+mod way_out;

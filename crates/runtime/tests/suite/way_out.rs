@@ -1,20 +1,15 @@
 //! Another way out than the program's: one that answers by itself and notes what it was asked.
-//!
-//! One test, because a process has one V8.
-#![forbid(unsafe_code)]
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 use http::Response;
-use isolate::{Module, ModuleKind, Thrown};
 use runtime::{
-    Egress, EgressClient, EgressError, EgressFailure, EgressRequest, Format, InBody, Limits,
-    LocalFuture, Observer, OutBody, Program, RedirectMode, RequestRecord, Router, Runtime,
-    RuntimeOptions, Worker,
+    ClientLimits, Egress, EgressClient, EgressError, EgressFailure, EgressRequest, InBody,
+    LocalFuture, OutBody, Peer, RedirectMode, Scheme, Worker,
 };
+
+use crate::lab::{Lab, body, worker};
 
 /// What one subrequest was, and for whom.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,51 +73,6 @@ impl EgressClient for StubClient {
     }
 }
 
-/// Serves one Worker and notes which of its subrequests failed.
-struct Embedder {
-    worker: Arc<Worker>,
-    failures: Mutex<Vec<String>>,
-}
-
-impl Router for Embedder {
-    fn route(&self, _: &str, _: &str) -> Option<Arc<Worker>> {
-        Some(self.worker.clone())
-    }
-}
-
-impl Observer for Embedder {
-    fn console(&self, _: &Worker, _: &str, text: &str) {
-        println!("{text}");
-    }
-
-    fn exception(&self, _: &Worker, exception: &Thrown) {
-        println!("{exception}");
-    }
-
-    fn subrequest_failed(&self, worker: &Worker, error: &EgressError) {
-        self.failures.lock().unwrap().push(format!("{}: {error}", worker.name));
-    }
-
-    fn request(&self, _: &Worker, _: &RequestRecord) {}
-}
-
-fn worker() -> Worker {
-    let module = Module {
-        name: "index.js".to_owned(),
-        kind: ModuleKind::EsModule,
-        content: WORKER.as_bytes().to_vec().into(),
-    };
-    let main = module.name.clone();
-    Worker {
-        id: 7,
-        name: "asks".to_owned(),
-        program: Program { format: Format::Module, main, modules: vec![module] },
-        variables: "{}".to_owned(),
-        module_bindings: Vec::new(),
-        limits: Limits::default(),
-    }
-}
-
 const WORKER: &str = r#"
 export default {
   async fetch(request) {
@@ -139,35 +89,23 @@ export default {
 };
 "#;
 
-fn get(address: SocketAddr, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).expect("it listens");
-    let head = format!("GET {path} HTTP/1.1\r\nhost: a.test\r\nconnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).expect("it reads");
-    let mut response = String::new();
-    stream.read_to_string(&mut response).expect("it answers");
-    response.split("\r\n\r\n").nth(1).expect("a body").to_owned()
+fn get(lab: &Lab, path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: a.test\r\nconnection: close\r\n\r\n");
+    body(&lab.ask(&request)).to_owned()
 }
 
 #[test]
 fn a_way_out_knows_its_worker_and_gets_what_is_not_http_beside_the_request() {
     let notes = Arc::<Notes>::default();
-    let embedder = Arc::new(Embedder { worker: Arc::new(worker()), failures: Mutex::default() });
-    let mut runtime = Runtime::new(RuntimeOptions {
-        router: embedder.clone(),
-        observer: embedder.clone(),
-        egress: Arc::new(StubEgress(notes.clone())),
-        pool_size: 1,
-        front_threads: 1,
-        api_folder: None,
-        code_from_strings: false,
-    })
-    .expect("V8 starts");
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = runtime.listen(listener).expect("it can be listened to");
-    assert_eq!(get(address, "/up"), "200 from the stub");
-    assert_eq!(get(address, "/down"), "TypeError: Network connection lost.");
+    let egress = Arc::new(StubEgress(notes.clone()));
+    let peer = Peer { address: None, scheme: Scheme::Http, tls: None, protocol: None };
+    let lab = Lab::with_egress("way_out", peer, ClientLimits::default(), egress);
+    let asks = worker("asks", WORKER);
+    lab.router.set("a.test", asks.clone());
+    assert_eq!(get(&lab, "/up"), "200 from the stub");
+    assert_eq!(get(&lab, "/down"), "TypeError: Network connection lost.");
 
-    let identity = (7, "asks".to_owned());
+    let identity = (asks.id, "asks".to_owned());
     assert_eq!(*notes.clients.lock().unwrap(), [identity.clone()], "a client for each isolate");
     let sent = Sent {
         worker: identity,
@@ -180,7 +118,5 @@ fn a_way_out_knows_its_worker_and_gets_what_is_not_http_beside_the_request() {
     };
     let down = Sent { url: "https://origin.test/down?q".to_owned(), ..sent.clone() };
     assert_eq!(*notes.sent.lock().unwrap(), [sent, down]);
-    let failures = embedder.failures.lock().unwrap().clone();
-    assert_eq!(failures, ["asks: the origin failed: 10.0.0.1 refused the connection"]);
-    runtime.shut_down(std::time::Duration::from_secs(5));
+    assert_eq!(lab.failures.all(), ["asks: the origin failed: 10.0.0.1 refused the connection"]);
 }
