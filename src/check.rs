@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use bundle::{Mode, Project};
+use program::Worker;
 use runtime::{NoEgress, RouteError, RouteFuture, RouteRequest, Router, Runtime, RuntimeOptions};
 use serde_json::json;
 
@@ -70,24 +71,26 @@ fn check(
     for warning in &bundle.warnings {
         reporter.problem("warning", &warning.render(color));
     }
-    maps.replace(&bundle);
-    let worker =
-        crate::program::worker(&opened.value, &bundle).map_err(|error| error.to_string())?;
-    let name = worker.name.clone();
-    let handlers = runtime.start(Arc::new(worker)).map_err(|failure| match &failure {
+    maps.replace(&bundle.artifact);
+    let worker = bundle.worker(&opened.value, 1).map_err(|error| error.render(color))?;
+    for warning in &worker.warnings {
+        reporter.problem("warning", &warning.render(color));
+    }
+    let worker = Arc::new(worker.value);
+    let name = &worker.name;
+    let handlers = runtime.start(worker.clone()).map_err(|failure| match &failure {
         runtime::Failure::Startup(thrown) => reporter.exception_text(thrown),
         other => other.to_string(),
     })?;
     if handlers.is_empty() {
         return Err(format!("{name} has no event handlers: export a `fetch` handler"));
     }
-    let bytes: usize = bundle.modules.iter().map(|module| module.content.len()).sum();
+    let modules = worker.artifact.modules();
+    let bytes: usize = modules.iter().map(|module| module.content.len()).sum();
     Ok(if arguments.project.json {
         json!({ "worker": name, "handlers": handlers, "bytes": bytes }).to_string()
     } else {
-        format!(
-            "{name} starts: handlers {handlers}, {} modules, {bytes} bytes",
-            bundle.modules.len()
-        )
+        let count = modules.len();
+        format!("{name} starts: handlers {handlers}, {count} modules, {bytes} bytes")
     })
 }

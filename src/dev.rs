@@ -10,14 +10,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bundle::{Bundle, Mode, Project};
-use runtime::{Runtime, RuntimeOptions, Worker};
+use program::Worker;
+use runtime::{Runtime, RuntimeOptions};
 
 use crate::cli::DevArguments;
 use crate::egress::DevEgress;
 use crate::reporter::Reporter;
 use crate::source_map::SourceMaps;
 
-use self::router::DevRouter;
+use self::router::{DevRouter, next_id};
 use self::watch::Watch;
 
 /// Where `wrangler dev` listens too.
@@ -151,11 +152,15 @@ impl<'a> Dev<'a> {
         for warning in &bundle.warnings {
             self.reporter.problem("warning", &warning.render(color));
         }
-        let worker = crate::program::worker(&project, &bundle)
-            .map_err(|error| (error.to_string(), bundle.watched.clone()))?;
-        self.maps.replace(&bundle);
+        let worker = bundle
+            .worker(&project, next_id())
+            .map_err(|error| (error.render(color), bundle.watched.clone()))?;
+        for warning in &worker.warnings {
+            self.reporter.problem("warning", &warning.render(color));
+        }
+        self.maps.replace(&bundle.artifact);
         Ok(Built {
-            worker: Arc::new(worker),
+            worker: Arc::new(worker.value),
             watched: bundle.watched,
             project,
             milliseconds: started.elapsed().as_millis(),

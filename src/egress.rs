@@ -10,9 +10,10 @@ use http::{HeaderValue, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use outbound::{BoxError, Fault, Outbound, OutboundError, OutboundOptions, Policy, Stamp, Tenant};
+use program::Worker;
 use runtime::{
     BodyError, Egress, EgressClient, EgressError, EgressFailure, EgressRequest, HOPS_LEFT, InBody,
-    LocalFuture, OutBody, Worker,
+    LocalFuture, OutBody,
 };
 use tokio::sync::mpsc;
 
@@ -33,7 +34,7 @@ impl DevEgress {
 
 impl Egress for DevEgress {
     fn client(&self, worker: &Worker) -> Rc<dyn EgressClient> {
-        let tenant = Tenant { owner: worker.name.as_str().into(), stamp: Stamp::default() };
+        let tenant = Tenant { owner: worker.owner.as_str().into(), stamp: Stamp::default() };
         Rc::new(DevClient(self.0.client(tenant)))
     }
 }

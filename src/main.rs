@@ -6,7 +6,6 @@ mod cli;
 mod dev;
 mod egress;
 mod exception_parts;
-mod program;
 mod reporter;
 mod source_map;
 mod wpt_shell;

@@ -4,7 +4,8 @@ use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 
 use isolate::Thrown;
-use runtime::{Observer, Outcome, RequestRecord, Worker};
+use program::Worker;
+use runtime::{Observer, Outcome, RequestRecord};
 use serde_json::json;
 
 use crate::exception_parts::ExceptionParts;

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
-use bundle::Bundle;
 use isolate::{Location, StackFrame, Thrown};
 use oxc_sourcemap::SourceMap;
+use program::Artifact;
 
 /// The source maps of a Worker's modules, by module name.
 #[derive(Default)]
@@ -15,10 +15,11 @@ pub struct SourceMaps {
 
 impl SourceMaps {
     /// Takes the maps of a new build.
-    pub fn replace(&self, bundle: &Bundle) {
+    pub fn replace(&self, artifact: &Artifact) {
         let mut maps = HashMap::new();
-        for module in &bundle.modules {
-            let map = module.source_map.as_deref().map(SourceMap::from_json_string);
+        for module in artifact.modules() {
+            let json = module.source_map.as_deref().and_then(|map| std::str::from_utf8(map).ok());
+            let map = json.map(SourceMap::from_json_string);
             if let Some(Ok(map)) = map {
                 maps.insert(module.name.clone(), Arc::new(map.into_owned()));
             }

@@ -7,10 +7,13 @@ use std::io::Read;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use isolate::{Module, ModuleKind, Thrown};
+use isolate::Thrown;
+use program::{
+    Artifact, ArtifactError, ArtifactParts, Content, Format, Limits, Module, ModuleKind, Worker,
+};
 use runtime::{
-    Format, Limits, Observer, Program, RequestRecord, Route, RouteFuture, RouteRequest, RouteScope,
-    Router, Runtime, RuntimeOptions, Worker,
+    Observer, RequestRecord, Route, RouteFuture, RouteRequest, RouteScope, Router, Runtime,
+    RuntimeOptions,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -88,7 +91,7 @@ fn answer() -> Result<String, String> {
     std::io::stdin().read_to_string(&mut input).map_err(|error| error.to_string())?;
     let request: Request = serde_json::from_str(&input).map_err(|error| error.to_string())?;
     let shell = Arc::new(Shell {
-        worker: Arc::new(worker(&request)),
+        worker: Arc::new(worker(&request).map_err(|error| error.to_string())?),
         report: Mutex::default(),
         problems: Mutex::default(),
     });
@@ -128,30 +131,22 @@ fn get(address: std::net::SocketAddr) -> std::io::Result<String> {
 ///
 /// The scripts are evaluated in global scope, one after the other, while the request is the running
 /// one.
-fn worker(request: &Request) -> Worker {
+fn worker(request: &Request) -> Result<Worker, ArtifactError> {
     let mut source = String::from(PROLOGUE);
     for script in &request.scripts {
         let text = serde_json::Value::String(script.source.clone());
         let name = serde_json::Value::String(script.name.clone());
         source.push_str(&format!("scripts.push([{name}, {text}]);\n"));
     }
-    let module = Module {
-        name: "wpt.js".to_owned(),
-        kind: ModuleKind::EsModule,
-        content: source.into_bytes().into(),
-    };
-    Worker {
-        id: 1,
-        name: "wpt".to_owned(),
-        program: Program {
-            format: Format::Module,
-            main: "wpt.js".to_owned(),
-            modules: vec![module],
-        },
-        variables: "{}".to_owned(),
-        module_bindings: Vec::new(),
-        limits: Limits { cpu_ms_max: CPU_MS_MAX, ..Limits::default() },
-    }
+    let artifact = Artifact::new(ArtifactParts {
+        main: "wpt.js".to_owned(),
+        format: Format::Module,
+        compatibility_date: None,
+        compatibility_flags: Vec::new(),
+        modules: vec![Module::new("wpt.js", ModuleKind::EsModule, Content::new(source))],
+    })?;
+    let limits = Limits { cpu_ms_max: CPU_MS_MAX, ..Limits::default() };
+    Ok(Worker { limits, ..Worker::local(1, "wpt", Arc::new(artifact)) })
 }
 
 /// Runs the scripts with indirect `eval`, which the shell allows, so that their declarations are

@@ -4,13 +4,18 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use runtime::{
-    Failure, Page, Route, RouteError, RouteFuture, RouteRequest, RouteScope, Router, Worker,
-};
+use program::{Owner, Worker};
+use runtime::{Failure, Page, Route, RouteError, RouteFuture, RouteRequest, RouteScope, Router};
 
 use crate::source_map::SourceMaps;
 
 use super::error_page;
+
+/// A number for a version of a Worker, unique in this process.
+pub fn next_id() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
+}
 
 /// Routes of `isolde dev`.
 pub struct DevRouter {
@@ -39,7 +44,8 @@ impl DevRouter {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let mut old: Vec<u64> = state.copies.values().map(|worker| worker.id).collect();
         old.extend(state.worker.replace(worker.clone()).map(|worker| worker.id));
-        state.copies = (0..copies.unwrap_or(0)).map(|n| (format!("w{n}"), copy(&worker))).collect();
+        let hosts = (0..copies.unwrap_or(0)).map(|n| format!("w{n}"));
+        state.copies = hosts.map(|host| (host.clone(), copy(&worker, &host))).collect();
         state.problem.clear();
         self.version.fetch_add(1, Ordering::Release);
         old
@@ -51,16 +57,9 @@ impl DevRouter {
     }
 }
 
-/// The same program as another Worker.
-fn copy(worker: &Worker) -> Arc<Worker> {
-    Arc::new(Worker {
-        id: crate::program::next_id(),
-        name: worker.name.clone(),
-        program: worker.program.clone(),
-        variables: worker.variables.clone(),
-        module_bindings: worker.module_bindings.clone(),
-        limits: worker.limits.clone(),
-    })
+/// The same program as the Worker of another owner.
+fn copy(worker: &Worker, owner: &str) -> Arc<Worker> {
+    Arc::new(Worker { id: next_id(), owner: Owner::new(owner), ..worker.clone() })
 }
 
 impl Router for DevRouter {

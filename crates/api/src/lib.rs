@@ -43,7 +43,7 @@ const JOINED: &str = include_str!(concat!(env!("OUT_DIR"), "/joined.js"));
 /// [`isolate::REJECTION_ENTRY`] stands for.
 const ENTRY_POINTS: &[&str] = &[
     "handleRejection", "makeDOMException", "builtinModule", "dispatchFetch", "fireTimer",
-    "setEnvironment", "bind", "start", "forgetTimer", "handlerNames", "disconnect", "sinkLeft",
+    "bindJson", "bind", "start", "forgetTimer", "handlerNames", "disconnect", "sinkLeft",
     "forgetSink",
 ];
 
@@ -51,9 +51,9 @@ const ENTRY_POINTS: &[&str] = &[
 pub const DISPATCH_FETCH: EntryPoint = EntryPoint(3);
 /// Runs a timer that is due: `(id)`.
 pub const FIRE_TIMER: EntryPoint = EntryPoint(4);
-/// Gives the Worker its variables: `(json)`. Before its modules run.
-pub const SET_ENVIRONMENT: EntryPoint = EntryPoint(5);
-/// Gives the Worker one binding: `(name, value, is_global)`.
+/// Gives the Worker one binding, the value of a JSON text: `(name, json, is_global)`.
+pub const BIND_JSON: EntryPoint = EntryPoint(5);
+/// Gives the Worker one binding: `(name, value, is_global)`. Before its modules run.
 pub const BIND: EntryPoint = EntryPoint(6);
 /// Finds the Worker's handlers: `(namespace)`, or `(undefined)` for a Service Worker script.
 pub const START: EntryPoint = EntryPoint(7);

@@ -1,8 +1,8 @@
-//! A project folder becomes a module graph: settings are read, TypeScript and JSX are stripped,
-//! imports are bundled into one module, and other files travel beside it.
+//! A project folder becomes a program: settings are read, TypeScript and JSX are stripped, imports
+//! are bundled into one module, and other files travel beside it.
 //!
 //! ```text
-//! find_project -> load_config -> Project -> build -> Bundle
+//! find_project -> load_config -> Project -> build -> Bundle -> program::Worker
 //! ```
 //!
 //! Invariants:
@@ -20,8 +20,9 @@ mod dev_vars;
 mod diagnostic;
 mod project;
 mod rules;
+mod worker;
 
-pub use build::{BuildError, BuildProblem, Bundle, Format, Module, ModuleKind, build};
+pub use build::{BuildError, BuildProblem, Bundle, build};
 pub use config::{
     BuildCommand, CONFIG_NAMES, Config, ConfigError, Dev, Limits, ProjectPath, SCRIPT_EXTENSIONS,
     find_project, load_config, parse_config_json, parse_config_toml,

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use program::{Module, Owner};
+
 use crate::bridge::error::DomExceptionMaker;
 use crate::bridge::exception::Thrown;
 use crate::bridge::op::OpDef;
 use crate::code::from_strings::CodeFromStrings;
 use crate::code::internal::{self, ApiSources};
-use crate::code::module::{BuiltinModules, Module, ModuleMap};
+use crate::code::module::{BuiltinModules, ModuleMap};
 use crate::code::snapshot::Snapshot;
 use crate::limit::cpu_meter::CpuMeter;
 use crate::limit::heap_limit::HeapGuard;
@@ -209,8 +211,9 @@ impl Isolate {
     }
 
     /// Says whose Worker the isolate runs. Where isolates use too much together of what all of them
-    /// share, one of the owner that uses most has to go. Until this is called the owner is 0.
-    pub fn set_owner(&mut self, owner: u64) {
+    /// share, one of the owner that uses most has to go. It can be said once; until then the
+    /// isolate is counted with all others that have no owner.
+    pub fn set_owner(&mut self, owner: Owner) {
         self.member.set_owner(owner);
     }
 

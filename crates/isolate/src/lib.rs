@@ -25,7 +25,6 @@ pub use bridge::value::{
     ViewMut,
 };
 pub use code::internal::{ApiSources, EntryPoint};
-pub use code::module::{Module, ModuleKind};
 pub use code::snapshot::{NewSnapshot, Snapshot, SnapshotError, make_snapshot};
 pub use isolate::{Condemned, Isolate, IsolateError, IsolateOptions, Startup};
 pub use limit::cage::{CAGE_BYTES, heaps_bytes};

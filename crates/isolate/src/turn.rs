@@ -5,15 +5,17 @@
 
 use std::time::Instant;
 
+use program::Content;
+
 use crate::bridge::error::OpError;
 use crate::bridge::exception::Thrown;
 use crate::bridge::op::OpPanicked;
 use crate::bridge::promise::{Rejection, Rejections, Resolver};
 use crate::bridge::value::{IntoJs, Kept, Value};
 use crate::code::from_strings::CodeFromStrings;
-use crate::code::internal::EntryPoint;
-use crate::code::module;
+use crate::code::internal::{EntryPoint, caught};
 use crate::code::origin::origin;
+use crate::code::{module, wasm};
 use crate::isolate::{Condemned, Isolate};
 use crate::limit::clock;
 use crate::limit::reservations;
@@ -135,14 +137,23 @@ impl<'s> Turn<'_, 's, '_> {
         })
     }
 
+    /// Makes a `WebAssembly.Module`, or takes one that was compiled for another isolate.
+    ///
+    /// # Errors
+    /// A `CompileError` when the content is none, a `RangeError` when it is over the isolate's
+    /// quota.
+    pub fn wasm_module(&mut self, content: &Content) -> Result<Value<'s>, Thrown> {
+        let compile = |scope: &mut v8::PinScope<'s, '_>| wasm::module(scope, content);
+        Ok(Value(caught(self.scope, compile)?.into()))
+    }
+
     /// Runs a classic script that is one of the isolate's modules.
     ///
     /// # Errors
     /// What compiling or running it threw.
     pub fn run_main_script(&mut self, name: &str) -> Result<(), Thrown> {
         let allowed = CodeFromStrings::set(self.scope, true);
-        let result =
-            crate::code::internal::caught(self.scope, |scope| module::run_script(scope, name));
+        let result = caught(self.scope, |scope| module::run_script(scope, name));
         CodeFromStrings::set(self.scope, allowed);
         result
     }
@@ -153,7 +164,7 @@ impl<'s> Turn<'_, 's, '_> {
     /// What compiling or running it threw.
     pub fn run_script(&mut self, name: &str, source: &str) -> Result<(), Thrown> {
         let allowed = CodeFromStrings::set(self.scope, true);
-        let result = crate::code::internal::caught(self.scope, |scope| {
+        let result = caught(self.scope, |scope| {
             let name = v8::String::new(scope, name)?;
             let source = v8::String::new(scope, source)?;
             let origin = origin(scope, name.into(), false, None);

@@ -31,9 +31,8 @@ pub use egress::{
     RedirectMode,
 };
 pub use failure::{Failure, Page};
-pub use limits::Limits;
 pub use runtime::{Runtime, RuntimeError, RuntimeOptions, front_threads_default};
-pub use worker::{Format, ModuleBinding, Observer, Outcome, Program, RequestRecord, Worker};
+pub use worker::{Observer, Outcome, RequestRecord};
 
 /// Parsers of bytes from outside, for the fuzz targets.
 #[doc(hidden)]

@@ -1,55 +1,9 @@
-//! A deployed Worker as the runtime knows it: its program, its bindings, its limits.
+//! What the process around a runtime decides and hears: the traits that it implements.
 
-use isolate::{Module, Thrown};
+use isolate::Thrown;
+pub(crate) use program::Worker;
 
 use crate::egress::EgressError;
-use crate::limits::Limits;
-
-/// How a program is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// ES modules with a default export.
-    Module,
-    /// A classic script that calls `addEventListener`.
-    ServiceWorker,
-}
-
-/// A Worker's code.
-#[derive(Debug, Clone)]
-pub struct Program {
-    /// How it is written.
-    pub format: Format,
-    /// Name of the main module or script.
-    pub main: String,
-    /// All modules, the main one included.
-    pub modules: Vec<Module>,
-}
-
-/// A binding whose value is a module of the program: `wasm_modules`, `text_blobs`, `data_blobs`.
-#[derive(Debug, Clone)]
-pub struct ModuleBinding {
-    /// Name in `env`, or of the global.
-    pub name: String,
-    /// The module whose default export it is.
-    pub module: String,
-}
-
-/// A Worker.
-#[derive(Debug)]
-pub struct Worker {
-    /// Tells deployed versions of Workers apart within the process.
-    pub id: u64,
-    /// Its name.
-    pub name: String,
-    /// Its code.
-    pub program: Program,
-    /// Its variables: a JSON object.
-    pub variables: String,
-    /// Bindings to modules.
-    pub module_bindings: Vec<ModuleBinding>,
-    /// What it may use.
-    pub limits: Limits,
-}
 
 /// What happens in isolates, as the process around them wants to know it. Methods are called on
 /// isolate threads.

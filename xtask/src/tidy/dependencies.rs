@@ -12,6 +12,8 @@ use super::{Problem, TidyError};
 enum Never {
     /// Any crate of ours.
     Ours,
+    /// Any crate of ours but the named ones.
+    OursBut(&'static [&'static str]),
     /// The named crates.
     Named(&'static [&'static str]),
     /// Everything but the named crates.
@@ -25,8 +27,9 @@ const RUNTIME_CRATES: [&str; 4] = ["isolate", "api", "snapshot", "runtime"];
 const IMPURE: &[&str] =
     &["tokio", "hyper", "mio", "libc", "rustix", "rand", "getrandom", "v8", "notify", "rusqlite"];
 
-const RULES: [(&str, Never); 14] = [
-    ("isolate", Never::Ours),
+const RULES: [(&str, Never); 15] = [
+    ("program", Never::Ours),
+    ("isolate", Never::OursBut(&["program"])),
     ("scheduler", Never::Named(IMPURE)),
     ("rpc", Never::Ours),
     ("sandbox", Never::Ours),
@@ -129,9 +132,11 @@ fn check_crate(graph: &Graph, name: &str) -> Vec<String> {
     };
     let reached = reach(graph, name);
     let complain = |target: &String| format!("{name} must never depend on {target}");
+    let ours = reached.iter().filter(|target| graph.ours.contains_key(*target));
     match never {
-        Never::Ours => {
-            reached.iter().filter(|target| graph.ours.contains_key(*target)).map(complain).collect()
+        Never::Ours => ours.map(complain).collect(),
+        Never::OursBut(names) => {
+            ours.filter(|target| !names.contains(&target.as_str())).map(complain).collect()
         }
         Never::Named(names) => {
             reached.iter().filter(|target| names.contains(&target.as_str())).map(complain).collect()

@@ -268,9 +268,10 @@ fn crates_keep_their_boundaries() {
         check_graph(&graph).into_iter().map(|problem| problem.reason).collect()
     };
     let fine = graph(
-        &["isolate", "api", "snapshot", "runtime", "isolde"],
+        &["program", "isolate", "api", "snapshot", "runtime", "isolde"],
         &[
             ("isolate", "v8", false),
+            ("isolate", "program", false),
             ("api", "isolate", false),
             ("snapshot", "api", true),
             ("snapshot", "isolate", true),

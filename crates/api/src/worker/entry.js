@@ -14,7 +14,7 @@ export { disconnect, dispatchFetch } from "./dispatch.js";
 export { forgetSink, sinkLeft } from "../fetch/pump.js";
 export { fireTimer, forgetTimer } from "../timers/timer_table.js";
 export { warmUp } from "./warm_up.js";
-export { bind, handlerNames, setEnvironment, start } from "./handlers.js";
+export { bind, bindJson, handlerNames, start } from "./handlers.js";
 
 const { globalThis } = primordials;
 

@@ -21,27 +21,22 @@ let main;
 let exported;
 let isClass = false;
 
-/** @param {string} json an object of variables */
-export function setEnvironment(json) {
-  const values = JSONParse(json);
-  for (const key in values) environment[key] = values[key];
-}
-
-/** @param {string} name @param {any} value
- * @param {boolean} isGlobal Service Worker scripts see bindings as globals */
-function defineVariable(name, value, isGlobal) {
+/**
+ * Gives the Worker a binding.
+ * @param {string} name @param {any} value
+ * @param {boolean} isGlobal Service Worker scripts see bindings as globals
+ */
+export function bind(name, value, isGlobal) {
   const holder = isGlobal ? globalThis : environment;
   ObjectDefineProperty(holder, name, {
     __proto__: null, value, writable: true, enumerable: true, configurable: true,
   });
 }
 
-/**
- * Gives the Worker a module's default export under a name.
- * @param {string} name @param {any} namespace @param {boolean} isGlobal as of `define`
- */
-export function bind(name, namespace, isGlobal) {
-  defineVariable(name, namespace.default, isGlobal);
+/** Gives the Worker a binding to the value of a JSON text.
+ * @param {string} name @param {string} json @param {boolean} isGlobal as of `bind` */
+export function bindJson(name, json, isGlobal) {
+  bind(name, JSONParse(json), isGlobal);
 }
 
 /** @param {any} namespace of the main module, or undefined for a Service Worker script */
@@ -49,9 +44,6 @@ export function start(namespace) {
   main = namespace;
   exported = namespace?.default;
   isClass = typeof exported === "function";
-  if (namespace === undefined) {
-    for (const key in environment) defineVariable(key, environment[key], true);
-  }
 }
 
 /** @returns {string} names of the handlers, separated by commas */

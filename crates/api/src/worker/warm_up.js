@@ -10,7 +10,7 @@ import { Response } from "../fetch/response.js";
 import { Headers } from "../fetch/headers.js";
 import { URL } from "../url/url.js";
 import { dispatchFetch } from "./dispatch.js";
-import { handlerNames, setEnvironment, start } from "./handlers.js";
+import { handlerNames, start } from "./handlers.js";
 
 const { ArrayPrototypePush } = primordials;
 const { json } = Response;
@@ -44,7 +44,6 @@ export function warmUp() {
   };
   const asynchronous = { fetch: async (request) => handler(request) };
   const fetches = [simple, asynchronous];
-  setEnvironment("{}");
   for (let i = 0; i < fetches.length; i++) {
     start({ __proto__: null, default: fetches[i] });
     handlerNames();

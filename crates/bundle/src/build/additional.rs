@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::{BuildProblem, Bundle, Format, Module, ModuleKind, bundler};
+use program::{Content, Format, Module, ModuleKind};
+
+use super::{BuildProblem, Built, bundler};
 use crate::project::{Project, normalize, relative_name};
 use crate::rules::{Match, RuleKind, RuleSet};
 
@@ -80,15 +82,14 @@ pub(crate) fn read(found: &FoundFiles) -> Result<Vec<Module>, BuildProblem> {
             let message = format!("the additional modules have more than {BYTES_MAX} bytes");
             return Err(BuildProblem::message(message));
         }
-        let (name, kind) = (file.name.clone(), file.kind.into());
-        modules.push(Module { name, kind, content, source_map: None });
+        modules.push(Module::new(&file.name, file.kind.into(), content));
     }
     Ok(modules)
 }
 
-pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, BuildProblem> {
+pub(crate) fn read_file(path: &Path) -> Result<Content, BuildProblem> {
     let failed = |error| BuildProblem::Read { path: path.to_path_buf(), error };
-    std::fs::read(path).map_err(failed)
+    std::fs::read(path).map(Content::new).map_err(failed)
 }
 
 /// `no_bundle`: the entry file as it is, and the files that the rules match.
@@ -97,14 +98,14 @@ pub(crate) async fn without_bundling(
     main: &Path,
     rules: &RuleSet,
     sources: &mut BTreeSet<PathBuf>,
-) -> Result<Bundle, BuildProblem> {
+) -> Result<Built, BuildProblem> {
     let base = base_dir(project, main);
     let Some(name) = relative_name(&base, main) else {
         let (main, base) = (main.display(), base.display());
         let message = format!("`main` ({main}) must lie in `base_dir` ({base})");
         return Err(BuildProblem::message(message));
     };
-    let format = bundler::detect_format(project, main).await?;
+    let (format, exports) = bundler::detect_format(project, main).await?;
     let kind = match format {
         Format::ServiceWorker => ModuleKind::Script,
         Format::Module if rules.find(&name) == Match::Kind(RuleKind::CommonJs) => {
@@ -115,10 +116,10 @@ pub(crate) async fn without_bundling(
         }
         Format::Module => ModuleKind::EsModule,
     };
-    let content = read_file(main)?;
-    let mut modules = vec![Module { name: name.clone(), kind, content, source_map: None }];
+    let mut modules = vec![Module::new(&name, kind, read_file(main)?)];
+    let mut files = BTreeMap::new();
     match format {
-        Format::ServiceWorker => modules.extend(bundler::blobs(project, sources)?),
+        Format::ServiceWorker => files = bundler::blobs(project, sources)?,
         Format::Module if project.config.find_additional_modules.unwrap_or(true) => {
             let found = find(&base, main, rules)?;
             modules.extend(read(&found)?);
@@ -126,12 +127,5 @@ pub(crate) async fn without_bundling(
         }
         Format::Module => {}
     }
-    Ok(Bundle {
-        main: name,
-        format,
-        modules,
-        watched: Vec::new(),
-        warnings: Vec::new(),
-        command_output: String::new(),
-    })
+    Ok(Built { main: name, format, modules, files, exports, warnings: Vec::new() })
 }

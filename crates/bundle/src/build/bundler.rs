@@ -1,21 +1,22 @@
 //! Runs rolldown and decides between the two formats.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use program::{Binding, Content, Format, Module, ModuleKind};
 use rolldown::{Bundler, IsExternal};
 use rolldown_common::{Output, OutputChunk};
 
 use super::additional::{self, FoundFiles, read_file};
 use super::plugin::{Met, Settings, WorkerPlugin};
-use super::{BuildProblem, Bundle, Format, Module, ModuleKind, options, problems};
+use super::{BuildProblem, Built, options, problems};
 use crate::diagnostic::{Diagnostic, Severity, Warning};
 use crate::project::{Project, normalize};
 use crate::rules::RuleSet;
 
 /// One run of rolldown.
-struct Built {
+struct Run {
     chunk: Arc<OutputChunk>,
     met: Met,
     warnings: Vec<Warning>,
@@ -27,7 +28,7 @@ pub(crate) async fn bundle(
     main: &Path,
     rules: RuleSet,
     sources: &mut BTreeSet<PathBuf>,
-) -> Result<Bundle, BuildProblem> {
+) -> Result<Built, BuildProblem> {
     let base = additional::base_dir(project, main);
     let found = match project.config.find_additional_modules {
         Some(true) => additional::find(&base, main, &rules)?,
@@ -43,34 +44,48 @@ pub(crate) async fn bundle(
         base,
         preserve_file_names: project.config.preserve_file_names,
     });
-    let mut built = run(project, main, Format::Module, &settings, sources).await?;
+    let mut ran = run(project, main, Format::Module, &settings, sources).await?;
     let mut format = Format::Module;
-    if !has_exports(&built.chunk) {
+    if !has_exports(&ran.chunk) {
         format = Format::ServiceWorker;
-        built = run(project, main, format, &settings, sources).await?;
+        ran = run(project, main, format, &settings, sources).await?;
     }
     match format {
         Format::Module => refuse_blobs(project)?,
         Format::ServiceWorker => {
-            refuse_imports(&built.met)?;
-            extra = blobs(project, sources)?;
+            refuse_imports(&ran.met)?;
+            extra.clear();
         }
     }
-    let Built { chunk, met, warnings } = built;
+    let Run { chunk, met, warnings } = ran;
     let mut modules = vec![main_module(&chunk, format)];
-    modules.extend(met.modules.into_values());
+    let mut files = BTreeMap::new();
+    match format {
+        Format::Module => modules.extend(met.modules.into_values()),
+        Format::ServiceWorker => {
+            let imported = met.modules.into_values();
+            files = imported.filter_map(|m| Some((m.name, binding(m.kind, m.content)?))).collect();
+            files.extend(blobs(project, sources)?);
+        }
+    }
     for module in extra {
         if !modules.iter().any(|other| other.name == module.name) {
             modules.push(module);
         }
     }
-    Ok(Bundle {
-        main: chunk.filename.to_string(),
-        format,
-        modules,
-        watched: Vec::new(),
-        warnings,
-        command_output: String::new(),
+    let main = chunk.filename.to_string();
+    Ok(Built { main, format, modules, files, exports: exports(&chunk), warnings })
+}
+
+/// A file as a global of a service worker. JavaScript is none.
+fn binding(kind: ModuleKind, content: Content) -> Option<Binding> {
+    Some(match kind {
+        ModuleKind::Text | ModuleKind::Json => {
+            Binding::text(&String::from_utf8_lossy(content.bytes()))
+        }
+        ModuleKind::Data => Binding::Data(content),
+        ModuleKind::CompiledWasm => Binding::Wasm(content),
+        ModuleKind::EsModule | ModuleKind::CommonJs | ModuleKind::Script => return None,
     })
 }
 
@@ -81,8 +96,8 @@ fn main_module(chunk: &OutputChunk, format: Format) -> Module {
             Format::Module => ModuleKind::EsModule,
             Format::ServiceWorker => ModuleKind::Script,
         },
-        content: chunk.code.clone().into_bytes(),
-        source_map: chunk.map.as_ref().map(|map| map.to_json_string()),
+        content: Content::new(chunk.code.clone()),
+        source_map: chunk.map.as_ref().map(|map| Content::new(map.to_json_string())),
     }
 }
 
@@ -92,13 +107,18 @@ fn has_exports(chunk: &OutputChunk) -> bool {
     !chunk.exports.is_empty() || chunk.code.lines().any(|line| line.starts_with("export "))
 }
 
+/// The names that the entry exports, as far as its own code shows them.
+fn exports(chunk: &OutputChunk) -> BTreeSet<String> {
+    chunk.exports.iter().map(ToString::to_string).collect()
+}
+
 async fn run(
     project: &Project,
     main: &Path,
     format: Format,
     settings: &Arc<Settings>,
     sources: &mut BTreeSet<PathBuf>,
-) -> Result<Built, BuildProblem> {
+) -> Result<Run, BuildProblem> {
     let met = Arc::new(Mutex::new(Met::default()));
     let plugin = WorkerPlugin { settings: Arc::clone(settings), format, met: Arc::clone(&met) };
     let options = options::options(project, main, format);
@@ -126,11 +146,15 @@ async fn run(
         _ => None,
     });
     let chunk = chunk.ok_or_else(|| BuildProblem::message("the bundler made no entry"))?;
-    Ok(Built { chunk, met, warnings })
+    Ok(Run { chunk, met, warnings })
 }
 
-/// The format of an entry that is not bundled: reads that one file and none of its imports.
-pub(crate) async fn detect_format(project: &Project, main: &Path) -> Result<Format, BuildProblem> {
+/// The format and the exports of an entry that is not bundled: reads that one file and none of its
+/// imports.
+pub(crate) async fn detect_format(
+    project: &Project,
+    main: &Path,
+) -> Result<(Format, BTreeSet<String>), BuildProblem> {
     let mut options = options::options(project, main, Format::Module);
     options.external = Some(IsExternal::Fn(Some(Arc::new(|_, importer: Option<&str>, _| {
         let imported = importer.is_some();
@@ -141,20 +165,23 @@ pub(crate) async fn detect_format(project: &Project, main: &Path) -> Result<Form
     let result = bundler.generate().await;
     let _ = bundler.close().await;
     let output = result.map_err(|errors| failed(&errors))?;
-    let exports = output.assets.iter().any(|output| match output {
-        Output::Chunk(chunk) => has_exports(chunk),
-        Output::Asset(_) => false,
+    let mut chunks = output.assets.iter().filter_map(|output| match output {
+        Output::Chunk(chunk) => Some(chunk),
+        Output::Asset(_) => None,
     });
-    Ok(if exports { Format::Module } else { Format::ServiceWorker })
+    Ok(match chunks.find(|chunk| has_exports(chunk)) {
+        Some(chunk) => (Format::Module, exports(chunk)),
+        None => (Format::ServiceWorker, BTreeSet::new()),
+    })
 }
 
 /// The files of `text_blobs`, `data_blobs` and `wasm_modules`: global variables of a script.
 pub(crate) fn blobs(
     project: &Project,
     sources: &mut BTreeSet<PathBuf>,
-) -> Result<Vec<Module>, BuildProblem> {
+) -> Result<BTreeMap<String, Binding>, BuildProblem> {
     let config = &project.config;
-    let mut modules = Vec::new();
+    let mut bindings = BTreeMap::new();
     for (map, kind) in [
         (&config.text_blobs, ModuleKind::Text),
         (&config.data_blobs, ModuleKind::Data),
@@ -163,11 +190,11 @@ pub(crate) fn blobs(
         for (name, file) in map {
             let path = normalize(&project.root().join(file));
             sources.insert(path.clone());
-            let content = read_file(&path)?;
-            modules.push(Module { name: name.clone(), kind, content, source_map: None });
+            let bound = binding(kind, read_file(&path)?).map(|binding| (name.clone(), binding));
+            bindings.extend(bound);
         }
     }
-    Ok(modules)
+    Ok(bindings)
 }
 
 fn refuse_blobs(project: &Project) -> Result<(), BuildProblem> {

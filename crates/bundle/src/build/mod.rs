@@ -8,41 +8,16 @@ mod packages;
 mod plugin;
 mod problems;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use program::{Artifact, ArtifactError, ArtifactParts, Binding, Format, Module, ModuleKind};
+use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Severity, Warning, render_all};
 use crate::project::Project;
 use crate::rules::{RuleKind, RuleSet};
-
-/// How the main module is meant to be run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// A module whose exports are handlers and classes.
-    Module,
-    /// A classic script that calls `addEventListener`. Every other module of the bundle is then a
-    /// global variable, and its name is an identifier.
-    ServiceWorker,
-}
-
-/// How the content of a module is to be understood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ModuleKind {
-    /// JavaScript with `import` and `export`.
-    EsModule,
-    /// JavaScript with `require` and `module.exports`.
-    CommonJs,
-    /// A classic script: the main module of the service-worker format.
-    Script,
-    /// UTF-8, imported as a string.
-    Text,
-    /// Bytes, imported as an `ArrayBuffer`.
-    Data,
-    /// WebAssembly, imported as a `WebAssembly.Module`.
-    CompiledWasm,
-    /// JSON, imported as a value. [`build`] puts JSON into the main module and never yields this.
-    Json,
-}
 
 impl From<RuleKind> for ModuleKind {
     fn from(kind: RuleKind) -> Self {
@@ -56,28 +31,15 @@ impl From<RuleKind> for ModuleKind {
     }
 }
 
-/// One file of the program.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Module {
-    /// Path relative to the main module's folder, or an identifier ([`Format::ServiceWorker`]).
-    pub name: String,
-    /// How to understand the content.
-    pub kind: ModuleKind,
-    /// The content.
-    pub content: Vec<u8>,
-    /// The source map as JSON, with the sources' text and paths relative to the project folder.
-    pub source_map: Option<String>,
-}
-
-/// A program that is ready to be loaded.
+/// A project that was built.
 #[derive(Debug, Clone)]
 pub struct Bundle {
-    /// Name of the main module, which is the first of `modules`.
-    pub main: String,
-    /// How the main module is meant to be run.
-    pub format: Format,
-    /// All modules.
-    pub modules: Vec<Module>,
+    /// The code.
+    pub artifact: Arc<Artifact>,
+    /// What the settings bind, and the files of a service worker: it has them as globals.
+    pub bindings: BTreeMap<String, Binding>,
+    /// The exports of the main module.
+    pub exports: BTreeSet<String>,
     /// Absolute paths of files and folders whose change asks for a new build, sorted. Some may
     /// not exist yet. A watcher should watch their folders, because editors replace files.
     pub watched: Vec<PathBuf>,
@@ -85,6 +47,18 @@ pub struct Bundle {
     pub warnings: Vec<Warning>,
     /// What `build.command` printed.
     pub command_output: String,
+}
+
+/// What either way of building gives.
+struct Built {
+    /// Name of the main module.
+    main: String,
+    format: Format,
+    modules: Vec<Module>,
+    /// Files that are bindings: those of a service worker.
+    files: BTreeMap<String, Binding>,
+    exports: BTreeSet<String>,
+    warnings: Vec<Warning>,
 }
 
 /// Why there is no bundle.
@@ -124,6 +98,9 @@ pub enum BuildProblem {
         /// What the system says.
         error: std::io::Error,
     },
+    /// The modules are too many or too large.
+    #[error("the program cannot be put together: {0}")]
+    Artifact(#[from] ArtifactError),
     /// The sources are wrong: at least one error.
     #[error("{}", render_all(.0, false))]
     Sources(Vec<Diagnostic>),
@@ -190,5 +167,34 @@ async fn build_inner(
         watched.insert(main);
         watched.extend(sources);
     }
-    Ok(Bundle { command_output, ..result? })
+    let Built { main, format, modules, files, exports, warnings } = result?;
+    let mut bindings = variables(&project.config.vars);
+    bindings.extend(files);
+    let artifact = Artifact::new(ArtifactParts {
+        main,
+        format,
+        compatibility_date: project.config.compatibility_date.clone(),
+        compatibility_flags: project.config.compatibility_flags.clone(),
+        modules,
+    })?;
+    Ok(Bundle {
+        artifact: Arc::new(artifact),
+        bindings,
+        exports,
+        watched: Vec::new(),
+        warnings,
+        command_output,
+    })
+}
+
+/// `vars` as bindings.
+fn variables(vars: &BTreeMap<String, Value>) -> BTreeMap<String, Binding> {
+    let bind = |(name, value): (&String, &Value)| {
+        let binding = match value {
+            Value::String(text) => Binding::text(text),
+            other => Binding::Json(other.to_string().into()),
+        };
+        (name.clone(), binding)
+    };
+    vars.iter().map(bind).collect()
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nodejs_built_in_modules::is_nodejs_builtin_module;
+use program::{Format, Module};
 use rolldown::ModuleType;
 use rolldown::plugin::{
     HookLoadArgs, HookLoadOutput, HookLoadReturn, HookResolveIdArgs, HookResolveIdOutput,
@@ -16,7 +17,7 @@ use rolldown::plugin::{
 use rolldown_common::ImportKind;
 
 use super::additional::{FoundFiles, read_file};
-use super::{Format, Module, packages};
+use super::packages;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::project::{normalize, relative_name};
 use crate::rules::{Match, RuleKind, RuleSet};
@@ -121,7 +122,7 @@ impl WorkerPlugin {
                 (global, resolved)
             }
         };
-        let module = Module { name: name.clone(), kind: rule.into(), content, source_map: None };
+        let module = Module::new(&name, rule.into(), content);
         let mut met = self.met();
         met.modules.insert(name, module);
         met.files.insert(path.to_path_buf());

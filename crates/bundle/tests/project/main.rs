@@ -9,7 +9,8 @@ mod settings;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use bundle::{BuildError, Bundle, Mode, Module, Project};
+use bundle::{BuildError, Bundle, Mode, Project};
+use program::Module;
 
 /// A project below `tests/fixtures`.
 pub fn fixture(name: &str) -> PathBuf {
@@ -33,7 +34,6 @@ pub fn try_build(project: &Project) -> Result<Bundle, BuildError> {
 pub fn build(folder: &Path) -> Bundle {
     let bundle = try_build(&open(folder, None)).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(bundle.warnings, []);
-    assert_eq!(bundle.main, bundle.modules[0].name);
     bundle
 }
 
@@ -44,12 +44,12 @@ pub fn text(module: &Module) -> &str {
 
 /// The code of the main module.
 pub fn main_code(bundle: &Bundle) -> &str {
-    text(&bundle.modules[0])
+    text(&bundle.artifact.modules()[0])
 }
 
 /// The names of all modules.
 pub fn names(bundle: &Bundle) -> Vec<&str> {
-    bundle.modules.iter().map(|module| module.name.as_str()).collect()
+    bundle.artifact.modules().iter().map(|module| module.name.as_str()).collect()
 }
 
 /// A project folder that goes away with the value.

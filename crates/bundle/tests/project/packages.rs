@@ -84,8 +84,8 @@ fn a_package_may_bring_wasm() {
         ("node_modules/pkg/add.wasm", "\0asm"),
     ]);
     let bundle = build(&scratch.0);
-    assert_eq!(bundle.modules.len(), 2);
-    assert!(bundle.modules[1].name.ends_with("-add.wasm"));
+    assert_eq!(bundle.artifact.modules().len(), 2);
+    assert!(bundle.artifact.modules()[1].name.ends_with("-add.wasm"));
 }
 
 #[test]

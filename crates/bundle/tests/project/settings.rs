@@ -8,8 +8,8 @@ use crate::{Scratch, build, fixture, main_code, open, try_build};
 fn toml_project_with_typescript_alias_define_and_json() {
     let folder = fixture("toml");
     let bundle = build(&folder);
-    assert_eq!(bundle.main, "index.js");
-    assert_eq!(bundle.modules.len(), 1);
+    assert_eq!(bundle.artifact.main().name, "index.js");
+    assert_eq!(bundle.artifact.modules().len(), 1);
     let code = main_code(&bundle);
     for expected in [
         "from \"cloudflare:workers\"", "from \"node:buffer\"", "from \"node:timers\"",
@@ -33,7 +33,8 @@ fn development_has_another_node_env() {
 #[test]
 fn source_maps_have_relative_sources_and_their_text() {
     let bundle = build(&fixture("toml"));
-    let json = bundle.modules[0].source_map.as_deref().unwrap();
+    let json = bundle.artifact.main().source_map.as_deref().unwrap();
+    let json = std::str::from_utf8(json).unwrap();
     let map = oxc_sourcemap::SourceMap::from_json_string(json).unwrap();
     let sources: Vec<&str> = map.get_sources().map(AsRef::as_ref).collect();
     assert!(sources.contains(&"src/shape.ts") && sources.contains(&"src/index.ts"), "{sources:?}");
@@ -80,7 +81,7 @@ fn jsonc_project_with_jsx_and_minify_in_an_environment() {
 
 #[test]
 fn json_project() {
-    assert_eq!(build(&fixture("json")).main, "worker.js");
+    assert_eq!(build(&fixture("json")).artifact.main().name, "worker.js");
 }
 
 #[test]
@@ -168,7 +169,7 @@ fn a_bare_script_is_a_project() {
     let project = open(&scratch.0.join("My Worker.ts"), None);
     assert_eq!(project.config.name.as_deref(), Some("my-worker"));
     let bundle = try_build(&project).unwrap();
-    assert_eq!(bundle.main, "My Worker.js");
+    assert_eq!(bundle.artifact.main().name, "My Worker.js");
 }
 
 #[test]

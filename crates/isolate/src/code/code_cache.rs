@@ -8,10 +8,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use sha2::{Digest, Sha256};
-
-/// SHA-256 of a module's content.
-pub(crate) type Key = [u8; 32];
+use program::Digest;
 
 /// Cached bytecode of the process, in bytes.
 const CACHE_BYTES_MAX: usize = 64 << 20;
@@ -20,7 +17,7 @@ const SOURCE_BYTES_MIN: usize = 512;
 
 #[derive(Default)]
 struct Cache {
-    entries: HashMap<Key, Arc<[u8]>>,
+    entries: HashMap<Digest, Arc<[u8]>>,
     bytes: usize,
 }
 
@@ -29,16 +26,11 @@ fn cache() -> &'static Mutex<Cache> {
     CACHE.get_or_init(Mutex::default)
 }
 
-/// The cache key of a module's content.
-pub(crate) fn key(content: &[u8]) -> Key {
-    Sha256::digest(content).into()
-}
-
-pub(crate) fn get(key: &Key) -> Option<Arc<[u8]>> {
+pub(crate) fn get(key: &Digest) -> Option<Arc<[u8]>> {
     cache().lock().unwrap_or_else(PoisonError::into_inner).entries.get(key).cloned()
 }
 
-pub(crate) fn remove(key: &Key) {
+pub(crate) fn remove(key: &Digest) {
     let mut cache = cache().lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(old) = cache.entries.remove(key) {
         cache.bytes -= old.len();
@@ -46,7 +38,11 @@ pub(crate) fn remove(key: &Key) {
 }
 
 /// Stores the bytecode of a module that has run, with the functions it has compiled lazily by now.
-pub(crate) fn store(scope: &mut v8::PinScope<'_, '_>, key: Key, module: &v8::Global<v8::Module>) {
+pub(crate) fn store(
+    scope: &mut v8::PinScope<'_, '_>,
+    key: Digest,
+    module: &v8::Global<v8::Module>,
+) {
     let module = v8::Local::new(scope, module);
     let script = module.get_unbound_module_script(scope);
     let Some(code) = script.create_code_cache() else { return };

@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
-use std::sync::Arc;
+
+use program::{Digest, Module, ModuleKind};
 
 use crate::bridge::exception::Thrown;
 use crate::code::code_cache;
@@ -12,34 +13,6 @@ use crate::code::internal::{caught, join};
 use crate::code::origin::origin;
 use crate::code::source;
 use crate::state::State;
-
-/// What a module's content is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ModuleKind {
-    /// An ECMAScript module.
-    EsModule,
-    /// A CommonJS module.
-    CommonJs,
-    /// Text; the default export is a string.
-    Text,
-    /// Bytes; the default export is an `ArrayBuffer`.
-    Data,
-    /// JSON; the default export is its value.
-    Json,
-    /// WebAssembly; the default export is a `WebAssembly.Module`.
-    CompiledWasm,
-}
-
-/// A module of a Worker.
-#[derive(Debug, Clone)]
-pub struct Module {
-    /// The name others import it by, relative to the root.
-    pub name: String,
-    /// What the content is.
-    pub kind: ModuleKind,
-    /// The content.
-    pub content: Arc<[u8]>,
-}
 
 /// The modules of one isolate.
 #[derive(Default)]
@@ -51,7 +24,7 @@ pub(crate) struct ModuleMap {
     /// The exports of synthetic modules that have not been evaluated.
     exports: HashMap<String, Vec<(String, v8::Global<v8::Value>)>>,
     /// Modules whose code was not in the cache.
-    uncached: Vec<(code_cache::Key, v8::Global<v8::Module>)>,
+    uncached: Vec<(Digest, v8::Global<v8::Module>)>,
     /// Dynamic imports whose microtask has not run.
     imports: VecDeque<Import>,
 }
@@ -84,7 +57,7 @@ impl ModuleMap {
         self.compiled.insert(name.to_owned(), module);
     }
 
-    pub(crate) fn take_uncached(&mut self) -> Vec<(code_cache::Key, v8::Global<v8::Module>)> {
+    pub(crate) fn take_uncached(&mut self) -> Vec<(Digest, v8::Global<v8::Module>)> {
         std::mem::take(&mut self.uncached)
     }
 }
@@ -182,6 +155,10 @@ fn compile<'s>(
             );
             return None;
         }
+        ModuleKind::Script => {
+            throw(scope, &format!("the script \"{}\" cannot be imported", module.name));
+            return None;
+        }
         ModuleKind::Text => text(scope, module)?.into(),
         ModuleKind::Json => {
             let source = text(scope, module)?;
@@ -235,7 +212,7 @@ fn compile_es_module<'s>(
     let source_text = text(scope, module)?;
     let name = v8::String::new(scope, &module.name)?;
     let origin = origin(scope, name.into(), true, None);
-    let key = code_cache::key(&module.content);
+    let key = *module.content.digest();
     if let Some(cached) = code_cache::get(&key) {
         let data = v8::CachedData::new(&cached);
         let mut source =

@@ -7,8 +7,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
+use program::{Content, Digest};
+
 use crate::bridge::error::OpError;
-use crate::code::code_cache::{self, Key};
 use crate::limit::ledger::{Charge, Ledger};
 use crate::state::State;
 
@@ -20,6 +21,8 @@ const UNITS_MAX: usize = (1 << 29) - 24;
 /// Text that V8 can read in place.
 #[derive(Clone)]
 enum Text {
+    /// As the module has it.
+    InPlace(Content),
     OneByte(Arc<[u8]>),
     TwoByte(Arc<[u16]>),
 }
@@ -30,18 +33,23 @@ enum Converted {
     TwoByte(Weak<[u16]>),
 }
 
-static CONVERTED: LazyLock<Mutex<HashMap<Key, Converted>>> = LazyLock::new(Mutex::default);
+static CONVERTED: LazyLock<Mutex<HashMap<Digest, Converted>>> = LazyLock::new(Mutex::default);
+
+/// Contents that V8 reads in place, with how many strings do, by address and length: V8 gives back
+/// no more of a string than these two.
+static IN_PLACE: LazyLock<Mutex<HashMap<(usize, usize), (Content, usize)>>> =
+    LazyLock::new(Mutex::default);
 
 /// What an isolate is charged for the texts that it reads.
 #[derive(Default)]
 pub(crate) struct Charges(std::cell::RefCell<Vec<Charge>>);
 
 impl Text {
-    fn of(content: &Arc<[u8]>) -> Self {
+    fn of(content: &Content) -> Self {
         if content.is_ascii() {
-            return Self::OneByte(content.clone());
+            return Self::InPlace(content.clone());
         }
-        let key = code_cache::key(content);
+        let key = *content.digest();
         let converted = || CONVERTED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(text) = converted().get(&key).and_then(Converted::upgrade) {
             return text;
@@ -52,7 +60,7 @@ impl Text {
         converted.retain(|_, text| text.upgrade().is_some());
         let others = converted.get(&key).and_then(Converted::upgrade);
         if others.is_none() {
-            converted.insert(key, text.downgrade());
+            converted.extend(text.downgrade().map(|text| (key, text)));
         }
         others.unwrap_or(text)
     }
@@ -67,15 +75,17 @@ impl Text {
         }
     }
 
-    fn downgrade(&self) -> Converted {
+    fn downgrade(&self) -> Option<Converted> {
         match self {
-            Self::OneByte(bytes) => Converted::OneByte(Arc::downgrade(bytes)),
-            Self::TwoByte(units) => Converted::TwoByte(Arc::downgrade(units)),
+            Self::InPlace(_) => None,
+            Self::OneByte(bytes) => Some(Converted::OneByte(Arc::downgrade(bytes))),
+            Self::TwoByte(units) => Some(Converted::TwoByte(Arc::downgrade(units))),
         }
     }
 
     fn units(&self) -> usize {
         match self {
+            Self::InPlace(content) => content.len(),
             Self::OneByte(bytes) => bytes.len(),
             Self::TwoByte(units) => units.len(),
         }
@@ -83,6 +93,7 @@ impl Text {
 
     fn bytes(&self) -> usize {
         match self {
+            Self::InPlace(content) => content.len(),
             Self::OneByte(bytes) => bytes.len(),
             Self::TwoByte(units) => units.len() * 2,
         }
@@ -91,6 +102,15 @@ impl Text {
     /// The string in an isolate. It holds a count of the text until it is collected.
     fn share<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::String>> {
         match self {
+            Self::InPlace(content) => {
+                let (start, len) = (content.as_ptr().cast_mut(), content.len());
+                hold(content);
+                // SAFETY: the text lives until `free_in_place` gives back what `hold` took, and
+                // nobody ever writes to it; the length is its own.
+                unsafe {
+                    v8::String::new_external_onebyte_raw(scope, start.cast(), len, free_in_place)
+                }
+            }
             Self::OneByte(bytes) => {
                 let len = bytes.len();
                 let start = Arc::into_raw(bytes).cast::<u8>().cast_mut();
@@ -119,6 +139,26 @@ impl Converted {
     }
 }
 
+/// Keeps a content for one more string. While it is kept nothing else has its address.
+fn hold(content: Content) {
+    let key = (content.as_ptr().addr(), content.len());
+    let mut in_place = IN_PLACE.lock().unwrap_or_else(PoisonError::into_inner);
+    in_place.entry(key).or_insert((content, 0)).1 += 1;
+}
+
+// SAFETY: V8 calls it once for each string that `hold` counted, with the address and the length of
+// its text. It reads nothing there.
+unsafe extern "C" fn free_in_place(start: *mut std::ffi::c_char, len: usize) {
+    let key = (start.addr(), len);
+    let mut in_place = IN_PLACE.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some((_, strings)) = in_place.get_mut(&key) else { return };
+    *strings -= 1;
+    let unused = if *strings == 0 { in_place.remove(&key) } else { None };
+    // Without the lock: freeing a large text takes a while.
+    drop(in_place);
+    drop(unused);
+}
+
 // SAFETY: V8 calls it once for each string that `Text::share` made, with what it was given there.
 unsafe extern "C" fn free_one_byte(start: *mut std::ffi::c_char, len: usize) {
     let bytes = std::ptr::slice_from_raw_parts(start.cast::<u8>().cast_const(), len);
@@ -139,7 +179,7 @@ unsafe extern "C" fn free_two_byte(start: *mut u16, len: usize) {
 /// When it is too long for V8, or over the isolate's quota.
 pub(crate) fn string<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    content: &Arc<[u8]>,
+    content: &Content,
 ) -> Result<v8::Local<'s, v8::String>, OpError> {
     let too_long = || OpError::range_error("Invalid string length");
     if content.len() < SHARED_BYTES_MIN {

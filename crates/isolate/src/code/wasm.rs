@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use sha2::{Digest, Sha256};
+use program::{Content, Digest};
 
 /// Compiled modules kept for other isolates of the process.
 const MODULES_MAX: usize = 256;
 
-type Compiled = Mutex<HashMap<[u8; 32], v8::CompiledWasmModule>>;
+type Compiled = Mutex<HashMap<Digest, v8::CompiledWasmModule>>;
 
 fn compiled() -> &'static Compiled {
     static COMPILED: OnceLock<Compiled> = OnceLock::new();
@@ -19,28 +19,28 @@ fn compiled() -> &'static Compiled {
 /// that is compiled when it is first called. V8 counts neither.
 const BYTES_PER_BYTE: usize = 3;
 
-/// The `WebAssembly.Module` of `bytes`; throws a `CompileError` when they are not one, and a
-/// `RangeError` when they are over the isolate's quota.
+/// The `WebAssembly.Module` of `content`; throws a `CompileError` when it is none, and a
+/// `RangeError` when it is over the isolate's quota.
 pub(crate) fn module<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    bytes: &[u8],
+    content: &Content,
 ) -> Option<v8::Local<'s, v8::WasmModuleObject>> {
-    if let Err(error) = crate::code::source::charge(scope, bytes.len() * BYTES_PER_BYTE) {
+    if let Err(error) = crate::code::source::charge(scope, content.len() * BYTES_PER_BYTE) {
         let error = error.to_js(scope);
         scope.throw_exception(error);
         return None;
     }
-    let key: [u8; 32] = Sha256::digest(bytes).into();
-    if let Some(module) = compiled().lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+    let key = content.digest();
+    if let Some(module) = compiled().lock().unwrap_or_else(PoisonError::into_inner).get(key) {
         return v8::WasmModuleObject::from_compiled_module(scope, module);
     }
     // Without the lock: compiling takes as long as the tenant's module is large.
-    let module = v8::WasmModuleObject::compile(scope, bytes)?;
+    let module = v8::WasmModuleObject::compile(scope, content)?;
     let mut cache = compiled().lock().unwrap_or_else(PoisonError::into_inner);
     if cache.len() >= MODULES_MAX {
         cache.clear();
     }
-    cache.insert(key, module.get_compiled_module());
+    cache.insert(*key, module.get_compiled_module());
     Some(module)
 }
 

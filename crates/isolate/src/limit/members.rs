@@ -3,8 +3,10 @@
 //! over its share has to go; an owner within its share loses nothing to another.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+
+use program::Owner;
 
 /// Something that all isolates share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +19,8 @@ pub(crate) enum Pool {
 
 /// One isolate's part in the pools.
 pub(crate) struct Member {
-    owner: AtomicU64,
+    /// Whose Worker it runs; empty until it has one.
+    owner: OnceLock<Owner>,
     uses: [AtomicUsize; 2],
     /// Whether it was chosen to go, so that the others have room.
     has_to_go: AtomicBool,
@@ -44,9 +47,9 @@ const RESERVATIONS_MAX: usize = 2_048;
 pub(crate) static MEMBERS: Members = Members::new([CAGE_BYTES_MAX, RESERVATIONS_MAX]);
 
 impl Member {
-    /// Says whose Worker the isolate runs.
-    pub(crate) fn set_owner(&self, owner: u64) {
-        self.owner.store(owner, Relaxed);
+    /// Says whose Worker the isolate runs, once.
+    pub(crate) fn set_owner(&self, owner: Owner) {
+        let _ = self.owner.set(owner);
     }
 
     /// Whether the isolate was chosen to go.
@@ -66,11 +69,11 @@ impl Members {
         Self { list: Mutex::new(Vec::new()), totals, capacities }
     }
 
-    /// A new isolate. Until it has a Worker its owner is 0. `wake` makes its thread ask
+    /// A new isolate. Those without a Worker count as one owner's. `wake` makes its thread ask
     /// [`Member::has_to_go`].
     pub(crate) fn join(&self, wake: impl Fn() + Send + Sync + 'static) -> Arc<Member> {
         let member = Arc::new(Member {
-            owner: AtomicU64::new(0),
+            owner: OnceLock::new(),
             uses: [const { AtomicUsize::new(0) }; 2],
             has_to_go: AtomicBool::new(false),
             wake: Box::new(wake),
@@ -120,8 +123,9 @@ impl Members {
 
     /// Whether one more would be more than the share of the member's owner.
     pub(crate) fn has_its_share(&self, member: &Member, pool: Pool) -> bool {
-        let by_owner = uses_by_owner(&self.living(), pool);
-        let own = by_owner.get(&member.owner.load(Relaxed)).copied().unwrap_or(0);
+        let living = self.living();
+        let by_owner = uses_by_owner(&living, pool);
+        let own = by_owner.get(&member.owner.get()).copied().unwrap_or(0);
         own >= self.capacities[pool as usize] / by_owner.len().max(1)
     }
 
@@ -152,10 +156,10 @@ impl Members {
 }
 
 /// What each owner uses of a pool, those that use nothing included.
-fn uses_by_owner(members: &[Arc<Member>], pool: Pool) -> HashMap<u64, usize> {
+fn uses_by_owner(members: &[Arc<Member>], pool: Pool) -> HashMap<Option<&Owner>, usize> {
     let mut by_owner = HashMap::new();
     for member in members {
-        *by_owner.entry(member.owner.load(Relaxed)).or_default() += member.uses(pool);
+        *by_owner.entry(member.owner.get()).or_default() += member.uses(pool);
     }
     by_owner
 }
@@ -173,7 +177,7 @@ fn choose(members: &[Arc<Member>], pool: Pool, capacity: usize) -> Option<usize>
         return None;
     }
     let own = members.iter().enumerate();
-    let own = own.filter(|(_, member)| member.owner.load(Relaxed) == owner);
+    let own = own.filter(|(_, member)| member.owner.get() == owner);
     own.max_by_key(|(_, member)| member.uses(pool)).map(|(index, _)| index)
 }
 

@@ -7,9 +7,10 @@ use std::rc::Rc;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use isolate::{
-    ApiSources, EntryPoint, Isolate, IsolateOptions, Module, ModuleKind, Platform, PlatformOptions,
-    Resolver, Startup, Thrown, Turn, TurnError,
+    ApiSources, EntryPoint, Isolate, IsolateOptions, Platform, PlatformOptions, Resolver, Startup,
+    Thrown, Turn, TurnError,
 };
+use program::{Content, Module, ModuleKind};
 
 /// CPU time that no turn of a test comes near, in nanoseconds.
 pub const AMPLE_NS: u64 = 600_000_000_000;
@@ -183,8 +184,8 @@ impl Worker {
 
     /// Adds a module.
     pub fn module(&mut self, name: &str, kind: ModuleKind, content: impl AsRef<[u8]>) {
-        let content = Arc::from(content.as_ref());
-        self.isolate.add_modules(&[Module { name: name.to_owned(), kind, content }]);
+        let content = Content::new(content.as_ref().to_vec());
+        self.isolate.add_modules(&[Module::new(name, kind, content)]);
     }
 
     /// Adds ECMAScript modules, by name and source.

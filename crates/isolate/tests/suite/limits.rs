@@ -1,7 +1,8 @@
 //! CPU time: whatever a tenant does, its turn ends, the isolate is condemned, and its neighbours go
 //! on.
 
-use isolate::{Condemned, ModuleKind, TurnError};
+use isolate::{Condemned, TurnError};
+use program::ModuleKind;
 
 use crate::lab::{AMPLE_NS, Lab, SHORT_NS};
 

@@ -1,6 +1,6 @@
 //! Modules: imports of every kind, what goes wrong with them, and the code cache.
 
-use isolate::ModuleKind;
+use program::ModuleKind;
 
 use crate::lab::{Lab, Worker};
 

@@ -4,17 +4,18 @@
 use std::sync::Barrier;
 
 use isolate::{Condemned, TurnError};
+use program::Owner;
 
 use crate::lab::{AMPLE_NS, Lab, Worker};
 
 const CONDEMNED: TurnError = TurnError::Condemned(Condemned::MemoryExceeded);
 
-const HOG: u64 = 1;
-const INNOCENT: u64 = 2;
+const HOG: &str = "hog";
+const INNOCENT: &str = "innocent";
 
-fn owned(lab: &Lab, owner: u64, heap_bytes_max: usize) -> Worker {
+fn owned(lab: &Lab, owner: &str, heap_bytes_max: usize) -> Worker {
     let mut worker = lab.worker_with(heap_bytes_max, heap_bytes_max * 2);
-    worker.isolate.set_owner(owner);
+    worker.isolate.set_owner(Owner::new(owner));
     worker
 }
 

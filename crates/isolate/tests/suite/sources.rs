@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Barrier};
 
-use isolate::{Module, ModuleKind};
+use bytes::Bytes;
+use program::{Content, Module, ModuleKind, Owner};
 
 use crate::lab::{Lab, Worker};
 
@@ -18,9 +19,8 @@ fn source(bytes: usize, answer: &str) -> String {
     )
 }
 
-fn load(worker: &mut Worker, content: &Arc<[u8]>) {
-    let module =
-        Module { name: "main.js".to_owned(), kind: ModuleKind::EsModule, content: content.clone() };
+fn load(worker: &mut Worker, content: &Content) {
+    let module = Module::new("main.js", ModuleKind::EsModule, content.clone());
     worker.isolate.add_modules(&[module]);
     worker.run("main.js").unwrap();
 }
@@ -31,7 +31,7 @@ fn a_source_is_not_in_the_heap() {
     let mut worker = lab.worker();
     worker.isolate.trim();
     let (heap, external) = (worker.isolate.heap_bytes(), worker.isolate.ledger().external());
-    let content: Arc<[u8]> = source(4 * MIB, "42").into_bytes().into();
+    let content = Content::new(source(4 * MIB, "42"));
     load(&mut worker, &content);
     worker.isolate.trim();
     let grown = worker.isolate.heap_bytes().saturating_sub(heap);
@@ -44,23 +44,25 @@ fn a_source_is_not_in_the_heap() {
 #[test]
 fn isolates_share_a_source_and_let_go_of_it() {
     let lab = Lab::shared();
-    let content: Arc<[u8]> = source(64 << 10, "42").into_bytes().into();
-    let before = Arc::strong_count(&content);
+    let text: Arc<[u8]> = source(64 << 10, "42").into_bytes().into();
+    let alive = Arc::downgrade(&text);
+    let content = Content::new(Bytes::from_owner(text));
     let mut worker = lab.worker();
     load(&mut worker, &content);
-    let one = Arc::strong_count(&content);
-    assert!(one > before);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let mut worker = lab.worker();
             load(&mut worker, &content);
-            assert!(Arc::strong_count(&content) > one);
             assert_eq!(worker.call("answer").unwrap(), "42");
         });
     });
-    assert_eq!(Arc::strong_count(&content), one);
+    drop(content);
+    worker.isolate.trim();
+    assert!(alive.upgrade().is_some());
+    let source = worker.value("answer.toString()");
+    assert_eq!(source, "() => 42");
     drop(worker);
-    assert_eq!(Arc::strong_count(&content), before);
+    assert!(alive.upgrade().is_none());
 }
 
 #[test]
@@ -68,7 +70,7 @@ fn text_of_every_width_is_read_as_it_was_written() {
     let lab = Lab::shared();
     for text in ["abc", "für ÿ", "€ käse", "𝒳 and 😀", "\u{feff}x"] {
         for size in [0, 10_000] {
-            let content: Arc<[u8]> = source(size, &format!("'{text}'")).into_bytes().into();
+            let content = Content::new(source(size, &format!("'{text}'")));
             let mut worker = lab.worker();
             load(&mut worker, &content);
             assert_eq!(worker.call("answer").unwrap(), text, "{size}");
@@ -85,7 +87,7 @@ fn bytes_that_are_no_text_become_replacement_characters() {
     let mut content = source(10_000, "'?'").into_bytes();
     let at = content.iter().rposition(|byte| *byte == b'?').unwrap();
     content[at] = 0xff;
-    load(&mut worker, &content.into());
+    load(&mut worker, &Content::new(content));
     assert_eq!(worker.call("answer").unwrap(), "\u{fffd}");
 }
 
@@ -123,9 +125,9 @@ fn a_thousand_large_workers() {
     std::thread::scope(|scope| {
         for index in 0..WORKERS {
             scope.spawn(move || {
-                let content: Arc<[u8]> = source(MIB, &index.to_string()).into_bytes().into();
+                let content = Content::new(source(MIB, &index.to_string()));
                 let mut worker = lab.worker();
-                worker.isolate.set_owner(index as u64 + 1);
+                worker.isolate.set_owner(Owner::new(index.to_string()));
                 load(&mut worker, &content);
                 loaded.wait();
                 assert_eq!(worker.call("answer").unwrap(), index.to_string());

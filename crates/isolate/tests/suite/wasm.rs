@@ -1,6 +1,7 @@
 //! WebAssembly: modules that the platform compiled, their memories, their loops.
 
-use isolate::{Condemned, ModuleKind, TurnError};
+use isolate::{Condemned, TurnError};
+use program::ModuleKind;
 
 use crate::lab::{AMPLE_NS, Lab, SHORT_NS, Worker};
 

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::EventId;
-use isolate::{Condemned, Isolate, OpError, Thrown, Turn, TurnEnd, TurnError};
+use isolate::{ArrayBuffer, Condemned, Isolate, OpError, Thrown, Turn, TurnEnd, TurnError};
+use program::{Binding, Format};
 
 use crate::event::context::{Answer, EventContext, EventKind};
 use crate::event::host::{EventHost, START, Turns};
 use crate::failure::Failure;
 use crate::http::answers::Answers;
 use crate::isolate::thread::IsolateStatus;
-use crate::worker::{Format, Worker};
+use crate::worker::Worker;
 
 /// CPU time of a turn that ends a request or belongs to none, in nanoseconds.
 const HOUSEKEEPING_NS_MAX: u64 = 50_000_000;
@@ -133,32 +134,14 @@ impl WorkerIsolate {
         worker: Arc<Worker>,
     ) -> Result<(), Failure> {
         if let Some(isolate) = &mut *self.engine.borrow_mut() {
-            isolate.set_owner(worker.id);
-            isolate.add_modules(&worker.program.modules);
+            isolate.set_owner(worker.owner.clone());
+            isolate.add_modules(worker.artifact.modules());
         }
-        self.startup_turn(start, |turn| {
-            let variables = turn.pass(worker.variables.as_str()).map_err(thrown)?;
-            turn.call(api::SET_ENVIRONMENT, &[variables]).map(drop)
-        })?;
-        self.bind_modules(start, &worker).await?;
-        match worker.program.format {
+        self.startup_turn(start, |turn| bind(turn, &worker))?;
+        match worker.artifact.format() {
             Format::Module => self.start_modules(start, &worker).await,
             Format::ServiceWorker => self.start_script(start, &worker),
         }
-    }
-
-    async fn bind_modules(&self, start: &Rc<EventContext>, worker: &Worker) -> Result<(), Failure> {
-        let global = worker.program.format == Format::ServiceWorker;
-        for binding in &worker.module_bindings {
-            let running = self.startup_turn(start, |turn| turn.run_module(&binding.module))?;
-            self.startup_turn(start, |turn| {
-                let Some(namespace) = turn.module_result(&running)? else { return Ok(()) };
-                let name = turn.pass(binding.name.as_str()).map_err(thrown)?;
-                let global = turn.pass(global).map_err(thrown)?;
-                turn.call(api::BIND, &[name, namespace, global]).map(drop)
-            })?;
-        }
-        Ok(())
     }
 
     async fn start_modules(
@@ -166,7 +149,8 @@ impl WorkerIsolate {
         start: &Rc<EventContext>,
         worker: &Worker,
     ) -> Result<(), Failure> {
-        let running = self.startup_turn(start, |turn| turn.run_module(&worker.program.main))?;
+        let main = &worker.artifact.main().name;
+        let running = self.startup_turn(start, |turn| turn.run_module(main))?;
         let deadline = tokio::time::Instant::now() + STARTUP_WALL_MAX;
         loop {
             let done = self.startup_turn(start, |turn| {
@@ -191,7 +175,7 @@ impl WorkerIsolate {
         self.startup_turn(start, |turn| {
             let none = turn.pass(()).map_err(thrown)?;
             turn.call(api::START, &[none])?;
-            turn.run_main_script(&worker.program.main)
+            turn.run_main_script(&worker.artifact.main().name)
         })
     }
 
@@ -396,6 +380,39 @@ impl Turns for WorkerIsolate {
         let _ = self.turn_of(context.as_ref(), work);
         self.after_turn(context.as_ref());
     }
+}
+
+/// Gives the Worker its bindings: in `env`, or as globals of a service worker.
+fn bind(turn: &mut Turn<'_, '_, '_>, worker: &Worker) -> Result<(), Thrown> {
+    let is_global = worker.artifact.format() == Format::ServiceWorker;
+    for (name, binding) in &worker.bindings {
+        let mut entry = api::BIND;
+        let value = match binding {
+            Binding::Text(text) => turn.pass(&**text),
+            Binding::Secret(secret) => turn.pass(secret.reveal()),
+            Binding::Json(text) => {
+                entry = api::BIND_JSON;
+                turn.pass(&**text)
+            }
+            Binding::Data(content) => turn.pass(ArrayBuffer(content.to_vec())),
+            Binding::Wasm(content) => Ok(turn.wasm_module(content)?),
+            Binding::Service(service) => {
+                return Err(Thrown::new(
+                    "Error",
+                    format!(
+                        "the binding \"{name}\" is the Worker \"{}\", and service bindings are \
+                         not available here",
+                        service.worker
+                    ),
+                ));
+            }
+        };
+        let value = value.map_err(thrown)?;
+        let name = turn.pass(name.as_str()).map_err(thrown)?;
+        let is_global = turn.pass(is_global).map_err(thrown)?;
+        turn.call(entry, &[name, value, is_global])?;
+    }
+    Ok(())
 }
 
 /// An op's error where an exception is expected.

@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use isolate::{Module, ModuleKind, Platform, PlatformOptions, Thrown};
+use isolate::{Platform, PlatformOptions, Thrown};
+use program::{Artifact, ArtifactParts, Content, Format, Module, ModuleKind, Worker};
 use runtime::{
-    ClientLimits, Egress, EgressError, Format, Limits, NoEgress, Observer, Peer, Program,
-    RequestRecord, Route, RouteError, RouteFuture, RouteRequest, RouteScope, Router, Runtime,
-    RuntimeOptions, Worker,
+    ClientLimits, Egress, EgressError, NoEgress, Observer, Peer, RequestRecord, Route, RouteError,
+    RouteFuture, RouteRequest, RouteScope, Router, Runtime, RuntimeOptions,
 };
 
 /// How long anything may take before a test says that it never came.
@@ -24,21 +24,16 @@ static LAST_ID: AtomicU64 = AtomicU64::new(0);
 
 /// A Worker whose main module is `source`.
 pub fn worker(name: &str, source: &str) -> Arc<Worker> {
-    let module = Module {
-        name: "main.js".to_owned(),
-        kind: ModuleKind::EsModule,
-        content: source.as_bytes().to_vec().into(),
-    };
-    let program =
-        Program { format: Format::Module, main: "main.js".to_owned(), modules: vec![module] };
-    Arc::new(Worker {
-        id: LAST_ID.fetch_add(1, Ordering::Relaxed) + 1,
-        name: name.to_owned(),
-        program,
-        variables: "{}".to_owned(),
-        module_bindings: Vec::new(),
-        limits: Limits::default(),
-    })
+    let content = Content::new(source.to_owned());
+    let artifact = Artifact::new(ArtifactParts {
+        main: "main.js".to_owned(),
+        format: Format::Module,
+        compatibility_date: None,
+        compatibility_flags: Vec::new(),
+        modules: vec![Module::new("main.js", ModuleKind::EsModule, content)],
+    });
+    let artifact = Arc::new(artifact.expect("the parts fit together"));
+    Arc::new(Worker::local(LAST_ID.fetch_add(1, Ordering::Relaxed) + 1, name, artifact))
 }
 
 /// A router that looks hosts up in a table.

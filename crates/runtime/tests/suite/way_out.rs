@@ -4,9 +4,10 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 use http::Response;
+use program::Worker;
 use runtime::{
     ClientLimits, Egress, EgressClient, EgressError, EgressFailure, EgressRequest, InBody,
-    LocalFuture, OutBody, Peer, RedirectMode, Scheme, Worker,
+    LocalFuture, OutBody, Peer, RedirectMode, Scheme,
 };
 
 use crate::lab::{Lab, body, worker};

@@ -6,7 +6,7 @@ use super::*;
 fn isolates(members: &Members, list: &[(u64, usize)]) -> Vec<Arc<Member>> {
     let isolate = |(owner, uses): &(u64, usize)| {
         let member = members.join(|| ());
-        member.set_owner(*owner);
+        member.set_owner(Owner::new(owner.to_string()));
         members.note(&member, Pool::Cage, *uses);
         member
     };
@@ -85,7 +85,7 @@ fn the_chosen_one_is_woken() {
     let hog = members.join(move || {
         count.fetch_add(1, Relaxed);
     });
-    hog.set_owner(1);
+    hog.set_owner(Owner::new("hog"));
     members.note(&hog, Pool::Reservations, 101);
     members.relieve(Pool::Reservations);
     assert_eq!((hog.has_to_go(), woken.load(Relaxed)), (true, 1));
