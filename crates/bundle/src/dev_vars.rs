@@ -86,32 +86,48 @@ fn assignment(line: &str) -> Option<(&str, usize)> {
 /// The value at `at` and where the next line begins. A quoted value may have several lines.
 fn value(text: &str, at: usize) -> (String, usize) {
     let line = line_at(text, at);
-    let next = at + line.len() + 1;
     let start = at + (line.len() - line.trim_start().len());
     let quote = text[start..].chars().next().filter(|c| matches!(c, '"' | '\'' | '`'));
     if let Some(quote) = quote
         && let Some(length) = closing(&text[start + 1..], quote)
     {
         let inner = text[start + 1..start + 1 + length].replace("\r\n", "\n");
-        let value = match quote {
-            '"' => inner.replace("\\n", "\n").replace("\\r", "\r"),
-            _ => inner,
-        };
         let after = start + length + 2;
-        return (value, after + line_at(text, after).len() + 1);
+        return (expanded(quote, &inner), after + line_at(text, after).len() + 1);
     }
-    let plain = line.split('#').next().unwrap_or_default();
-    (plain.trim().to_owned(), next)
+    let plain = line.split('#').next().unwrap_or_default().trim();
+    // As in dotenv: quotes with text behind them are part of the value, unless it ends with one.
+    let value = match quote {
+        Some(quote) => {
+            let inner = plain.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+            expanded(quote, inner.unwrap_or(plain))
+        }
+        None => plain.to_owned(),
+    };
+    (value, at + line.len() + 1)
 }
 
-/// Where the quote closes that does not have a backslash in front.
-fn closing(text: &str, quote: char) -> Option<usize> {
-    let mut escaped = false;
-    for (index, c) in text.char_indices() {
-        if c == quote && !escaped {
-            return Some(index);
-        }
-        escaped = c == '\\' && !escaped;
+/// The value with its escapes: double quotes alone have some.
+fn expanded(quote: char, value: &str) -> String {
+    match quote {
+        '"' => value.replace("\\n", "\n").replace("\\r", "\r"),
+        _ => value.to_owned(),
     }
-    None
+}
+
+/// Where the quote closes: nothing but a comment may follow in its line. One with a backslash in
+/// front closes only where no other one does.
+fn closing(text: &str, quote: char) -> Option<usize> {
+    let mut candidates = Vec::new();
+    for (index, _) in text.match_indices(quote) {
+        candidates.push(index);
+        if !text[..index].ends_with('\\') {
+            break;
+        }
+    }
+    let closes = |index: &usize| {
+        let rest = line_at(text, index + 1).trim();
+        rest.is_empty() || rest.starts_with('#')
+    };
+    candidates.into_iter().rev().find(closes)
 }

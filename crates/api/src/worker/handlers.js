@@ -8,7 +8,8 @@ import { setEntrypointState } from "./workers_module.js";
 import { dispatchFetchEvent, hasFetchListener } from "./fetch_event.js";
 
 const {
-  ArrayPrototypeJoin, ArrayPrototypePush, Error, JSONParse, ObjectDefineProperty, globalThis,
+  ArrayPrototypeJoin, ArrayPrototypePush, Error, JSONParse, ObjectDefineProperty, TypeError,
+  globalThis,
 } = primordials;
 
 /** The variables and bindings. It is `env` of `cloudflare:workers` from the start and filled before
@@ -78,6 +79,10 @@ export function fetchHandler(request, ctx, entrypoint) {
 /** @param {any} handler an object of handlers, or a class */
 function callFetch(handler, request, ctx) {
   if (typeof handler === "function") {
+    // Arrow functions and the like cannot be constructed.
+    if (handler.prototype === undefined) {
+      throw handler === exported ? new TypeError(NO_HANDLERS) : new Error(NO_FETCH);
+    }
     const instance = new handler(ctx, environment);
     setEntrypointState(instance, ctx, environment);
     if (typeof instance.fetch !== "function") throw new Error(NO_FETCH);
@@ -87,4 +92,5 @@ function callFetch(handler, request, ctx) {
   return handler.fetch(request, environment, ctx); // tidy: the Worker's own method
 }
 
+const NO_HANDLERS = "The default export is not an object or class with handlers.";
 const NO_FETCH = "Handler does not export a fetch() function.";

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use program::{Content, Format, Module, ModuleKind};
 
-use super::{BuildProblem, Built, bundler};
+use super::{BuildProblem, Built, bundler, script};
 use crate::project::{Project, normalize, relative_name};
 use crate::rules::{Match, RuleKind, RuleSet};
 
@@ -40,8 +40,25 @@ pub(crate) fn base_dir(project: &Project, main: &Path) -> PathBuf {
 /// Searches `base` for files that the rules match, other than `main`.
 pub(crate) fn find(base: &Path, main: &Path, rules: &RuleSet) -> Result<FoundFiles, BuildProblem> {
     let mut found = FoundFiles::new();
+    walk(base, |path| {
+        if path != main
+            && let Some(name) = relative_name(base, &path)
+            && let Match::Kind(kind) = rules.find(&name)
+        {
+            found.insert(path, Found { name, kind });
+        }
+    })?;
+    Ok(found)
+}
+
+/// Visits the files below a folder, but for those in hidden folders and of installed packages.
+/// Gives the folders.
+pub(crate) fn walk(
+    base: &Path,
+    mut visit: impl FnMut(PathBuf),
+) -> Result<Vec<PathBuf>, BuildProblem> {
     let mut folders = vec![(base.to_path_buf(), 0)];
-    let mut seen = 0;
+    let (mut searched, mut seen) = (Vec::new(), 0);
     while let Some((folder, depth)) = folders.pop() {
         let failed = |error| BuildProblem::Read { path: folder.clone(), error };
         for entry in std::fs::read_dir(&folder).map_err(failed)? {
@@ -59,16 +76,13 @@ pub(crate) fn find(base: &Path, main: &Path, rules: &RuleSet) -> Result<FoundFil
                 if !hidden && depth < DEPTH_MAX {
                     folders.push((path, depth + 1));
                 }
-            } else if path != main
-                && path.is_file()
-                && let Some(name) = relative_name(base, &path)
-                && let Match::Kind(kind) = rules.find(&name)
-            {
-                found.insert(path, Found { name, kind });
+            } else if path.is_file() {
+                visit(path);
             }
         }
+        searched.push(folder);
     }
-    Ok(found)
+    Ok(searched)
 }
 
 /// Reads the files found as modules.
@@ -105,7 +119,13 @@ pub(crate) async fn without_bundling(
         let message = format!("`main` ({main}) must lie in `base_dir` ({base})");
         return Err(BuildProblem::message(message));
     };
-    let (format, exports) = bundler::detect_format(project, main).await?;
+    let (format, exports) = match bundler::detect_format(project, main).await {
+        Ok(detected) => detected,
+        Err(problem) => match script::sloppy_script(main) {
+            Some(script) => (script.format, script.exports),
+            None => return Err(problem),
+        },
+    };
     let kind = match format {
         Format::ServiceWorker => ModuleKind::Script,
         Format::Module if rules.find(&name) == Match::Kind(RuleKind::CommonJs) => {

@@ -10,7 +10,7 @@ use rolldown_common::{Output, OutputChunk};
 
 use super::additional::{self, FoundFiles, read_file};
 use super::plugin::{Met, Settings, WorkerPlugin};
-use super::{BuildProblem, Built, options, problems};
+use super::{BuildProblem, Built, options, problems, script};
 use crate::diagnostic::{Diagnostic, Severity, Warning};
 use crate::project::{Project, normalize};
 use crate::rules::RuleSet;
@@ -44,7 +44,14 @@ pub(crate) async fn bundle(
         base,
         preserve_file_names: project.config.preserve_file_names,
     });
-    let mut ran = run(project, main, Format::Module, &settings, sources).await?;
+    let mut ran = match run(project, main, Format::Module, &settings, sources).await {
+        Ok(ran) => ran,
+        Err(problem) => {
+            let mut built = script::sloppy_script(main).ok_or(problem)?;
+            built.files = blobs(project, sources)?;
+            return Ok(built);
+        }
+    };
     let mut format = Format::Module;
     if !has_exports(&ran.chunk) {
         format = Format::ServiceWorker;

@@ -3,14 +3,21 @@
 mod additional;
 mod bundler;
 mod command;
+mod glob;
 mod options;
 mod packages;
 mod plugin;
 mod problems;
+mod rewrite;
+mod script;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use program::{Artifact, ArtifactError, ArtifactParts, Binding, Format, Module, ModuleKind};
 use serde_json::Value;
@@ -18,6 +25,9 @@ use serde_json::Value;
 use crate::diagnostic::{Diagnostic, Severity, Warning, render_all};
 use crate::project::Project;
 use crate::rules::{RuleKind, RuleSet};
+
+#[cfg(test)]
+mod tests;
 
 impl From<RuleKind> for ModuleKind {
     fn from(kind: RuleKind) -> Self {
@@ -98,6 +108,9 @@ pub enum BuildProblem {
         /// What the system says.
         error: std::io::Error,
     },
+    /// The bundler came to grief.
+    #[error("the bundler failed, which is its own fault: {0}")]
+    Panic(String),
     /// The modules are too many or too large.
     #[error("the program cannot be put together: {0}")]
     Artifact(#[from] ArtifactError),
@@ -130,8 +143,18 @@ fn indented(output: &str) -> String {
 pub async fn build(project: &Project) -> Result<Bundle, BuildError> {
     let mut watched: BTreeSet<PathBuf> = project.settings_files().into_iter().collect();
     watched.extend(project.tsconfig());
-    let result = build_inner(project, &mut watched).await;
-    if result.is_err() {
+    // With a command of its own the modules are its output: watching them would run it for ever.
+    let has_command = project.config.build.command.is_some();
+    if has_command {
+        watched.extend(command::watched(project));
+    }
+    let mut sources = BTreeSet::new();
+    let result = caught(build_inner(project, &mut sources)).await;
+    if !has_command {
+        watched.extend(project.main());
+        watched.extend(sources);
+    }
+    if result.is_err() && !has_command {
         // What is missing may appear beside the entry.
         let main = project.main();
         watched.extend(main.as_ref().and_then(|main| main.parent()).map(PathBuf::from));
@@ -145,7 +168,7 @@ pub async fn build(project: &Project) -> Result<Bundle, BuildError> {
 
 async fn build_inner(
     project: &Project,
-    watched: &mut BTreeSet<PathBuf>,
+    sources: &mut BTreeSet<PathBuf>,
 ) -> Result<Bundle, BuildProblem> {
     let main = project.main().ok_or(BuildProblem::NoMain)?;
     let command_output = command::run(project).await?;
@@ -154,20 +177,12 @@ async fn build_inner(
     }
     let rules = RuleSet::new(&project.config.rules)
         .map_err(|error| BuildProblem::message(format!("a rule has a wrong pattern: {error}")))?;
-    let mut sources = BTreeSet::new();
-    let result = if project.config.no_bundle {
-        additional::without_bundling(project, &main, &rules, &mut sources).await
+    let built = if project.config.no_bundle {
+        additional::without_bundling(project, &main, &rules, sources).await
     } else {
-        bundler::bundle(project, &main, rules, &mut sources).await
+        bundler::bundle(project, &main, rules, sources).await
     };
-    // With a command of its own the modules are its output: watching them would run it for ever.
-    if project.config.build.command.is_some() {
-        watched.extend(command::watched(project));
-    } else {
-        watched.insert(main);
-        watched.extend(sources);
-    }
-    let Built { main, format, modules, files, exports, warnings } = result?;
+    let Built { main, format, modules, files, exports, warnings } = built?;
     let mut bindings = variables(&project.config.vars);
     bindings.extend(files);
     let artifact = Artifact::new(ArtifactParts {
@@ -185,6 +200,23 @@ async fn build_inner(
         warnings,
         command_output,
     })
+}
+
+/// Turns a panic of the bundler into an error: it must not end the program that builds.
+async fn caught<T>(
+    building: impl Future<Output = Result<T, BuildProblem>>,
+) -> Result<T, BuildProblem> {
+    let mut building = pin!(building);
+    poll_fn(|cx| {
+        // What a panic leaves half done is dropped with the future and looked at by nobody.
+        let polled = catch_unwind(AssertUnwindSafe(|| building.as_mut().poll(cx)));
+        polled.unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            Poll::Ready(Err(BuildProblem::Panic(text.unwrap_or_default())))
+        })
+    })
+    .await
 }
 
 /// `vars` as bindings.

@@ -11,13 +11,16 @@ use program::{Format, Module};
 use rolldown::ModuleType;
 use rolldown::plugin::{
     HookLoadArgs, HookLoadOutput, HookLoadReturn, HookResolveIdArgs, HookResolveIdOutput,
-    HookResolveIdReturn, HookUsage, Plugin, PluginContext, PluginContextResolveOptions,
-    SharedLoadPluginContext,
+    HookResolveIdReturn, HookTransformAstArgs, HookTransformAstReturn, HookUsage, Plugin,
+    PluginContext, PluginContextResolveOptions, SharedLoadPluginContext,
 };
 use rolldown_common::ImportKind;
 
 use super::additional::{FoundFiles, read_file};
-use super::packages;
+use super::glob::{self, Pattern};
+use super::rewrite::rewrite;
+use super::{BuildProblem, packages};
+use crate::config::SCRIPT_EXTENSIONS;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::project::{normalize, relative_name};
 use crate::rules::{Match, RuleKind, RuleSet};
@@ -32,6 +35,9 @@ const REQUIRED: &str = "\0isolde:required:";
 /// asked for and not before: packages ask for such modules in a `try`, or in a function that is
 /// for Node.js alone.
 const ABSENT: &str = "\0isolde:absent:";
+
+/// A module that loads the files which an `import()` may mean.
+const GLOB: &str = "\0isolde:glob:";
 
 /// A module that exports a global variable of the service-worker format.
 const GLOBAL: &str = "\0isolde:global:";
@@ -56,6 +62,10 @@ pub(crate) struct Met {
     pub(crate) files: BTreeSet<PathBuf>,
     /// Modules of the runtime.
     pub(crate) runtime: BTreeSet<String>,
+    /// The `import()` calls that are written out and handle no failure: module and specifier.
+    required: BTreeSet<(String, String)>,
+    /// The specifiers and files of modules that load them.
+    globs: BTreeMap<String, Vec<(String, PathBuf)>>,
     /// What is wrong.
     pub(crate) errors: Vec<Diagnostic>,
 }
@@ -197,45 +207,136 @@ impl WorkerPlugin {
                     return Ok(self.beside(Path::new(file.id.as_str()), rule, kind));
                 }
             }
-            Match::Shadowed => {
-                let message = format!(
-                    "`{specifier}` matches a module rule that an earlier one of the same type \
-                     switches off"
-                );
-                let help = "set `fallthrough` to true in the earlier rule";
-                let error = Diagnostic::plain(Severity::Error, message).with_help(help);
-                self.met().errors.push(error);
-                return Ok(Some(outside(specifier, ImportKind::Import)));
-            }
+            Match::Shadowed => return Ok(Some(self.shadowed(specifier))),
             Match::Kind(_) | Match::None => {}
         }
-        let builtin = is_nodejs_builtin_module(specifier);
-        let aliased = specifier != args.specifier;
-        let optional = is_optional(specifier, importer, kind);
-        let required = matches!(kind, ImportKind::Require) && is_bare(specifier);
-        if !builtin && !aliased && !optional && !required && self.settings.found.is_empty() {
-            return Ok(None);
-        }
-        let file = self.file(ctx, specifier, importer, kind).await?;
-        if let Some(file) = &file
-            && let Some(found) = self.settings.found.get(Path::new(file.id.as_str()))
-        {
+        let Some(file) = self.file(ctx, specifier, importer, kind).await? else {
+            return Ok(if is_nodejs_builtin_module(specifier) {
+                Some(self.runtime(&format!("node:{specifier}"), kind))
+            } else {
+                self.is_optional(args.specifier, importer, kind).then(|| outside(specifier, kind))
+            });
+        };
+        self.found(ctx, args, importer, file).await
+    }
+
+    /// What becomes of an import that leads to a file. (A package with the name of a module of
+    /// Node.js goes first, as polyfills are packages.)
+    async fn found(
+        &self,
+        ctx: &PluginContext,
+        args: &HookResolveIdArgs<'_>,
+        importer: &str,
+        file: HookResolveIdOutput,
+    ) -> Result<Option<HookResolveIdOutput>, BoxError> {
+        let kind = args.kind;
+        let specifier = self.alias(args.specifier);
+        let path = Path::new(file.id.as_str());
+        if let Some(found) = self.settings.found.get(path) {
             return Ok(Some(outside(&format!("./{}", found.name), kind)));
         }
-        if required
-            && let Some(file) = &file
-            && let Some(main) = self.common_js(ctx, file).await?
+        // Exports of packages and aliases lead to files with other endings.
+        match self.settings.rules.find(&self.rule_name(path)) {
+            Match::Kind(rule) if !rule.is_javascript() => return Ok(self.beside(path, rule, kind)),
+            Match::Shadowed => return Ok(Some(self.shadowed(&specifier))),
+            Match::Kind(_) | Match::None => {}
+        }
+        if matches!(kind, ImportKind::Require)
+            && is_bare(&specifier)
+            && let Some(main) = self.common_js(ctx, &file).await?
         {
             return Ok(Some(main));
         }
-        // A package with the name of a module of Node.js goes first, as polyfills are packages.
-        if file.is_none() && builtin {
-            return Ok(Some(self.runtime(&format!("node:{specifier}"), kind)));
+        // Where nothing has changed rolldown resolves by itself.
+        let ours = importer.starts_with(OURS) || specifier != args.specifier;
+        Ok(ours.then_some(file))
+    }
+
+    /// A file's name as rules see it: relative to the project where it lies inside.
+    fn rule_name(&self, path: &Path) -> String {
+        relative_name(&self.settings.root, path)
+            .unwrap_or_else(|| path.file_name().unwrap_or_default().to_string_lossy().into_owned())
+    }
+
+    /// An import that a rule speaks of which another one switches off.
+    fn shadowed(&self, specifier: &str) -> HookResolveIdOutput {
+        let message = format!(
+            "`{specifier}` matches a module rule that an earlier one of the same type switches off"
+        );
+        let help = "set `fallthrough` to true in the earlier rule";
+        let error = Diagnostic::plain(Severity::Error, message).with_help(help);
+        self.met().errors.push(error);
+        outside(specifier, ImportKind::Import)
+    }
+
+    /// Whether an import that leads nowhere may fail when it runs. What `import()` returns is
+    /// rejected when there is no such module. Packages count on that; other code does where it
+    /// handles the failure, or where the specifier is a value that the bundler happens to know.
+    fn is_optional(&self, specifier: &str, importer: &str, kind: ImportKind) -> bool {
+        if !matches!(kind, ImportKind::DynamicImport) {
+            return false;
         }
-        if file.is_none() && optional {
-            return Ok(Some(outside(specifier, kind)));
+        let packaged = Path::new(importer).iter().any(|name| name == "node_modules");
+        let key = (importer.to_owned(), specifier.to_owned());
+        (packaged && is_bare(specifier)) || !self.met().required.contains(&key)
+    }
+
+    /// The module that loads the files which an `import()` in the module `importer` may mean.
+    fn glob(&self, importer: &str, pattern: &Pattern) -> Option<String> {
+        let base = Path::new(importer).parent()?;
+        let mut found = match pattern.files(base) {
+            Ok(found) => found,
+            Err(BuildProblem::Sources(errors)) => {
+                self.met().errors.extend(errors);
+                return None;
+            }
+            Err(problem) => {
+                let error = Diagnostic::plain(Severity::Error, problem.to_string());
+                self.met().errors.push(error);
+                return None;
+            }
+        };
+        found.files.retain(|(_, path)| self.is_loadable(path));
+        let mut met = self.met();
+        met.files.extend(found.folders);
+        if found.files.is_empty() {
+            return None;
         }
-        Ok(if aliased { file } else { None })
+        let place = relative_name(&self.settings.root, base);
+        let place = place.unwrap_or_else(|| base.to_string_lossy().into_owned());
+        let id = format!("{GLOB}{place}:{}", pattern.shown());
+        met.globs.insert(id.clone(), found.files);
+        Some(id)
+    }
+
+    /// Whether a file can be part of a program.
+    fn is_loadable(&self, path: &Path) -> bool {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        extension.is_some_and(|end| end == "json" || SCRIPT_EXTENSIONS.contains(&end))
+            || matches!(self.settings.rules.find(&self.rule_name(path)), Match::Kind(_))
+    }
+
+    /// The code of a module that exists nowhere but here.
+    fn code_of(&self, id: &str) -> Option<String> {
+        if let Some(specifier) = id.strip_prefix(REQUIRED) {
+            let names = if specifier.starts_with("cloudflare:") { "* as value" } else { "value" };
+            let specifier = serde_json::Value::from(specifier);
+            return Some(format!("import {names} from {specifier};\nmodule.exports = value;\n"));
+        }
+        if let Some(specifier) = id.strip_prefix(ABSENT) {
+            let message = serde_json::Value::from(format!("No such module \"{specifier}\"."));
+            // A getter, because a module that threw once is not run again: its `exports` are
+            // read instead.
+            return Some(format!(
+                "Object.defineProperty(module, \"exports\", {{\n  \
+                 get() {{ throw new Error({message}); }},\n}});\n"
+            ));
+        }
+        if let Some(global) = id.strip_prefix(GLOBAL) {
+            return Some(format!("export default {global};\n"));
+        }
+        let met = self.met();
+        met.globs.get(id).map(|files| glob::module_code(files))
     }
 }
 
@@ -253,7 +354,10 @@ impl Plugin for WorkerPlugin {
         args: &HookResolveIdArgs<'_>,
     ) -> HookResolveIdReturn {
         let Some(importer) = args.importer else { return Ok(None) };
-        if importer.starts_with(OURS) {
+        if args.specifier.starts_with(GLOB) {
+            return Ok(Some(HookResolveIdOutput::from_id(args.specifier)));
+        }
+        if importer.starts_with(OURS) && !importer.starts_with(GLOB) {
             return Ok(Some(outside(args.specifier, ImportKind::Import)));
         }
         match args.kind {
@@ -266,32 +370,41 @@ impl Plugin for WorkerPlugin {
     }
 
     async fn load(&self, _ctx: SharedLoadPluginContext, args: &HookLoadArgs<'_>) -> HookLoadReturn {
-        let code = if let Some(specifier) = args.id.strip_prefix(REQUIRED) {
-            let names = if specifier.starts_with("cloudflare:") { "* as value" } else { "value" };
-            let specifier = serde_json::Value::from(specifier);
-            format!("import {names} from {specifier};\nmodule.exports = value;\n")
-        } else if let Some(specifier) = args.id.strip_prefix(ABSENT) {
-            let message = serde_json::Value::from(format!("No such module \"{specifier}\"."));
-            // A getter, because a module that threw once is not run again: its `exports` are
-            // read instead.
-            format!(
-                "Object.defineProperty(module, \"exports\", {{\n  \
-                 get() {{ throw new Error({message}); }},\n}});\n"
-            )
-        } else if let Some(global) = args.id.strip_prefix(GLOBAL) {
-            format!("export default {global};\n")
+        let (code, kind) = if args.id.starts_with(OURS) {
+            (self.code_of(args.id), ModuleType::Js)
+        } else if args.id.ends_with(".json") {
+            (json_without_mark(Path::new(args.id)), ModuleType::Json)
         } else {
-            return Ok(None);
+            (None, ModuleType::Js)
         };
-        Ok(Some(HookLoadOutput {
+        Ok(code.map(|code| HookLoadOutput {
             code: code.into(),
-            module_type: Some(ModuleType::Js),
+            module_type: Some(kind),
             ..HookLoadOutput::default()
         }))
     }
 
+    async fn transform_ast(
+        &self,
+        _ctx: &PluginContext,
+        mut args: HookTransformAstArgs<'_>,
+    ) -> HookTransformAstReturn {
+        if args.id.starts_with(OURS) {
+            return Ok(args.ast);
+        }
+        let is_module = [".mjs", ".mts"].iter().any(|end| args.id.ends_with(end));
+        let id = args.id;
+        let required = args.ast.program.with_mut(|fields| {
+            let mut glob = |pattern: &Pattern| self.glob(id, pattern);
+            rewrite(fields.allocator, fields.program, is_module, &mut glob)
+        });
+        let required = required.into_iter().map(|specifier| (id.to_owned(), specifier));
+        self.met().required.extend(required);
+        Ok(args.ast)
+    }
+
     fn register_hook_usage(&self) -> HookUsage {
-        HookUsage::ResolveId | HookUsage::Load
+        HookUsage::ResolveId | HookUsage::Load | HookUsage::TransformAst
     }
 }
 
@@ -300,13 +413,10 @@ fn is_bare(specifier: &str) -> bool {
     !specifier.starts_with(['.', '/', '#'])
 }
 
-/// Whether a package may do without this import. What `import()` returns is rejected when there is
-/// no such package, and packages count on that (`import("x").catch(…)`). Rolldown looks for a `try`
-/// around it and for nothing else.
-fn is_optional(specifier: &str, importer: &str, kind: ImportKind) -> bool {
-    matches!(kind, ImportKind::DynamicImport)
-        && is_bare(specifier)
-        && Path::new(importer).iter().any(|name| name == "node_modules")
+/// The text of a JSON file that has a byte order mark, without the mark.
+fn json_without_mark(path: &Path) -> Option<String> {
+    let bytes = std::fs::read(path).ok()?;
+    String::from_utf8(bytes.strip_prefix(b"\xef\xbb\xbf")?.to_vec()).ok()
 }
 
 /// A module that stays outside of the bundle.

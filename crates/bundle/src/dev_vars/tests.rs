@@ -32,6 +32,20 @@ fn quotes_keep_spaces_hashes_and_lines() {
     assert_eq!(one(r#"A="a\"b""#), r#"a\"b"#);
 }
 
+/// As dotenv reads them.
+#[test]
+fn quotes_with_text_behind_them_are_part_of_the_value() {
+    assert_eq!(one("A=\"abc\"def"), "\"abc\"def");
+    assert_eq!(one("A='abc' def # rest"), "'abc' def");
+    assert_eq!(one("A=\"a\" \"b\""), "a\" \"b");
+    assert_eq!(one("A=\"a\\n\"b"), "\"a\n\"b");
+    assert_eq!(one("A=\"a\\\""), "a\\");
+    assert_eq!(
+        vars("A=\"b\"c\nD=\"e\""),
+        [("A".into(), "\"b\"c".into()), ("D".into(), "e".into())]
+    );
+}
+
 #[test]
 fn an_open_quote_is_a_letter() {
     assert_eq!(vars("A='b\nC=d"), [("A".into(), "'b".into()), ("C".into(), "d".into())]);
