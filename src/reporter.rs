@@ -51,6 +51,15 @@ impl Reporter {
         }
     }
 
+    /// The first build failed: there is an error page until one succeeds.
+    pub fn waiting(&self, url: &str) {
+        if self.json {
+            self.line(&json!({ "event": "waiting", "url": url }).to_string());
+        } else {
+            self.line(&format!("the error is shown at {url}; waiting for changes"));
+        }
+    }
+
     /// A new build is live.
     pub fn rebuilt(&self, build_ms: u128) {
         if self.json {
@@ -79,12 +88,16 @@ impl Reporter {
         for frame in parts.frames() {
             text.push_str(&format!("\n    {}", self.paint("2", frame)));
         }
+        for line in &parts.details {
+            text.push_str(&format!("\n  {line}"));
+        }
         text
     }
 }
 
 impl Observer for Reporter {
     fn console(&self, worker: &Worker, level: &str, text: &str) {
+        let text = &self.maps.map_text(text);
         if self.json {
             let event = json!({
                 "event": "console", "worker": worker.name, "level": level, "message": text,
@@ -104,11 +117,12 @@ impl Observer for Reporter {
         if self.json {
             let mapped = self.maps.map(exception);
             let at = mapped.location.as_ref();
+            let details = ExceptionParts::new(exception, &self.maps).details;
             let event = json!({
                 "event": "exception", "worker": worker.name, "name": mapped.name,
                 "message": mapped.message, "stack": mapped.stack,
                 "file": at.map(|at| at.script.clone()), "line": at.map(|at| at.line),
-                "column": at.map(|at| at.column),
+                "column": at.map(|at| at.column), "details": details,
             });
             self.line(&event.to_string());
         } else {

@@ -63,7 +63,31 @@ impl SourceMaps {
             mapped.source_line = self.source_line(&original).or(mapped.source_line);
             mapped.location = Some(original);
         }
+        for (_, related) in &mut mapped.related {
+            *related = self.map(related);
+        }
         mapped
+    }
+
+    /// A text of the Worker's in which stack traces may stand: their frames mapped, without those
+    /// of the web APIs.
+    pub fn map_text(&self, text: &str) -> String {
+        if !text.lines().any(StackFrame::is_frame) {
+            return text.to_owned();
+        }
+        let mut lines: Vec<String> = Vec::new();
+        for line in text.split('\n') {
+            // A brace opens the error's own properties, which the console shows behind the stack.
+            let (frame, brace) = line.strip_suffix(" {").map_or((line, ""), |frame| (frame, " {"));
+            if StackFrame::parse(frame).is_some_and(|frame| frame.is_internal()) {
+                if let Some(last) = lines.last_mut() {
+                    last.push_str(brace);
+                }
+            } else {
+                lines.push(self.map_line(frame) + brace);
+            }
+        }
+        lines.join("\n")
     }
 
     /// Maps the `file:line:column` of a line of a stack trace.

@@ -53,6 +53,9 @@ fn exception(parts: &ExceptionParts) -> String {
     if !parts.stack.is_empty() {
         page.push_str(&pre(&parts.stack));
     }
+    if !parts.details.is_empty() {
+        page.push_str(&pre(&parts.details.join("\n")));
+    }
     page
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+mod details;
+
 /// Where in a Worker's source something happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
@@ -58,6 +60,11 @@ impl StackFrame {
         Some(Self { location, range: start..start + place.len() })
     }
 
+    /// Whether the place is in the web APIs' own code.
+    pub fn is_internal(&self) -> bool {
+        is_internal(&self.location.script)
+    }
+
     /// Whether a line of a stack trace is a frame, with a place or without; the others are the
     /// error's name and message.
     pub fn is_frame(line: &str) -> bool {
@@ -82,6 +89,10 @@ pub struct Thrown {
     pub location: Option<Location>,
     /// The source line of `location`.
     pub source_line: Option<String>,
+    /// Own properties of the error, as text.
+    pub properties: Vec<(String, String)>,
+    /// Its cause and the errors of an `AggregateError`, each with the name of its property.
+    pub related: Vec<(String, Thrown)>,
 }
 
 impl fmt::Display for Thrown {
@@ -105,6 +116,8 @@ impl Thrown {
             stack: String::new(),
             location: None,
             source_line: None,
+            properties: Vec::new(),
+            related: Vec::new(),
         }
     }
 
@@ -114,17 +127,30 @@ impl Thrown {
         exception: v8::Local<'_, v8::Value>,
         message: Option<v8::Local<'_, v8::Message>>,
     ) -> Self {
+        Self::read_related(scope, exception, message, &mut { details::RELATED_MAX })
+    }
+
+    /// The same, with as many errors beside it as `left` allows.
+    fn read_related(
+        scope: &mut v8::PinScope<'_, '_>,
+        exception: v8::Local<'_, v8::Value>,
+        message: Option<v8::Local<'_, v8::Message>>,
+        left: &mut usize,
+    ) -> Self {
         v8::tc_scope!(let scope, scope);
         let exception = v8::Local::new(scope, exception);
         // First of all: reading `stack` makes a string of the frames, and with them goes the place.
         let message = message.unwrap_or_else(|| v8::Exception::create_message(scope, exception));
         let (mut name, mut stack) = (String::new(), String::new());
+        let (mut properties, mut related) = (Vec::new(), Vec::new());
         let text;
         match v8::Local::<v8::Object>::try_from(exception) {
             Ok(object) if exception.is_native_error() || has_stack(scope, object) => {
                 name = property(scope, object, "name").unwrap_or_default();
                 text = property(scope, object, "message").unwrap_or_default();
                 stack = property(scope, object, "stack").unwrap_or_default();
+                properties = details::properties(scope, object);
+                related = details::related(scope, object, left);
             }
             _ => {
                 text = exception
@@ -142,7 +168,7 @@ impl Thrown {
             false => None,
         };
         scope.reset();
-        Self { name, message: text, stack, location, source_line }
+        Self { name, message: text, stack, location, source_line, properties, related }
     }
 }
 
