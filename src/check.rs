@@ -59,7 +59,7 @@ fn check(
     .map_err(|error| error.to_string())?;
     let color = reporter.color();
     let project = &arguments.project;
-    let opened = Project::open(&project.path, project.env.as_deref(), Mode::Production)
+    let opened = Project::open(&project.path, project.env(), Mode::Production)
         .map_err(|error| error.render(color))?;
     for warning in &opened.warnings {
         reporter.problem("warning", &warning.render(color));

@@ -39,11 +39,18 @@ pub struct ProjectArguments {
     #[arg(default_value = ".")]
     pub path: PathBuf,
     /// The environment of the configuration to use
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", env = "CLOUDFLARE_ENV")]
     pub env: Option<String>,
     /// Print one JSON object a line instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+impl ProjectArguments {
+    /// The environment, if one is named.
+    pub fn env(&self) -> Option<&str> {
+        self.env.as_deref().filter(|env| !env.is_empty())
+    }
 }
 
 /// Arguments of `isolde dev`.

@@ -56,7 +56,6 @@ struct Dev<'a> {
 struct Built {
     worker: Arc<Worker>,
     watched: Vec<std::path::PathBuf>,
-    project: Project,
     milliseconds: u128,
 }
 
@@ -95,16 +94,12 @@ impl<'a> Dev<'a> {
         let listener = TcpListener::bind(address).map_err(|error| {
             format!("cannot listen on {address}: {error}; choose another port with --port")
         })?;
-        let (watched, name) = match self.build(project) {
-            Ok(built) => {
-                let name = built.worker.name.clone();
-                self.go_live(&built);
-                (built.watched, name)
-            }
+        let (watched, live) = match self.build(project) {
+            Ok(built) => (built.watched.clone(), self.go_live(&built).then_some(built.worker)),
             Err((problem, watched)) => {
                 self.reporter.problem("error", &problem);
                 self.router.set_problem(problem);
-                (watched, "worker".to_owned())
+                (watched, None)
             }
         };
         let watch = {
@@ -115,8 +110,13 @@ impl<'a> Dev<'a> {
             watch.map_err(|error| format!("files cannot be watched for changes: {error}"))?;
         let address = self.runtime.listen(listener).map_err(|error| error.to_string())?;
         let url = format!("http://{address}");
-        self.reporter.ready(&url, &name, started.elapsed().as_millis());
-        self.rebuild_until_stopped(watch)?;
+        match &live {
+            Some(worker) => {
+                self.reporter.ready(&url, &worker.name, started.elapsed().as_millis());
+            }
+            None => self.reporter.waiting(&url),
+        }
+        self.rebuild_until_stopped(watch, &url, live.is_some())?;
         self.runtime.shut_down(SHUTDOWN_MAX);
         self.builder.shutdown_background();
         Ok(())
@@ -133,7 +133,7 @@ impl<'a> Dev<'a> {
     fn open(&self) -> Result<Project, Problem> {
         let arguments = &self.arguments.project;
         let color = self.reporter.color();
-        let opened = Project::open(&arguments.path, arguments.env.as_deref(), Mode::Development)
+        let opened = Project::open(&arguments.path, arguments.env(), Mode::Development)
             .map_err(|error| error.render(color))?;
         for warning in &opened.warnings {
             self.reporter.problem("warning", &warning.render(color));
@@ -162,15 +162,16 @@ impl<'a> Dev<'a> {
         Ok(Built {
             worker: Arc::new(worker.value),
             watched: bundle.watched,
-            project,
             milliseconds: started.elapsed().as_millis(),
         })
     }
 
-    /// Sends new requests to the new build; those in flight finish in the old one.
-    fn go_live(&self, built: &Built) {
-        if let Err(failure) = self.runtime.start(built.worker.clone()) {
-            let text = match &failure {
+    /// Sends new requests to the new build; those in flight finish in the old one. Whether the
+    /// Worker starts; if not, its requests say why.
+    fn go_live(&self, built: &Built) -> bool {
+        let started = self.runtime.start(built.worker.clone());
+        if let Err(failure) = &started {
+            let text = match failure {
                 runtime::Failure::Startup(thrown) => self.reporter.exception_text(thrown),
                 other => other.to_string(),
             };
@@ -180,9 +181,16 @@ impl<'a> Dev<'a> {
         for worker in old {
             self.runtime.retire(worker);
         }
+        started.is_ok()
     }
 
-    fn rebuild_until_stopped(&self, mut watch: Watch) -> Result<(), Problem> {
+    /// `ready` says whether a build has been live by now.
+    fn rebuild_until_stopped(
+        &self,
+        mut watch: Watch,
+        url: &str,
+        mut ready: bool,
+    ) -> Result<(), Problem> {
         while self.builder.block_on(watch.changed()) {
             let built = self
                 .open()
@@ -190,17 +198,23 @@ impl<'a> Dev<'a> {
                 .and_then(|project| self.build(project));
             match built {
                 Ok(built) => {
-                    self.go_live(&built);
-                    self.reporter.rebuilt(built.milliseconds);
+                    let started = self.go_live(&built);
+                    if started && !ready {
+                        ready = true;
+                        self.reporter.ready(url, &built.worker.name, built.milliseconds);
+                    } else {
+                        self.reporter.rebuilt(built.milliseconds);
+                    }
                     watch.set(built.watched);
-                    drop(built.project);
                 }
                 Err((problem, watched)) => {
-                    // The last good build keeps serving.
+                    // The last good build keeps serving, and what it was made of is watched on:
+                    // what the new one lacks may come back there.
                     self.reporter.problem("error", &problem);
-                    if !watched.is_empty() {
-                        watch.set(watched);
+                    if !ready {
+                        self.router.set_problem(problem);
                     }
+                    watch.add(watched);
                 }
             }
         }

@@ -14,5 +14,9 @@ mod hand_back;
 mod lengths;
 #[path = "reliability/lifetime.rs"]
 mod lifetime;
+#[path = "reliability/projects.rs"]
+mod projects;
+#[path = "reliability/rebuilds.rs"]
+mod rebuilds;
 #[path = "reliability/uploads.rs"]
 mod uploads;

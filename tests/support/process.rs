@@ -46,6 +46,13 @@ impl Isolde {
         Self::dev_by(shell, worker, arguments)
     }
 
+    /// The same, with a variable in the environment.
+    pub fn dev_with_variable(worker: &Path, name: &str, value: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_isolde"));
+        command.env(name, value);
+        Self::dev_by(command, worker, &[])
+    }
+
     /// Runs a command that is, or becomes, the program.
     fn dev_by(mut command: Command, worker: &Path, arguments: &[&str]) -> Self {
         let mut child = command
@@ -72,7 +79,8 @@ impl Isolde {
             }
         });
         let mut isolde = Self { child, events, complaints, address: String::new() };
-        let ready = isolde.event("ready", |event| event["event"] == "ready");
+        let listens = |event: &Value| event["event"] == "ready" || event["event"] == "waiting";
+        let ready = isolde.event("ready", listens);
         let url = ready["url"].as_str().expect("ready has a URL");
         isolde.address = url.strip_prefix("http://").expect("it is plain HTTP").to_owned();
         isolde
