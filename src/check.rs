@@ -4,7 +4,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use bundle::{Mode, Project};
-use program::Worker;
 use runtime::{NoEgress, RouteError, RouteFuture, RouteRequest, Router, Runtime, RuntimeOptions};
 use serde_json::json;
 
