@@ -10,6 +10,8 @@ mod connections;
 mod examples;
 #[path = "reliability/hand_back.rs"]
 mod hand_back;
+#[path = "reliability/leaving.rs"]
+mod leaving;
 #[path = "reliability/lengths.rs"]
 mod lengths;
 #[path = "reliability/lifetime.rs"]

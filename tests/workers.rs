@@ -32,6 +32,7 @@ macro_rules! workers {
 workers! {
     bindings
     bodies
+    byob
     console
     content_coding
     cross_request
@@ -41,11 +42,17 @@ workers! {
     handlers_class
     handlers_object
     handlers_service_worker
+    header_text
     headers
+    hung_streams
     interleaving
+    lengths
     no_handler
+    platform_answers
+    receivers
     request_cf
     responses
+    stream_chunks
     streaming
     subrequest_limit
     subrequests

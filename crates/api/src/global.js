@@ -44,7 +44,8 @@ import {
 } from "./timers/timers.js";
 import { URLSearchParams } from "./url/search_params.js";
 import { URL } from "./url/url.js";
-import { ExtendableEvent, FetchEvent } from "./worker/fetch_event.js";
+import { ExtendableEvent, FetchEvent, ScheduledEvent, TraceEvent } from "./worker/fetch_event.js";
+import { Cloudflare } from "./worker/cloudflare.js";
 import { installGlobalScope } from "./worker/global_scope.js";
 import "./worker/entry.js";
 
@@ -61,16 +62,16 @@ const interfaces = {
   PerformanceObserverEntryList,
   PromiseRejectionEvent, QuotaExceededError, ReadableByteStreamController, ReadableStream,
   ReadableStreamBYOBReader, ReadableStreamBYOBRequest, ReadableStreamDefaultController,
-  ReadableStreamDefaultReader, Request, Response, Scheduler, SubtleCrypto, TextDecoder,
-  TextDecoderStream, TextEncoder, TextEncoderStream, TransformStream,
-  TransformStreamDefaultController, URL, URLSearchParams, WritableStream,
+  ReadableStreamDefaultReader, Request, Response, ScheduledEvent, Scheduler, SubtleCrypto,
+  TailEvent: TraceEvent, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, TraceEvent,
+  TransformStream, TransformStreamDefaultController, URL, URLSearchParams, WritableStream,
   WritableStreamDefaultController, WritableStreamDefaultWriter, console,
 };
 
 /** Functions and objects of the global scope: enumerable too. */
 const members = {
   __proto__: null,
-  atob, btoa, clearInterval, clearTimeout, crypto, fetch, navigator, queueMicrotask,
+  Cloudflare, atob, btoa, clearInterval, clearTimeout, crypto, fetch, navigator, queueMicrotask,
   reportError, scheduler, setInterval, setTimeout, structuredClone,
 };
 

@@ -202,8 +202,10 @@ impl Isolate {
     }
 
     /// Says whether the next turns run global scope: the clock shows the epoch there.
+    /// Code may be made of strings and of bytes in it.
     pub fn set_global_scope(&mut self, is_global: bool) {
         self.in_global_scope = is_global;
+        CodeFromStrings::set_starting(&self.v8, is_global);
     }
 
     fn modules(&self) -> Rc<RefCell<ModuleMap>> {
@@ -310,7 +312,7 @@ fn configure(isolate: &mut v8::OwnedIsolate, guard: &Arc<HeapGuard>) {
     isolate.set_promise_reject_callback(crate::bridge::promise::on_promise_reject);
     isolate.set_host_import_module_dynamically_callback(crate::code::module::import_dynamically);
     isolate.set_host_initialize_import_meta_object_callback(crate::code::module::import_meta);
-    isolate.set_allow_wasm_code_generation_callback(crate::code::wasm::refuse_code_generation);
+    isolate.set_allow_wasm_code_generation_callback(crate::code::wasm::decide_code_from_bytes);
     isolate.set_modify_code_generation_from_strings_callback(crate::code::from_strings::decide);
     let guard = HeapGuard::data(guard);
     isolate.add_near_heap_limit_callback(crate::limit::heap_limit::on_near_limit, guard);
@@ -344,20 +346,18 @@ fn make_context(
             internal::evaluate(scope, &options.api).map_err(IsolateError::Sources)?
         }
     };
-    remove_threads(scope);
+    remove_waiting(scope);
     let entries = entries.into_iter().map(|entry| v8::Global::new(scope, entry)).collect();
     Ok((v8::Global::new(scope, context), entries))
 }
 
-/// Threads, and clocks made of them, do not exist for Workers: no memory is shared and nothing can
-/// wait for it. (`Atomics.wait` throws: see `set_allow_atomics_wait`.) V8 puts these back when it
-/// restores a context, so the snapshot cannot leave them out.
-fn remove_threads(scope: &mut v8::PinScope<'_, '_>) {
+/// Nothing can wait for shared memory: `Atomics.wait` throws (see `set_allow_atomics_wait`), and
+/// its relative goes. `SharedArrayBuffer` stays, for packages read its prototype when they load;
+/// there is no second thread to share one with, so it is no clock. V8 puts this back when it
+/// restores a context, so the snapshot cannot leave it out.
+fn remove_waiting(scope: &mut v8::PinScope<'_, '_>) {
     let context = scope.get_current_context();
     let global = context.global(scope);
-    if let Some(name) = v8::String::new(scope, "SharedArrayBuffer") {
-        global.delete(scope, name.into());
-    }
     let atomics = v8::String::new(scope, "Atomics").and_then(|name| global.get(scope, name.into()));
     let atomics = atomics.and_then(|atomics| v8::Local::<v8::Object>::try_from(atomics).ok());
     if let (Some(atomics), Some(name)) = (atomics, v8::String::new(scope, "waitAsync")) {

@@ -21,6 +21,8 @@ const FLAGS: &[&str] = &[
     "--rehash-snapshot",
     // Each Wasm memory may have 128 MiB; pages are 64 KiB.
     "--wasm-max-mem-pages=2048", "--stack-size=984",
+    // `Iterator.zip`, which the platform has.
+    "--js-joint-iteration",
 ];
 
 /// How V8 is started.

@@ -68,7 +68,11 @@ const paths = {
   "/waiting-stream": () =>
     new Response(
       new ReadableStream({
-        start: (controller) => controller.enqueue(new Uint8Array(10)),
+        start(controller) {
+          controller.enqueue(new Uint8Array(10));
+          // As long as something is pending the stream is not hung.
+          setTimeout(() => {}, 60_000);
+        },
         pull: () => new Promise(() => {}),
         cancel() {
           disconnected += 1;

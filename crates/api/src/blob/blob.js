@@ -9,7 +9,12 @@
 
 import { utf8_decode, utf8_encode } from "isolde:ops";
 import { primordials } from "../primordials.js";
-import { closeStream, createReadableByteStream, enqueueBytes } from "../streams/streams.js";
+import {
+  closeStream,
+  createReadableByteStream,
+  enqueueBytes,
+  setContent,
+} from "../streams/streams.js";
 import {
   bytesOf,
   defineInterface,
@@ -151,6 +156,11 @@ export class Blob {
   #bytes = EMPTY;
   #type = "";
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#bytes in receiver)) illegalInvocation();
+  }
+
   constructor(blobParts = undefined, options = undefined, type = "") {
     if (blobParts === OUR_BLOB) {
       this.#bytes = options;
@@ -167,14 +177,17 @@ export class Blob {
   }
 
   get size() {
+    Blob.#check(this);
     return TypedArrayPrototypeGetByteLength(this.#bytes);
   }
 
   get type() {
+    Blob.#check(this);
     return this.#type;
   }
 
   slice(start = undefined, end = undefined, contentType = undefined) {
+    Blob.#check(this);
     const bytes = this.#bytes;
     const size = TypedArrayPrototypeGetByteLength(bytes);
     const from = position(start, 0, size, `${SLICE}: parameter 1`);
@@ -187,21 +200,22 @@ export class Blob {
   }
 
   stream() {
+    Blob.#check(this);
     return streamOfBytes(this.#bytes);
   }
 
   async text() {
-    if (!isObject(this) || !(#bytes in this)) illegalInvocation();
+    Blob.#check(this);
     return utf8_decode(this.#bytes, false, false);
   }
 
   async arrayBuffer() {
-    if (!isObject(this) || !(#bytes in this)) illegalInvocation();
+    Blob.#check(this);
     return TypedArrayPrototypeGetBuffer(copyOf(this.#bytes));
   }
 
   async bytes() {
-    if (!isObject(this) || !(#bytes in this)) illegalInvocation();
+    Blob.#check(this);
     return copyOf(this.#bytes);
   }
 
@@ -224,6 +238,7 @@ export function streamOfBytes(bytes) {
     enqueueBytes(stream, copyOf(viewOf(bytes, start, length)));
   }
   closeStream(stream);
+  setContent(stream, bytes);
   return stream;
 }
 

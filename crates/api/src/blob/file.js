@@ -7,6 +7,7 @@
 import { primordials } from "../primordials.js";
 import {
   defineInterface,
+  illegalInvocation,
   isObject,
   requireArguments,
   toDictionary,
@@ -45,6 +46,11 @@ export class File extends Blob {
   #name;
   #lastModified;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#name in receiver)) illegalInvocation();
+  }
+
   constructor(fileBits, fileName, options = undefined, type = "", lastModified = 0) {
     if (fileBits === OUR_BLOB) {
       super(OUR_BLOB, options, type);
@@ -62,10 +68,12 @@ export class File extends Blob {
   }
 
   get name() {
+    File.#check(this);
     return this.#name;
   }
 
   get lastModified() {
+    File.#check(this);
     return this.#lastModified;
   }
 

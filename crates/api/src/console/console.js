@@ -206,10 +206,30 @@ const methods = {
     MapPrototypeDelete(current().timers, name);
     print("info", text);
   },
+
+  // What only a debugger acts on. Isolde has none, and code calls them all the same.
+  profile() {},
+  profileEnd() {},
+  timeStamp() {},
+
+  /** V8's own: a console with a name, which a debugger shows. */
+  context(name = undefined) {
+    toDOMString(name, "Failed to execute 'context' on 'console': parameter 1");
+    return makeConsole(true);
+  },
 };
 
-/** The global `console`: a namespace object whose prototype is an empty object of its own. */
-export const console = ObjectCreate({});
-const names = ObjectKeys(methods);
-for (let i = 0; i < names.length; i++) console[names[i]] = methods[names[i]];
-defineToStringTag(console, "console");
+/** A namespace object whose prototype is an empty object of its own.
+ * @param {boolean} isContext these have no `context` themselves */
+function makeConsole(isContext) {
+  const made = ObjectCreate({});
+  const names = ObjectKeys(methods);
+  for (let i = 0; i < names.length; i++) {
+    if (!isContext || names[i] !== "context") made[names[i]] = methods[names[i]];
+  }
+  defineToStringTag(made, "console");
+  return made;
+}
+
+/** The global `console`. */
+export const console = makeConsole(false);

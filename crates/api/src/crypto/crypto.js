@@ -85,12 +85,13 @@ function notImplemented(method) {
 export class SubtleCrypto {
   #brand;
 
-  constructor(token) {
-    if (token !== CRYPTO_TOKEN) illegalConstructor();
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#brand in receiver)) illegalInvocation();
   }
 
-  static #check(value) {
-    if (!isObject(value) || !(#brand in value)) illegalInvocation();
+  constructor(token) {
+    if (token !== CRYPTO_TOKEN) illegalConstructor();
   }
 
   // https://w3c.github.io/webcrypto/#SubtleCrypto-method-digest
@@ -120,46 +121,57 @@ export class SubtleCrypto {
   }
 
   async encrypt(_algorithm, _key, _data) {
+    SubtleCrypto.#check(this);
     notImplemented("encrypt");
   }
 
   async decrypt(_algorithm, _key, _data) {
+    SubtleCrypto.#check(this);
     notImplemented("decrypt");
   }
 
   async sign(_algorithm, _key, _data) {
+    SubtleCrypto.#check(this);
     notImplemented("sign");
   }
 
   async verify(_algorithm, _key, _signature, _data) {
+    SubtleCrypto.#check(this);
     notImplemented("verify");
   }
 
   async generateKey(_algorithm, _extractable, _keyUsages) {
+    SubtleCrypto.#check(this);
     notImplemented("generateKey");
   }
 
   async deriveKey(_algorithm, _baseKey, _derivedKeyType, _extractable, _keyUsages) {
+    SubtleCrypto.#check(this);
     notImplemented("deriveKey");
   }
 
   async deriveBits(_algorithm, _baseKey, _length = null) {
+    SubtleCrypto.#check(this);
     notImplemented("deriveBits");
   }
 
   async importKey(_format, _keyData, _algorithm, _extractable, _keyUsages) {
+    SubtleCrypto.#check(this);
     notImplemented("importKey");
   }
 
   async exportKey(_format, _key) {
+    SubtleCrypto.#check(this);
     notImplemented("exportKey");
   }
 
   async wrapKey(_format, _key, _wrappingKey, _wrapAlgorithm) {
+    SubtleCrypto.#check(this);
     notImplemented("wrapKey");
   }
 
   async unwrapKey(_format, _wrapped, _key, _algorithm, _keyAlgorithm, _extractable, _keyUsages) {
+    SubtleCrypto.#check(this);
     notImplemented("unwrapKey");
   }
 }
@@ -168,16 +180,18 @@ export class SubtleCrypto {
 export class Crypto {
   #subtle;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#subtle in receiver)) illegalInvocation();
+  }
+
   constructor(token) {
     if (token !== CRYPTO_TOKEN) illegalConstructor();
     this.#subtle = new SubtleCrypto(CRYPTO_TOKEN);
   }
 
-  static #check(value) {
-    if (!isObject(value) || !(#subtle in value)) illegalInvocation();
-  }
-
   get subtle() {
+    Crypto.#check(this);
     return this.#subtle;
   }
 

@@ -18,6 +18,7 @@ import { primordials } from "../primordials.js";
 import { WritableStream } from "../streams/streams.js";
 import {
   defineInterface,
+  illegalInvocation,
   isBufferSource,
   isObject,
   requireArguments,
@@ -166,6 +167,11 @@ const { abort: abortDigest, close: closeDigest, lengthOf, write: writeDigest } =
 export class DigestStream extends WritableStream {
   #digest;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#digest in receiver)) illegalInvocation();
+  }
+
   constructor(algorithm) {
     const what = "Failed to construct 'DigestStream'";
     requireArguments(arguments.length, 1, what);
@@ -182,11 +188,13 @@ export class DigestStream extends WritableStream {
   /** The digest of everything written, once the stream is closed. @returns {Promise<ArrayBuffer>}
    * */
   get digest() {
+    DigestStream.#check(this);
     return this.#digest.promise;
   }
 
   /** How many bytes were written. @returns {bigint} */
   get bytesWritten() {
+    DigestStream.#check(this);
     return BigInt(lengthOf(this.#digest));
   }
 }

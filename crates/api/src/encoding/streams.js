@@ -14,7 +14,7 @@ import {
   initializeTransform,
 } from "../streams/transform_operations.js";
 import { writableFace } from "../streams/writable_stream.js";
-import { defineInterface, toDOMString } from "../webidl/webidl.js";
+import { defineInterface, illegalInvocation, isObject, toDOMString } from "../webidl/webidl.js";
 import { createDecoderState, decodeBytes, toAllowSharedBufferSource } from "./text_decoder.js";
 
 const { PromiseReject, StringPrototypeCharCodeAt, StringPrototypeSlice } = primordials;
@@ -48,6 +48,11 @@ export class TextDecoderStream {
   #state;
   #record;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#state in receiver)) illegalInvocation();
+  }
+
   constructor(label = undefined, options = undefined) {
     const state = createDecoderState(label, options, "Failed to construct 'TextDecoderStream'");
     this.#state = state;
@@ -65,22 +70,27 @@ export class TextDecoderStream {
   }
 
   get encoding() {
+    TextDecoderStream.#check(this);
     return this.#state.encoding;
   }
 
   get fatal() {
+    TextDecoderStream.#check(this);
     return this.#state.fatal;
   }
 
   get ignoreBOM() {
+    TextDecoderStream.#check(this);
     return this.#state.ignoreBOM;
   }
 
   get readable() {
+    TextDecoderStream.#check(this);
     return readableFace(this.#record.readable);
   }
 
   get writable() {
+    TextDecoderStream.#check(this);
     return writableFace(this.#record.writable);
   }
 }
@@ -90,6 +100,11 @@ const isLeadSurrogate = (code) => (code & 0xfc00) === 0xd800;
 /** https://encoding.spec.whatwg.org/#interface-textencoderstream */
 export class TextEncoderStream {
   #record;
+
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#record in receiver)) illegalInvocation();
+  }
 
   constructor() {
     // The first half of a surrogate pair at the end of a chunk waits for the second.
@@ -113,15 +128,17 @@ export class TextEncoderStream {
   }
 
   get encoding() {
-    this.#record;
+    TextEncoderStream.#check(this);
     return "utf-8";
   }
 
   get readable() {
+    TextEncoderStream.#check(this);
     return readableFace(this.#record.readable);
   }
 
   get writable() {
+    TextEncoderStream.#check(this);
     return writableFace(this.#record.writable);
   }
 }

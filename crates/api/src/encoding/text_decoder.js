@@ -19,7 +19,9 @@ import {
 import { primordials } from "../primordials.js";
 import {
   defineInterface,
+  illegalInvocation,
   isBufferSource,
+  isObject,
   toBoolean,
   toBufferSource,
   toDictionary,
@@ -27,14 +29,13 @@ import {
 } from "../webidl/webidl.js";
 
 const {
+  DataView,
+  DataViewPrototypeGetByteLength,
   FinalizationRegistry,
   FinalizationRegistryPrototypeRegister,
   FinalizationRegistryPrototypeUnregister,
-  ObjectGetOwnPropertyDescriptor,
   RangeError,
   Uint8Array,
-  globalThis,
-  uncurryThis,
 } = primordials;
 
 const DECODER_OPTIONS = [
@@ -48,22 +49,15 @@ const DECODE_OPTIONS = [
 const UTF8 = "utf-8";
 const NO_DECODER = -1;
 
-/** Reads the length of a SharedArrayBuffer, by which one is known. The class itself is not for
- * Workers, but the memory of a shared WebAssembly.Memory has it. */
-const sharedByteLength =
-  globalThis.SharedArrayBuffer &&
-  uncurryThis(
-    ObjectGetOwnPropertyDescriptor(globalThis.SharedArrayBuffer.prototype, "byteLength").get,
-  );
-
 /** https://webidl.spec.whatwg.org/#AllowShared: the bytes to decode.
  * @param {any} v @param {string} what @returns {ArrayBuffer | ArrayBufferView} */
 export function toAllowSharedBufferSource(v, what) {
-  if (!isBufferSource(v) && sharedByteLength !== undefined) {
+  if (!isBufferSource(v)) {
     try {
-      return new Uint8Array(v, 0, sharedByteLength(v));
+      // Of what is neither kind of buffer there is no DataView.
+      return new Uint8Array(v, 0, DataViewPrototypeGetByteLength(new DataView(v)));
     } catch {
-      // It is no SharedArrayBuffer either.
+      // It is no SharedArrayBuffer.
     }
   }
   return toBufferSource(v, what);
@@ -129,24 +123,33 @@ export function decodeBytes(state, bytes, stream) {
 export class TextDecoder {
   #state;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#state in receiver)) illegalInvocation();
+  }
+
   constructor(label = undefined, options = undefined) {
     this.#state = createDecoderState(label, options, "Failed to construct 'TextDecoder'");
   }
 
   get encoding() {
+    TextDecoder.#check(this);
     return this.#state.encoding;
   }
 
   get fatal() {
+    TextDecoder.#check(this);
     return this.#state.fatal;
   }
 
   get ignoreBOM() {
+    TextDecoder.#check(this);
     return this.#state.ignoreBOM;
   }
 
   // https://encoding.spec.whatwg.org/#dom-textdecoder-decode
   decode(input = undefined, options = undefined) {
+    TextDecoder.#check(this);
     const state = this.#state;
     const what = "Failed to execute 'decode' on 'TextDecoder': parameter";
     const bytes = input === undefined ? undefined : toAllowSharedBufferSource(input, `${what} 1`);

@@ -25,8 +25,9 @@ const ENCODE_INTO = "Failed to execute 'encodeInto' on 'TextEncoder'";
 export class TextEncoder {
   #brand;
 
-  static #check(value) {
-    if (!isObject(value) || !(#brand in value)) illegalInvocation();
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#brand in receiver)) illegalInvocation();
   }
 
   get encoding() {

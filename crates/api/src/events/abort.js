@@ -9,6 +9,8 @@ import { startTimer } from "../timers/timer_table.js";
 import {
   defineInterface,
   illegalConstructor,
+  illegalInvocation,
+  isObject,
   requireArguments,
   toSequence,
   toUnsignedLongLong,
@@ -48,6 +50,11 @@ export class AbortSignal extends EventTarget {
   #dependents = null;
   #sources = null;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#aborted in receiver)) illegalInvocation();
+  }
+
   constructor(token) {
     if (token !== SIGNAL_TOKEN) illegalConstructor();
     super();
@@ -80,14 +87,17 @@ export class AbortSignal extends EventTarget {
   }
 
   get aborted() {
+    AbortSignal.#check(this);
     return this.#aborted;
   }
 
   get reason() {
+    AbortSignal.#check(this);
     return this.#reason;
   }
 
   throwIfAborted() {
+    AbortSignal.#check(this);
     if (this.#aborted) throw this.#reason;
   }
 
@@ -218,11 +228,18 @@ export function toSignal(v, what) {
 export class AbortController {
   #signal = createAbortSignal();
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#signal in receiver)) illegalInvocation();
+  }
+
   get signal() {
+    AbortController.#check(this);
     return this.#signal;
   }
 
   abort(reason = undefined) {
+    AbortController.#check(this);
     signalAbort(this.#signal, reason);
   }
 }

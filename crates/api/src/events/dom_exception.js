@@ -8,7 +8,14 @@
  */
 
 import { primordials } from "../primordials.js";
-import { defineInterface, toDictionary, toDOMString, toDouble } from "../webidl/webidl.js";
+import {
+  defineInterface,
+  illegalInvocation,
+  isObject,
+  toDictionary,
+  toDOMString,
+  toDouble,
+} from "../webidl/webidl.js";
 
 const {
   Error,
@@ -16,6 +23,7 @@ const {
   ObjectSetPrototypeOf,
   RangeError,
   ReflectConstruct,
+  ReflectDeleteProperty,
 } = primordials;
 
 /**
@@ -116,22 +124,28 @@ const WHAT = "Failed to construct 'DOMException'";
 export class DOMException {
   constructor(message = "", name = "Error") {
     const text = toDOMString(message, `${WHAT}: parameter 1`);
-    const error = ReflectConstruct(Error, [], new.target);
+    // The first line of the stack has the message that an error was made with; here it is not to
+    // be an own property.
+    const error = ReflectConstruct(Error, [text], new.target);
+    ReflectDeleteProperty(error, "message");
     new State(error, toDOMString(name, `${WHAT}: parameter 2`), text);
-    // Again, now that name and message can be read, and without the frame of this constructor.
+    // Again, now that the name can be read, and without the frame of this constructor.
     ErrorCaptureStackTrace(error, new.target);
     return error;
   }
 
   get name() {
+    if (!isDOMException(this)) illegalInvocation();
     return exceptionNameOf(this);
   }
 
   get message() {
+    if (!isDOMException(this)) illegalInvocation();
     return messageOf(this);
   }
 
   get code() {
+    if (!isDOMException(this)) illegalInvocation();
     return codes[exceptionNameOf(this)] ?? 0;
   }
 }
@@ -158,6 +172,11 @@ export class QuotaExceededError extends DOMException {
   #quota = null;
   #requested = null;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#quota in receiver)) illegalInvocation();
+  }
+
   constructor(message = "", options = {}) {
     super(message, "QuotaExceededError");
     const what = "Failed to construct 'QuotaExceededError'";
@@ -173,10 +192,12 @@ export class QuotaExceededError extends DOMException {
   }
 
   get quota() {
+    QuotaExceededError.#check(this);
     return this.#quota;
   }
 
   get requested() {
+    QuotaExceededError.#check(this);
     return this.#requested;
   }
 }

@@ -43,6 +43,11 @@ const CUSTOM_INIT = [member("detail", toAny, null)];
 export class CustomEvent extends Event {
   #detail;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#detail in receiver)) illegalInvocation();
+  }
+
   constructor(type, eventInitDict = undefined) {
     requireArguments(arguments.length, 1, "Failed to construct 'CustomEvent'");
     super(type, eventInitDict);
@@ -51,13 +56,14 @@ export class CustomEvent extends Event {
   }
 
   get detail() {
+    CustomEvent.#check(this);
     return this.#detail;
   }
 
   // https://dom.spec.whatwg.org/#dom-customevent-initcustomevent
   initCustomEvent(type, bubbles = false, cancelable = false, detail = null) {
     const what = "Failed to execute 'initCustomEvent' on 'CustomEvent'";
-    if (!isObject(this) || !(#detail in this)) illegalInvocation();
+    CustomEvent.#check(this);
     requireArguments(arguments.length, 1, what);
     const name = toDOMString(type, `${what}: parameter 1`);
     if (isInDispatch(this)) return;
@@ -80,6 +86,11 @@ const ERROR_INIT = [
 export class ErrorEvent extends Event {
   #init;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#init in receiver)) illegalInvocation();
+  }
+
   constructor(type, eventInitDict = undefined) {
     requireArguments(arguments.length, 1, "Failed to construct 'ErrorEvent'");
     super(type, eventInitDict);
@@ -88,22 +99,27 @@ export class ErrorEvent extends Event {
   }
 
   get message() {
+    ErrorEvent.#check(this);
     return this.#init.message;
   }
 
   get filename() {
+    ErrorEvent.#check(this);
     return this.#init.filename;
   }
 
   get lineno() {
+    ErrorEvent.#check(this);
     return this.#init.lineno;
   }
 
   get colno() {
+    ErrorEvent.#check(this);
     return this.#init.colno;
   }
 
   get error() {
+    ErrorEvent.#check(this);
     return this.#init.error;
   }
 
@@ -134,6 +150,11 @@ let setData;
 export class MessageEvent extends Event {
   #init;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#init in receiver)) illegalInvocation();
+  }
+
   constructor(type, eventInitDict = undefined) {
     requireArguments(arguments.length, 1, "Failed to construct 'MessageEvent'");
     super(type, eventInitDict);
@@ -142,22 +163,27 @@ export class MessageEvent extends Event {
   }
 
   get data() {
+    MessageEvent.#check(this);
     return this.#init.data;
   }
 
   get origin() {
+    MessageEvent.#check(this);
     return this.#init.origin;
   }
 
   get lastEventId() {
+    MessageEvent.#check(this);
     return this.#init.lastEventId;
   }
 
   get source() {
+    MessageEvent.#check(this);
     return this.#init.source;
   }
 
   get ports() {
+    MessageEvent.#check(this);
     return this.#init.ports;
   }
 
@@ -216,6 +242,11 @@ const CLOSE_INIT = [
 export class CloseEvent extends Event {
   #init;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#init in receiver)) illegalInvocation();
+  }
+
   constructor(type, eventInitDict = undefined) {
     requireArguments(arguments.length, 1, "Failed to construct 'CloseEvent'");
     super(type, eventInitDict);
@@ -224,14 +255,17 @@ export class CloseEvent extends Event {
   }
 
   get wasClean() {
+    CloseEvent.#check(this);
     return this.#init.wasClean;
   }
 
   get code() {
+    CloseEvent.#check(this);
     return this.#init.code;
   }
 
   get reason() {
+    CloseEvent.#check(this);
     return this.#init.reason;
   }
 }
@@ -247,6 +281,11 @@ const REJECTION_INIT = [
 export class PromiseRejectionEvent extends Event {
   #init;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#init in receiver)) illegalInvocation();
+  }
+
   constructor(type, eventInitDict) {
     requireArguments(arguments.length, 2, "Failed to construct 'PromiseRejectionEvent'");
     super(type, eventInitDict);
@@ -255,10 +294,12 @@ export class PromiseRejectionEvent extends Event {
   }
 
   get promise() {
+    PromiseRejectionEvent.#check(this);
     return this.#init.promise;
   }
 
   get reason() {
+    PromiseRejectionEvent.#check(this);
     return this.#init.reason;
   }
 }

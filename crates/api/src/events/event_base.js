@@ -51,6 +51,11 @@ export class Event {
   #currentTarget = null;
   #timeStamp = clock_now();
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#type in receiver)) illegalInvocation();
+  }
+
   constructor(type, eventInitDict = undefined) {
     requireArguments(arguments.length, 1, "Failed to construct 'Event'");
     this.#type = toDOMString(type, "Failed to construct 'Event': parameter 1");
@@ -65,84 +70,101 @@ export class Event {
   }
 
   get type() {
+    Event.#check(this);
     return this.#type;
   }
 
   get target() {
+    Event.#check(this);
     return this.#target;
   }
 
   get srcElement() {
+    Event.#check(this);
     return this.#target;
   }
 
   get currentTarget() {
+    Event.#check(this);
     return this.#currentTarget;
   }
 
   // https://dom.spec.whatwg.org/#dom-event-composedpath (a path has one member: there is no tree)
   composedPath() {
+    Event.#check(this);
     const target = this.#currentTarget;
     return target === null ? [] : [target];
   }
 
   get eventPhase() {
+    Event.#check(this);
     return this.#phase;
   }
 
   stopPropagation() {
+    Event.#check(this);
     this.#flags |= STOP_PROPAGATION;
   }
 
   get cancelBubble() {
+    Event.#check(this);
     return (this.#flags & STOP_PROPAGATION) !== 0;
   }
 
   set cancelBubble(value) {
+    Event.#check(this);
     this.#flags |= value ? STOP_PROPAGATION : 0;
   }
 
   stopImmediatePropagation() {
+    Event.#check(this);
     this.#flags |= STOP_PROPAGATION | STOP_IMMEDIATE;
   }
 
   get bubbles() {
+    Event.#check(this);
     return (this.#flags & BUBBLES) !== 0;
   }
 
   get cancelable() {
+    Event.#check(this);
     return (this.#flags & CANCELABLE) !== 0;
   }
 
   get returnValue() {
+    Event.#check(this);
     return (this.#flags & CANCELED) === 0;
   }
 
   set returnValue(value) {
-    if (!isObject(this) || !(#flags in this)) illegalInvocation();
+    Event.#check(this);
     if (!value) this.#cancel();
   }
 
   preventDefault() {
+    Event.#check(this);
     this.#cancel();
   }
 
   get defaultPrevented() {
+    Event.#check(this);
     return (this.#flags & CANCELED) !== 0;
   }
 
   get composed() {
+    Event.#check(this);
     return (this.#flags & COMPOSED) !== 0;
   }
 
   get timeStamp() {
+    Event.#check(this);
     return this.#timeStamp;
   }
 
   // https://dom.spec.whatwg.org/#dom-event-initevent
   initEvent(type, bubbles = false, cancelable = false) {
     const what = "Failed to execute 'initEvent' on 'Event'";
-    if (!isObject(this) || !(#type in this)) illegalInvocation();
+    Event.#check(this);
     requireArguments(arguments.length, 1, what);
     this.#initialise(toDOMString(type, `${what}: parameter 1`), bubbles, cancelable);
   }

@@ -33,6 +33,7 @@ import {
   ReadableStream,
   readChunk,
   teeForClone,
+  untouchedContent,
 } from "../streams/streams.js";
 import { isSearchParams, textOfSearchParams } from "../url/search_params.js";
 import { copyOfBytes, isBufferSource, isObject } from "../webidl/webidl.js";
@@ -362,6 +363,12 @@ export function takeSendable(body) {
     body.used = true;
     if (stream !== undefined) seal(stream);
     return give(BYTES_BODY, source);
+  }
+  const content = untouchedContent(stream);
+  if (content !== undefined) {
+    body.used = true;
+    seal(stream);
+    return give(BYTES_BODY, content);
   }
   const native = untouchedNative(stream);
   if (native !== null) checkContext(native.owner, "ReadableStream");

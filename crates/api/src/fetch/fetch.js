@@ -7,9 +7,7 @@
  * @module
  */
 
-import {
-  body_cancel, fetch_abort, fetch_id_new, fetch_start, sink_new, utf8_decode,
-} from "isolde:ops";
+import { body_cancel, fetch_abort, fetch_id_new, fetch_start, sink_new } from "isolde:ops";
 import { internal } from "../internal.js";
 import { primordials } from "../primordials.js";
 import { requireContext } from "../context.js";
@@ -30,7 +28,7 @@ import {
   STREAM_BODY,
 } from "./body.js";
 import { processDataUrl } from "./data_url.js";
-import { flatGet, withoutHeaders } from "./flat_headers.js";
+import { flatGet, withLength, withoutHeaders } from "./flat_headers.js";
 import { pumpReader } from "./pump.js";
 import { isRequestObject, Request, requestParts, takeRequestBody } from "./request.js";
 import { createFetchedResponse } from "./response.js";
@@ -40,12 +38,10 @@ const {
   Promise,
   PromisePrototypeThen,
   PromiseReject,
-  StringPrototypeCharCodeAt,
   StringPrototypeIndexOf,
   StringPrototypeSlice,
   StringPrototypeStartsWith,
   TypeError,
-  Uint8Array,
 } = primordials;
 
 /** https://fetch.spec.whatwg.org/#http-redirect-fetch, step 7: how many redirects are followed. */
@@ -162,10 +158,7 @@ function prepare(request, owner) {
   subrequest.bodyKind = sendable.kind;
   subrequest.body = sendable.value;
   if (sendable.kind === STREAM_BODY) {
-    const length = expectedLength(sendable.value);
-    if (length !== undefined && flatGet(subrequest.headers, "content-length") === null) {
-      subrequest.headers += `content-length\0${length}\0`;
-    }
+    subrequest.headers = withLength(subrequest.headers, expectedLength(sendable.value));
     subrequest.reader = acquireReader(sendable.value);
   }
   return subrequest;
@@ -212,34 +205,12 @@ function send(subrequest) {
 }
 
 /**
- * A `Location` as its origin meant it: in UTF-8 where its bytes are UTF-8. Servers send the path of
- * a page as it is written.
- * @param {string} location a byte string, or decoded already
- */
-function decodeLocation(location) {
-  let isAscii = true;
-  for (let i = 0; i < location.length; i++) {
-    const code = StringPrototypeCharCodeAt(location, i);
-    if (code > 0xff) return location;
-    if (code > 0x7f) isAscii = false;
-  }
-  if (isAscii) return location;
-  const bytes = new Uint8Array(location.length);
-  for (let i = 0; i < location.length; i++) bytes[i] = StringPrototypeCharCodeAt(location, i);
-  try {
-    return utf8_decode(bytes, true, true);
-  } catch {
-    return location;
-  }
-}
-
-/**
  * Makes the next hop of a redirect. https://fetch.spec.whatwg.org/#concept-http-redirect-fetch
  * @param {Subrequest} subrequest @param {number} status @param {string} location
  */
 function redirectTo(subrequest, status, location) {
   const before = subrequest.url;
-  const url = parseUrl(decodeLocation(location), before + subrequest.fragment);
+  const url = parseUrl(location, before + subrequest.fragment);
   if (url === null) throw new TypeError(`The redirect to '${location}' is not a valid URL.`);
   if (!isHttp(url)) throw new TypeError(`The redirect to '${url}' is not to an HTTP(S) URL.`);
   if (++subrequest.redirects > MAX_REDIRECTS) throw new TypeError("Too many redirects.");

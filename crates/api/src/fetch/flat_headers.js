@@ -1,13 +1,13 @@
 /**
  * The flat form of headers, and the checks of what goes into it.
  *
- * One Latin-1 string, `name\0value\0name\0value\0`: names in lower case, in order, repeated ones
+ * One string, `name\0value\0name\0value\0`: names in lower case, in order, repeated ones
  * kept apart. NUL can be in neither names nor values.
  * @module
  */
 
 import { primordials } from "../primordials.js";
-import { toByteString, toDOMString } from "../webidl/webidl.js";
+import { toDOMString } from "../webidl/webidl.js";
 import { asciiLowercase, isToken, trimHttpWhitespace } from "./mime.js";
 
 const {
@@ -44,7 +44,7 @@ const CARRIAGE_RETURN = 0x0d;
  * Finds what may not be in a header value. It never matches in the good case, so it leaves no trace
  * in `RegExp.$_`.
  */
-const BAD_VALUE = new RegExp("[^\\x01-\\x09\\x0b\\x0c\\x0e-\\xff]");
+const BAD_VALUE = new RegExp("[\\0\\n\\r]");
 
 /** Names as Workers write them, to their valid lower-case form. */
 const knownNames = new Map();
@@ -91,7 +91,8 @@ export function headerName(name, what) {
 }
 
 /**
- * https://fetch.spec.whatwg.org/#concept-header-value, without the normalization
+ * https://fetch.spec.whatwg.org/#concept-header-value, without the normalization. The standard has
+ * bytes here. On the platform a value is text, which goes out as UTF-8.
  * @param {string} text @returns {boolean}
  */
 function isHeaderValue(text) {
@@ -99,7 +100,7 @@ function isHeaderValue(text) {
   if (length >= LONG_VALUE_LENGTH) return RegExpPrototypeExec(BAD_VALUE, text) === null;
   for (let i = 0; i < length; i++) {
     const code = StringPrototypeCharCodeAt(text, i);
-    if (code === 0 || code === LINE_FEED || code === CARRIAGE_RETURN || code > 0xff) return false;
+    if (code === 0 || code === LINE_FEED || code === CARRIAGE_RETURN) return false;
   }
   return true;
 }
@@ -112,7 +113,6 @@ export function headerValue(value, what) {
   const string = typeof value === "string" ? value : toDOMString(value, `${what}: a header value`);
   const text = trimHttpWhitespace(string);
   if (isHeaderValue(text)) return text;
-  toByteString(text, `${what}: a header value`);
   throw new TypeError(`${what}: a header value may not contain NUL, LF or CR.`);
 }
 
@@ -173,4 +173,18 @@ export function withoutHeaders(flat, names) {
     if (names[list[i]] !== true) result += `${list[i]}\0${list[i + 1]}\0`;
   }
   return result;
+}
+
+const CONTENT_LENGTH = { __proto__: null, "content-length": true };
+
+/**
+ * The flat form with the length that a body is known to have and no other.
+ * @param {string} flat @param {number | undefined} length in bytes @returns {string}
+ */
+export function withLength(flat, length) {
+  const rest =
+    StringPrototypeIndexOf(flat, "content-length\0") < 0
+      ? flat
+      : withoutHeaders(flat, CONTENT_LENGTH);
+  return length === undefined ? rest : `${rest}content-length\0${length}\0`;
 }

@@ -10,6 +10,7 @@ import { fileOfBlob, isFileObject } from "../blob/file.js";
 import {
   defineInterface,
   definePairIterable,
+  illegalInvocation,
   isObject,
   requireArguments,
   toUSVString,
@@ -52,6 +53,11 @@ export class FormData {
   /** @type {[string, string | File][]} */
   #entries = [];
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#entries in receiver)) illegalInvocation();
+  }
+
   constructor(form = undefined) {
     if (form !== undefined) {
       throw new TypeError(`${CONSTRUCT_FORM_DATA}: there is no HTMLFormElement here.`);
@@ -59,16 +65,19 @@ export class FormData {
   }
 
   append(name, value, filename = undefined) {
+    FormData.#check(this);
     const entry = toEntry(arguments.length, name, value, filename, "append");
     ArrayPrototypePush(this.#entries, entry);
   }
 
   delete(name) {
+    FormData.#check(this);
     const key = toFormDataName(arguments.length, name, "delete");
     this.#removeFrom(0, key);
   }
 
   get(name) {
+    FormData.#check(this);
     const key = toFormDataName(arguments.length, name, "get");
     const entries = this.#entries;
     for (let i = 0; i < entries.length; i++) {
@@ -78,6 +87,7 @@ export class FormData {
   }
 
   getAll(name) {
+    FormData.#check(this);
     const key = toFormDataName(arguments.length, name, "getAll");
     const entries = this.#entries;
     const values = [];
@@ -88,6 +98,7 @@ export class FormData {
   }
 
   has(name) {
+    FormData.#check(this);
     const key = toFormDataName(arguments.length, name, "has");
     const entries = this.#entries;
     for (let i = 0; i < entries.length; i++) {
@@ -97,6 +108,7 @@ export class FormData {
   }
 
   set(name, value, filename = undefined) {
+    FormData.#check(this);
     const entry = toEntry(arguments.length, name, value, filename, "set");
     const entries = this.#entries;
     for (let i = 0; i < entries.length; i++) {
@@ -119,7 +131,10 @@ export class FormData {
   }
 
   static {
-    formDataList = (formData) => formData.#entries;
+    formDataList = (formData) => {
+      FormData.#check(formData);
+      return formData.#entries;
+    };
     isFormData = (value) => #entries in value;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * `Headers`, and the flat form in which headers travel.
  *
- * The flat form is one Latin-1 string, `name\0value\0name\0value\0`, with lower-case names, in
+ * The flat form is one string, `name\0value\0name\0value\0`, with lower-case names, in
  * order, with repeated names kept apart. That is how the native side gives and takes headers, so a
  * request that is only passed on, or a response whose headers nobody looks at, never makes anything
  * else. `Headers` splits it when a lookup needs it and writes it anew when it has changed.
@@ -13,10 +13,11 @@ import { primordials } from "../primordials.js";
 import {
   defineInterface,
   definePairIterable,
+  illegalInvocation,
   isObject,
   requireArguments,
   sequenceFromIterable,
-  toByteString,
+  toDOMString,
   toSequence,
 } from "../webidl/webidl.js";
 import { flatGet, headerName, headerValue, parseFlat, serializeList } from "./flat_headers.js";
@@ -87,11 +88,17 @@ export class Headers {
   /** Whether a header was looked up in the flat form. */
   #wasRead = false;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#flat in receiver)) illegalInvocation();
+  }
+
   constructor(init = undefined) {
     if (init !== undefined) this.#flat = flatFromInit(init, CONSTRUCT_HEADERS);
   }
 
   append(name, value) {
+    Headers.#check(this);
     requireArguments(arguments.length, 2, APPEND);
     const key = headerName(name, APPEND);
     const text = headerValue(value, APPEND);
@@ -106,6 +113,7 @@ export class Headers {
   }
 
   delete(name) {
+    Headers.#check(this);
     requireArguments(arguments.length, 1, DELETE);
     const key = headerName(name, DELETE);
     if (this.#guard !== NO_GUARD && !this.#mayChange(isNoCorsDeletable(key))) return;
@@ -114,6 +122,7 @@ export class Headers {
   }
 
   get(name) {
+    Headers.#check(this);
     requireArguments(arguments.length, 1, GET);
     const key = headerName(name, GET);
     const list = this.#list;
@@ -130,6 +139,7 @@ export class Headers {
    * header.
    */
   getAll(name) {
+    Headers.#check(this);
     requireArguments(arguments.length, 1, GET_ALL);
     if (headerName(name, GET_ALL) !== "set-cookie") {
       throw new TypeError('getAll() can only be used with the header name "Set-Cookie".');
@@ -138,15 +148,18 @@ export class Headers {
   }
 
   getSetCookie() {
+    Headers.#check(this);
     return this.#setCookies();
   }
 
   has(name) {
+    Headers.#check(this);
     requireArguments(arguments.length, 1, HAS);
     return this.#has(headerName(name, HAS));
   }
 
   set(name, value) {
+    Headers.#check(this);
     requireArguments(arguments.length, 2, SET);
     const key = headerName(name, SET);
     const text = headerValue(value, SET);
@@ -244,7 +257,10 @@ export class Headers {
     };
     toFlat = (headers) => (headers.#flat ??= serializeList(headers.#list));
     isOurs = (value) => #guard in value;
-    entriesOf = (headers) => (headers.#entries ??= sortAndCombine(headers.#parsed()));
+    entriesOf = (headers) => {
+      Headers.#check(headers);
+      return (headers.#entries ??= sortAndCombine(headers.#parsed()));
+    };
   }
 }
 
@@ -261,7 +277,7 @@ const NOT_HEADERS = ": the headers are neither an object nor a sequence of pairs
 
 /** @param {any} pair @param {string} what @returns {any[]} */
 const toHeader = (pair, what) => {
-  const items = toSequence(pair, toByteString, what);
+  const items = toSequence(pair, toDOMString, what);
   if (items.length !== 2) throw new TypeError(`${what} is not a pair of a name and a value.`);
   return items;
 };

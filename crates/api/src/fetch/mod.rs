@@ -82,7 +82,7 @@ pub struct FetchRequest {
     pub method: String,
     /// The URL, serialised.
     pub url: String,
-    /// `name\0value\0` pairs, Latin-1.
+    /// `name\0value\0` pairs, UTF-8.
     pub headers: Vec<u8>,
     /// The body.
     pub body: Body,
@@ -99,8 +99,8 @@ pub struct FetchResponse {
     pub status: u16,
     /// Reason phrase.
     pub status_text: String,
-    /// `name\0value\0` pairs, Latin-1.
-    pub headers: Vec<u8>,
+    /// `name\0value\0` pairs.
+    pub headers: String,
     /// Number of the native body, 0 when there is none.
     pub body: u32,
 }
@@ -109,8 +109,8 @@ impl From<FetchResponse> for Record {
     fn from(response: FetchResponse) -> Self {
         Record(vec![
             ("status", Field::Number(f64::from(response.status))),
-            ("statusText", Field::Latin1(response.status_text.into_bytes())),
-            ("headers", Field::Latin1(response.headers)),
+            ("statusText", Field::Text(response.status_text)),
+            ("headers", Field::Text(response.headers)),
             ("bodyId", Field::Number(f64::from(response.body))),
         ])
     }

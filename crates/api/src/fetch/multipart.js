@@ -130,15 +130,27 @@ function matchesAt(bytes, at, pattern) {
   return true;
 }
 
-/** Where CRLF and the delimiter come next; -1 for nowhere. */
+/** Where a line begins with the delimiter next; -1 for nowhere. On the platform a line may end with
+ * LF alone. */
 function findDelimiter(bytes, from, delimiter) {
   let at = from;
   for (;;) {
-    at = TypedArrayPrototypeIndexOf(bytes, CR, at);
-    if (at < 0) return -1;
-    if (bytes[at + 1] === LF && matchesAt(bytes, at + 2, delimiter)) return at;
-    at++;
+    at = TypedArrayPrototypeIndexOf(bytes, LF, at) + 1;
+    if (at === 0) return -1;
+    if (matchesAt(bytes, at, delimiter)) return at;
   }
+}
+
+/** Where the content ends of which a delimiter follows on the next line. */
+function contentEnd(bytes, start, delimiterAt) {
+  const lineFeed = delimiterAt - 1;
+  return lineFeed > start && bytes[lineFeed - 1] === CR ? lineFeed - 1 : lineFeed;
+}
+
+/** How many bytes of a line end are at a place: 0, 1 or 2. */
+function lineEndAt(bytes, at) {
+  if (bytes[at] === LF) return 1;
+  return bytes[at] === CR && bytes[at + 1] === LF ? 2 : 0;
 }
 
 /**
@@ -212,10 +224,10 @@ function parsePartHeaders(text) {
   let type = "text/plain";
   let start = 0;
   while (start < text.length) {
-    let end = StringPrototypeIndexOf(text, "\r\n", start);
+    let end = StringPrototypeIndexOf(text, "\n", start);
     if (end < 0) end = text.length;
     const line = StringPrototypeSlice(text, start, end);
-    start = end + 2;
+    start = end + 1;
     const colon = StringPrototypeIndexOf(line, ":");
     if (colon < 0) throw new TypeError("A part of the multipart/form-data body has a bad header.");
     const key = asciiLowercase(trimHttpWhitespace(StringPrototypeSlice(line, 0, colon)));
@@ -239,24 +251,23 @@ function afterDelimiter(bytes, at, delimiter) {
   let i = at + TypedArrayPrototypeGetByteLength(delimiter);
   if (bytes[i] === DASH && bytes[i + 1] === DASH) return -1;
   while (bytes[i] === SPACE || bytes[i] === TAB) i++;
-  if (bytes[i] !== CR || bytes[i + 1] !== LF) {
+  const lineEnd = lineEndAt(bytes, i);
+  if (lineEnd === 0) {
     throw new TypeError("The multipart/form-data body has a bad boundary line.");
   }
-  return i + 2;
+  return i + lineEnd;
 }
 
 /** The end of a part's headers: the place of the empty line. */
 function findHeaderEnd(bytes, from) {
-  if (bytes[from] === CR && bytes[from + 1] === LF) return from;
   let at = from;
-  for (;;) {
-    at = TypedArrayPrototypeIndexOf(bytes, CR, at);
-    if (at < 0 || at - from > MAX_PART_HEADER_BYTES) {
+  while (lineEndAt(bytes, at) === 0) {
+    at = TypedArrayPrototypeIndexOf(bytes, LF, at) + 1;
+    if (at === 0 || at - from > MAX_PART_HEADER_BYTES) {
       throw new TypeError("A part of the multipart/form-data body has no end of its headers.");
     }
-    if (bytes[at + 1] === LF && bytes[at + 2] === CR && bytes[at + 3] === LF) return at;
-    at++;
   }
+  return at;
 }
 
 /**
@@ -269,8 +280,8 @@ export function parseMultipart(bytes, boundary) {
   const entries = [];
   let at = 0;
   if (!matchesAt(bytes, 0, delimiter)) {
-    at = findDelimiter(bytes, 0, delimiter) + 2;
-    if (at < 2) throw new TypeError("The multipart/form-data body does not contain its boundary.");
+    at = findDelimiter(bytes, 0, delimiter);
+    if (at < 0) throw new TypeError("The multipart/form-data body does not contain its boundary.");
   }
   for (;;) {
     const start = afterDelimiter(bytes, at, delimiter);
@@ -278,17 +289,17 @@ export function parseMultipart(bytes, boundary) {
     const headerEnd = findHeaderEnd(bytes, start);
     const headerText = utf8_decode(viewOf(bytes, start, headerEnd - start), false, true);
     const { name, filename, type } = parsePartHeaders(headerText);
-    // Without headers the empty line is all there is.
-    const bodyStart = headerEnd === start ? start + 2 : headerEnd + 4;
-    const bodyEnd = findDelimiter(bytes, bodyStart, delimiter);
-    if (bodyEnd < 0) throw new TypeError("The multipart/form-data body ends within a part.");
+    const bodyStart = headerEnd + lineEndAt(bytes, headerEnd);
+    at = findDelimiter(bytes, bodyStart, delimiter);
+    if (at < 0) throw new TypeError("The multipart/form-data body ends within a part.");
+    const bodyEnd = contentEnd(bytes, bodyStart, at);
     const content = viewOf(bytes, bodyStart, bodyEnd - bodyStart);
+    // A form's file input that nobody has used sends an empty name; to the platform that is text.
     const value =
-      filename === null
+      filename === null || filename === ""
         ? utf8_decode(content, false, true)
         : createFile(copyOf(content), filename, normalizeType(type));
     ArrayPrototypePush(entries, [name, value]);
-    at = bodyEnd + 2;
   }
 }
 

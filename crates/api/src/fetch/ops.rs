@@ -1,6 +1,6 @@
 //! Ops of bodies, sinks and subrequests. They only translate; the capabilities do the work.
 
-use isolate::{Latin1, OpContext, OpError, Promise, Value, View};
+use isolate::{OpContext, OpError, Promise, Value, View};
 
 use super::{Body, FetchRequest, RedirectMode, SinkWrite, memory_exceeded};
 use crate::host::Host;
@@ -81,7 +81,7 @@ isolate::ops! {
         cx: &mut OpContext<'_>,
         method: String,
         url: String,
-        headers: Latin1,
+        headers: String,
         body_kind: u32,
         body: Value<'_>,
         redirect: String,
@@ -96,7 +96,7 @@ isolate::ops! {
             _ => RedirectMode::Follow,
         };
         let (resolver, promise) = cx.promise();
-        let headers = headers.0;
+        let headers = headers.into_bytes();
         let request = FetchRequest { event, id, method, url, headers, body, redirect, cf };
         cx.host::<Host>().subrequests.start(request, resolver);
         Ok(promise)

@@ -4,15 +4,16 @@
  * @module
  */
 
-import { sink_abort, sink_close, sink_write } from "isolde:ops";
+import { sink_abort, sink_close, sink_write, utf8_encode } from "isolde:ops";
 import { currentContext, runInContext } from "../context.js";
+import { internal } from "../internal.js";
 import { primordials } from "../primordials.js";
-import { acquireReader, cancelReader, readChunk } from "../streams/streams.js";
+import { acquireReader, cancelReader, ReadRequest, readWith } from "../streams/streams.js";
 import { bytesOf, isBufferSource, isObject } from "../webidl/webidl.js";
 
 const {
-  Map, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, TypedArrayPrototypeGetByteLength,
-  TypeError,
+  Map, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, Promise, PromisePrototypeThen,
+  PromiseResolve, TypedArrayPrototypeGetByteLength, TypeError,
 } = primordials;
 
 const NO_BYTES_FROM_STREAM = "This ReadableStream did not return bytes.";
@@ -23,71 +24,121 @@ const STREAM_FAILED = "The stream of the body failed.";
 /** What a stream is cancelled with when its reader is gone. */
 const READER_GONE = "Network connection lost.";
 
-/** The readers of streams that are being pumped, with their contexts, by sink.
- * @type {Map<number, any>} */
-const readers = new Map();
+const noWrite = PromiseResolve(undefined);
 
-/** The bytes of a chunk, or an error where it is none. */
-function requireStreamBytes(chunk) {
+/** A stream on its way into a sink. */
+class Pump {
+  resolve = undefined;
+  reject = undefined;
+  context = currentContext();
+
+  constructor(reader, sink, onLeft) {
+    this.reader = reader;
+    this.sink = sink;
+    this.onLeft = onLeft;
+    this.request = new ReadRequest(PUMP_STEPS, this);
+    this.readNext = () => readWith(reader, this.request);
+    this.onSinkFailed = (reason) => stopPump(this, reason);
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+}
+internal(Pump);
+
+/** The streams that are being pumped, by sink. @type {Map<number, Pump>} */
+const pumps = new Map();
+
+/** The bytes of a chunk, or an error where it is none. Strings go out as UTF-8, on the platform
+ * too. */
+function toSinkBytes(chunk) {
+  if (typeof chunk === "string") return utf8_encode(chunk);
   if (!isObject(chunk) || !isBufferSource(chunk)) throw new TypeError(NO_BYTES_FROM_STREAM);
   return bytesOf(chunk);
+}
+
+/** Copies a chunk into the sink. That happens before the source gets to run again: it may fill the
+ * same memory with the next chunk. */
+function writeToPump(pump, chunk) {
+  let written = noWrite;
+  try {
+    const bytes = toSinkBytes(chunk);
+    if (TypedArrayPrototypeGetByteLength(bytes) > 0) written = sink_write(pump.sink, bytes);
+  } catch (error) {
+    // Not here: the source may be in the middle of a call of its controller.
+    PromisePrototypeThen(noWrite, () => failPump(pump, error));
+    return;
+  }
+  PromisePrototypeThen(written, pump.readNext, pump.onSinkFailed);
+}
+
+const PUMP_STEPS = {
+  __proto__: null,
+  takesEarly: true,
+  chunk: (request, chunk) => writeToPump(request.owner, chunk),
+  close: (request) => {
+    const { resolve, sink } = request.owner;
+    sink_close(sink);
+    MapPrototypeDelete(pumps, sink);
+    resolve();
+  },
+  error: (request, reason) => failPump(request.owner, reason),
+};
+
+/** The stream has failed. */
+function failPump(pump, reason) {
+  const { reject, sink } = pump;
+  sink_abort(sink, STREAM_FAILED);
+  MapPrototypeDelete(pumps, sink);
+  cancelReader(pump.reader, reason);
+  reject(reason);
+}
+
+/** The sink takes no more. There may be somebody who reads it still, where it was memory that
+ * failed. */
+function stopPump(pump, reason) {
+  const { resolve, sink } = pump;
+  sink_abort(sink, STREAM_FAILED);
+  MapPrototypeDelete(pumps, sink);
+  cancelReader(pump.reader, reason);
+  resolve();
 }
 
 /**
  * Reads a stream to its end into a native sink, one chunk at a time, each when the one before has
  * been taken. When the stream fails the sink is aborted and the promise rejected. When the other
  * end has no use for more, the stream is cancelled, and that is all.
- * @param {any} reader of the stream @param {number} sink @returns {Promise<void>}
+ * @param {any} reader of the stream @param {number} sink
+ * @param {() => void} [onLeft] called when the other end has gone before the stream's end
+ * @returns {Promise<void>}
  */
-export async function pumpReader(reader, sink) {
-  MapPrototypeSet(readers, sink, { __proto__: null, reader, context: currentContext() });
-  try {
-    await pump(reader, sink);
-  } finally {
-    MapPrototypeDelete(readers, sink);
-  }
+export function pumpReader(reader, sink, onLeft = undefined) {
+  const pump = new Pump(reader, sink, onLeft);
+  MapPrototypeSet(pumps, sink, pump);
+  readWith(reader, pump.request);
+  return pump.promise;
 }
 
 /** Nobody reads a sink any more: the stream behind it is cancelled. @param {number} sink */
 export function sinkLeft(sink) {
-  const entry = MapPrototypeGet(readers, sink);
-  if (entry === undefined) return;
-  runInContext(entry.context, () => cancelReader(entry.reader, new TypeError(READER_GONE)));
+  const pump = MapPrototypeGet(pumps, sink);
+  if (pump === undefined) return;
+  const { context, onLeft, reader } = pump;
+  runInContext(context, () => {
+    cancelReader(reader, new TypeError(READER_GONE));
+    if (onLeft !== undefined) onLeft();
+  });
 }
 
-/** The request that a sink belonged to has ended: nothing is done with it any more, and whoever
- * waits to write to it waits for ever. @param {number} sink */
+/** The request that a sink belonged to has ended: nothing is done with it any more, and a write to
+ * it never settles. @param {number} sink */
 export function forgetSink(sink) {
-  MapPrototypeDelete(readers, sink);
-}
-
-async function pump(reader, sink) {
-  for (;;) {
-    let bytes;
-    try {
-      const { value, done } = await readChunk(reader);
-      if (done) break;
-      bytes = requireStreamBytes(value);
-    } catch (error) {
-      sink_abort(sink, STREAM_FAILED);
-      cancelReader(reader, error);
-      throw error;
-    }
-    if (TypedArrayPrototypeGetByteLength(bytes) === 0) continue;
-    try {
-      await sink_write(sink, bytes);
-    } catch (error) {
-      // There may be a reader still, where it was memory that failed.
-      sink_abort(sink, STREAM_FAILED);
-      cancelReader(reader, error);
-      return;
-    }
-  }
-  sink_close(sink);
+  MapPrototypeDelete(pumps, sink);
 }
 
 /** `pumpReader` for a stream. @param {ReadableStream} stream an unlocked one
- * @param {number} sink @returns {Promise<void>} */
-export function pumpStream(stream, sink) {
-  return pumpReader(acquireReader(stream), sink);
+ * @param {number} sink @param {() => void} [onLeft] @returns {Promise<void>} */
+export function pumpStream(stream, sink, onLeft = undefined) {
+  return pumpReader(acquireReader(stream), sink, onLeft);
 }

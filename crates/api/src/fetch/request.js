@@ -12,7 +12,14 @@ import { internal } from "../internal.js";
 import { primordials } from "../primordials.js";
 import { currentContext } from "../context.js";
 import { createAbortSignal, dependentSignal, signalAbort } from "../events/abort.js";
-import { defineInterface, isObject, requireArguments, toUSVString } from "../webidl/webidl.js";
+import { domException } from "../events/dom_exception.js";
+import {
+  defineInterface,
+  illegalInvocation,
+  isObject,
+  requireArguments,
+  toUSVString,
+} from "../webidl/webidl.js";
 import {
   asBody,
   cloneBody,
@@ -82,6 +89,11 @@ export class Request {
   /** @type {RequestOptions | null} */
   #options = null;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#method in receiver)) illegalInvocation();
+  }
+
   // The parameters behind `init` are the platform's own; `length` counts only those before the
   // first default.
   constructor(input, init = undefined, url, headers, body, cf) {
@@ -101,7 +113,8 @@ export class Request {
     else this.#copy(original, true);
     const donor = init === undefined || init === null ? original : this.#apply(init, original);
     if (donor !== null && donor.#body !== null) {
-      this.#requireBodyAllowed();
+      // A GET that came in with a body, empty as a rule, can be passed on as it is.
+      if (donor.#method !== this.#method) this.#requireBodyAllowed();
       // An init lends its body: it is used for both when one of them is read.
       const body = requestBody(donor);
       this.#body = donor === original ? takeBody(body) : usableBody(body);
@@ -155,14 +168,17 @@ export class Request {
   }
 
   get method() {
+    Request.#check(this);
     return this.#method;
   }
 
   get url() {
+    Request.#check(this);
     return this.#url;
   }
 
   get headers() {
+    Request.#check(this);
     const headers = this.#headers;
     if (typeof headers !== "string") return headers;
     const guard = this.#inbound ? IMMUTABLE : this.#isNoCors() ? NO_CORS : NO_GUARD;
@@ -174,68 +190,79 @@ export class Request {
   }
 
   get destination() {
-    this.#method;
+    Request.#check(this);
     return "";
   }
 
   get referrer() {
+    Request.#check(this);
     return (this.#options ?? DEFAULTS).referrer;
   }
 
   get referrerPolicy() {
+    Request.#check(this);
     return (this.#options ?? DEFAULTS).referrerPolicy;
   }
 
   get mode() {
+    Request.#check(this);
     return (this.#options ?? DEFAULTS).mode;
   }
 
   get credentials() {
+    Request.#check(this);
     return (this.#options ?? DEFAULTS).credentials;
   }
 
   get cache() {
+    Request.#check(this);
     return (this.#options ?? DEFAULTS).cache;
   }
 
   get redirect() {
+    Request.#check(this);
     return this.#redirect;
   }
 
   get integrity() {
+    Request.#check(this);
     return (this.#options ?? DEFAULTS).integrity;
   }
 
   get keepalive() {
+    Request.#check(this);
     return (this.#options ?? DEFAULTS).keepalive;
   }
 
   get isReloadNavigation() {
-    this.#method;
+    Request.#check(this);
     return false;
   }
 
   get isHistoryNavigation() {
-    this.#method;
+    Request.#check(this);
     return false;
   }
 
   get signal() {
+    Request.#check(this);
     return this.#ownSignal();
   }
 
   get duplex() {
-    this.#method;
+    Request.#check(this);
     return "half";
   }
 
   /** The platform's own: what is known about the client, or options for the subrequest. */
   get cf() {
+    Request.#check(this);
     const cf = this.#cf;
     return typeof cf === "string" ? (this.#cf = parseCf(cf, this.#inbound)) : cf;
   }
 
   clone() {
+    Request.#check(this);
     const body = requestBody(this);
     const headers = requestHeaders(this);
     const copy = new Request(OUR_REQUEST, this.#method, this.#url, headers, null, cfOf(this));
@@ -271,6 +298,7 @@ export class Request {
 
   static {
     requestBody = (request) => {
+      Request.#check(request);
       const body = request.#body;
       return typeof body === "string" ? (request.#body = asBody(body)) : body;
     };
@@ -333,13 +361,9 @@ export function createInboundRequest(method, url, flatHeaders, bodyId, cf) {
   return inbound(method, url, flatHeaders, body, cf);
 }
 
-/**
- * Aborts the signal of a Request, as when its client has gone.
- * @param {Request} request
- * @param {any} [reason]
- */
-export function abortRequest(request, reason = undefined) {
-  abort(request, reason);
+/** Aborts the signal of a Request whose client has gone. @param {Request} request */
+export function abortRequest(request) {
+  abort(request, domException("AbortError", "The client has disconnected"));
 }
 
 /** What `requestParts` gives. */

@@ -13,6 +13,7 @@ import { primordials } from "../primordials.js";
 import { expectedLength } from "../streams/streams.js";
 import {
   defineInterface,
+  illegalInvocation,
   isBufferSource,
   isObject,
   requireArguments,
@@ -105,7 +106,8 @@ function toStatus(value, what) {
   );
 }
 
-/** https://httpwg.org/specs/rfc9112.html#status.line @param {any} value @param {string} what */
+/** Here the standard holds: what is no byte is refused.
+ * https://httpwg.org/specs/rfc9112.html#status.line @param {any} value @param {string} what */
 function toStatusText(value, what) {
   if (value === "") return "";
   const text = toByteString(value, `${what}: member 'statusText'`);
@@ -143,6 +145,11 @@ export class Response {
   #extras = null;
   /** Whether the headers are not to be changed. */
   #immutable = false;
+
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#status in receiver)) illegalInvocation();
+  }
 
   // The parameters behind `init` are the platform's own; `length` counts only those before the
   // first default.
@@ -263,30 +270,37 @@ export class Response {
   }
 
   get type() {
+    Response.#check(this);
     return (this.#extras ?? PLAIN).type;
   }
 
   get url() {
+    Response.#check(this);
     return (this.#extras ?? PLAIN).url;
   }
 
   get redirected() {
+    Response.#check(this);
     return (this.#extras ?? PLAIN).redirected;
   }
 
   get status() {
+    Response.#check(this);
     return this.#status;
   }
 
   get ok() {
+    Response.#check(this);
     return this.#status >= 200 && this.#status <= 299;
   }
 
   get statusText() {
+    Response.#check(this);
     return this.#statusText;
   }
 
   get headers() {
+    Response.#check(this);
     const headers = this.#headers;
     if (typeof headers !== "string") return headers;
     return (this.#headers = createHeaders(headers, this.#immutable ? IMMUTABLE : NO_GUARD));
@@ -294,16 +308,18 @@ export class Response {
 
   /** The platform's own: what the Worker that made the response wants to tell about it. */
   get cf() {
+    Response.#check(this);
     return (this.#extras ?? PLAIN).cf;
   }
 
   /** The platform's own. WebSockets are not implemented yet, so there never is one. */
   get webSocket() {
-    this.#status;
+    Response.#check(this);
     return null;
   }
 
   clone() {
+    Response.#check(this);
     const body = responseBody(this);
     const copied = body === null ? null : cloneBody(body);
     const copy = new Response(
@@ -320,6 +336,7 @@ export class Response {
 
   static {
     responseBody = (response) => {
+      Response.#check(response);
       const body = response.#body;
       if (typeof body === "string") return (response.#body = new Body(body));
       return body === undefined ? (response.#body = usedBody()) : body;

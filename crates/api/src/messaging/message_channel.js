@@ -17,6 +17,7 @@ import { startTimer } from "../timers/timer_table.js";
 import {
   defineInterface,
   illegalConstructor,
+  illegalInvocation,
   isObject,
   requireArguments,
   toObject,
@@ -56,6 +57,11 @@ export class MessagePort extends EventTarget {
   #waiting = [];
   #closed = false;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#other in receiver)) illegalInvocation();
+  }
+
   constructor(token) {
     if (token !== PORT_TOKEN) illegalConstructor();
     super();
@@ -63,6 +69,7 @@ export class MessagePort extends EventTarget {
 
   // https://html.spec.whatwg.org/#dom-messageport-postmessage
   postMessage(message, options = undefined) {
+    MessagePort.#check(this);
     const other = this.#other;
     requireArguments(arguments.length, 1, POST);
     const data = cloneWithTransfer(message, transferList(options));
@@ -71,11 +78,13 @@ export class MessagePort extends EventTarget {
 
   // https://html.spec.whatwg.org/#dom-messageport-start
   start() {
+    MessagePort.#check(this);
     this.#start();
   }
 
   // https://html.spec.whatwg.org/#dom-messageport-close
   close() {
+    MessagePort.#check(this);
     this.#closed = true;
     const other = this.#other;
     if (other === null) return;
@@ -141,15 +150,22 @@ export class MessageChannel {
   #port1 = new MessagePort(PORT_TOKEN);
   #port2 = new MessagePort(PORT_TOKEN);
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#port1 in receiver)) illegalInvocation();
+  }
+
   constructor() {
     entangle(this.#port1, this.#port2);
   }
 
   get port1() {
+    MessageChannel.#check(this);
     return this.#port1;
   }
 
   get port2() {
+    MessageChannel.#check(this);
     return this.#port2;
   }
 }

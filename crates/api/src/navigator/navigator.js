@@ -11,7 +11,13 @@ import { fetch } from "../fetch/fetch.js";
 import { Request } from "../fetch/request.js";
 import { responseParts } from "../fetch/response.js";
 import { primordials } from "../primordials.js";
-import { defineInterface, illegalConstructor, requireArguments } from "../webidl/webidl.js";
+import {
+  defineInterface,
+  illegalConstructor,
+  illegalInvocation,
+  isObject,
+  requireArguments,
+} from "../webidl/webidl.js";
 import { waitUntilOf } from "../worker/request_context.js";
 
 const { ObjectFreeze, PromisePrototypeThen } = primordials;
@@ -29,58 +35,65 @@ function discard(response) {
 export class Navigator {
   #languages = ObjectFreeze(["en"]);
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#languages in receiver)) illegalInvocation();
+  }
+
   constructor(token) {
     if (token !== NAVIGATOR_TOKEN) illegalConstructor();
   }
 
   get userAgent() {
-    this.#languages;
+    Navigator.#check(this);
     return "Cloudflare-Workers";
   }
 
   /** How many threads a Worker has, not the machine: that would tell about the neighbours. */
   get hardwareConcurrency() {
-    this.#languages;
+    Navigator.#check(this);
     return 1;
   }
 
   get language() {
+    Navigator.#check(this);
     return this.#languages[0];
   }
 
   get languages() {
+    Navigator.#check(this);
     return this.#languages;
   }
 
   get platform() {
-    this.#languages;
+    Navigator.#check(this);
     return "Linux";
   }
 
   // The following have the values that the standard gives to all.
 
   get appCodeName() {
-    this.#languages;
+    Navigator.#check(this);
     return "Mozilla";
   }
 
   get appName() {
-    this.#languages;
+    Navigator.#check(this);
     return "Netscape";
   }
 
   get appVersion() {
-    this.#languages;
+    Navigator.#check(this);
     return "Cloudflare-Workers";
   }
 
   get product() {
-    this.#languages;
+    Navigator.#check(this);
     return "Gecko";
   }
 
   get onLine() {
-    this.#languages;
+    Navigator.#check(this);
     return true;
   }
 
@@ -89,7 +102,7 @@ export class Navigator {
    * https://w3c.github.io/beacon/#sendbeacon-method
    */
   sendBeacon(url, data = null) {
-    this.#languages;
+    Navigator.#check(this);
     requireArguments(arguments.length, 1, "Failed to execute 'sendBeacon' on 'Navigator'");
     const context = requireContext("sendBeacon");
     const request = new Request(url, { __proto__: null, method: "POST", body: data });

@@ -10,6 +10,8 @@ import { cloneValue } from "../structured_clone/structured_clone.js";
 import {
   defineInterface,
   illegalConstructor,
+  illegalInvocation,
+  isObject,
   requireArguments,
   toAny,
   toDictionary,
@@ -37,6 +39,11 @@ export class PerformanceEntry {
   #startTime;
   #duration;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#id in receiver)) illegalInvocation();
+  }
+
   constructor(token, name, entryType, startTime, duration) {
     if (token !== ENTRY_TOKEN) illegalConstructor();
     this.#id = ++lastId;
@@ -47,32 +54,38 @@ export class PerformanceEntry {
   }
 
   get id() {
+    PerformanceEntry.#check(this);
     return this.#id;
   }
 
   get name() {
+    PerformanceEntry.#check(this);
     return this.#name;
   }
 
   get entryType() {
+    PerformanceEntry.#check(this);
     return this.#entryType;
   }
 
   get startTime() {
+    PerformanceEntry.#check(this);
     return this.#startTime;
   }
 
   get duration() {
+    PerformanceEntry.#check(this);
     return this.#duration;
   }
 
   // There are no navigations.
   get navigationId() {
-    this.#id;
+    PerformanceEntry.#check(this);
     return 0;
   }
 
   toJSON() {
+    PerformanceEntry.#check(this);
     return {
       id: this.#id,
       name: this.#name,
@@ -101,6 +114,11 @@ const MARK_OPTIONS = [
 export class PerformanceMark extends PerformanceEntry {
   #detail;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#detail in receiver)) illegalInvocation();
+  }
+
   // https://w3c.github.io/user-timing/#dom-performancemark-constructor
   constructor(markName, markOptions = undefined) {
     const what = "Failed to construct 'PerformanceMark'";
@@ -114,6 +132,7 @@ export class PerformanceMark extends PerformanceEntry {
   }
 
   get detail() {
+    PerformanceMark.#check(this);
     return this.#detail;
   }
 }
@@ -124,12 +143,18 @@ defineInterface(PerformanceMark);
 export class PerformanceMeasure extends PerformanceEntry {
   #detail;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#detail in receiver)) illegalInvocation();
+  }
+
   constructor(token, name, startTime, duration, detail) {
     super(token, name, "measure", startTime, duration);
     this.#detail = cloneValue(detail ?? null);
   }
 
   get detail() {
+    PerformanceMeasure.#check(this);
     return this.#detail;
   }
 }

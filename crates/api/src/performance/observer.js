@@ -9,6 +9,8 @@ import { primordials } from "../primordials.js";
 import {
   defineInterface,
   illegalConstructor,
+  illegalInvocation,
+  isObject,
   requireArguments,
   toBoolean,
   toDictionary,
@@ -30,16 +32,23 @@ const OBSERVER_TOKEN = { __proto__: null };
 export class PerformanceObserverEntryList {
   #entries;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#entries in receiver)) illegalInvocation();
+  }
+
   constructor(token, entries) {
     if (token !== OBSERVER_TOKEN) illegalConstructor();
     this.#entries = entries;
   }
 
   getEntries() {
+    PerformanceObserverEntryList.#check(this);
     return filterEntries(this.#entries, undefined, undefined);
   }
 
   getEntriesByType(type) {
+    PerformanceObserverEntryList.#check(this);
     const what = "Failed to execute 'getEntriesByType' on 'PerformanceObserverEntryList'";
     const entries = this.#entries;
     requireArguments(arguments.length, 1, what);
@@ -47,6 +56,7 @@ export class PerformanceObserverEntryList {
   }
 
   getEntriesByName(name, type = undefined) {
+    PerformanceObserverEntryList.#check(this);
     const what = "Failed to execute 'getEntriesByName' on 'PerformanceObserverEntryList'";
     const entries = this.#entries;
     requireArguments(arguments.length, 1, what);
@@ -77,6 +87,11 @@ export class PerformanceObserver {
   #timeline = null;
   #tellDropped = false;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#callback in receiver)) illegalInvocation();
+  }
+
   constructor(callback) {
     const what = "Failed to construct 'PerformanceObserver'";
     requireArguments(arguments.length, 1, what);
@@ -90,6 +105,7 @@ export class PerformanceObserver {
 
   // https://w3c.github.io/performance-timeline/#observe-method
   observe(options = undefined) {
+    PerformanceObserver.#check(this);
     const observing = this.#observing;
     const { entryTypes, type, buffered } = toDictionary(
       options,
@@ -152,6 +168,7 @@ export class PerformanceObserver {
   }
 
   disconnect() {
+    PerformanceObserver.#check(this);
     const observing = this.#observing;
     if (this.#timeline !== null) this.#leave();
     observing.buffer = [];
@@ -160,6 +177,7 @@ export class PerformanceObserver {
   }
 
   takeRecords() {
+    PerformanceObserver.#check(this);
     const entries = this.#observing.buffer;
     this.#observing.buffer = [];
     return entries;

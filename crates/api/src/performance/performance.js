@@ -119,29 +119,34 @@ function measureTimes(startMark, options, endMark) {
 export class Performance extends EventTarget {
   #brand = true;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#brand in receiver)) illegalInvocation();
+  }
+
   constructor(token) {
     if (token !== PERFORMANCE_TOKEN) illegalConstructor();
     super();
   }
 
   now() {
-    if (!isObject(this) || !(#brand in this)) illegalInvocation();
+    Performance.#check(this);
     return clock_now();
   }
 
   get timeOrigin() {
-    if (!isObject(this) || !(#brand in this)) illegalInvocation();
+    Performance.#check(this);
     return 0;
   }
 
   toJSON() {
-    if (!isObject(this) || !(#brand in this)) illegalInvocation();
+    Performance.#check(this);
     return { timeOrigin: 0 };
   }
 
   // https://w3c.github.io/user-timing/#dom-performance-mark
   mark(markName, markOptions = undefined) {
-    if (!isObject(this) || !(#brand in this)) illegalInvocation();
+    Performance.#check(this);
     requireArguments(arguments.length, 1, "Failed to execute 'mark' on 'Performance'");
     const mark = new PerformanceMark(markName, markOptions);
     addEntry(mark);
@@ -149,14 +154,14 @@ export class Performance extends EventTarget {
   }
 
   clearMarks(markName = undefined) {
-    if (!isObject(this) || !(#brand in this)) illegalInvocation();
+    Performance.#check(this);
     const what = "Failed to execute 'clearMarks' on 'Performance': parameter 1";
     removeEntries("mark", markName === undefined ? undefined : toDOMString(markName, what));
   }
 
   // https://w3c.github.io/user-timing/#dom-performance-measure
   measure(measureName, startOrMeasureOptions = undefined, endMark = undefined) {
-    if (!isObject(this) || !(#brand in this)) illegalInvocation();
+    Performance.#check(this);
     requireArguments(arguments.length, 1, MEASURE);
     const name = toDOMString(measureName, `${MEASURE}: parameter 1`);
     const isDictionary =
@@ -179,7 +184,7 @@ export class Performance extends EventTarget {
   }
 
   clearMeasures(measureName = undefined) {
-    if (!isObject(this) || !(#brand in this)) illegalInvocation();
+    Performance.#check(this);
     const what = "Failed to execute 'clearMeasures' on 'Performance': parameter 1";
     const name = measureName === undefined ? undefined : toDOMString(measureName, what);
     removeEntries("measure", name);
@@ -187,12 +192,12 @@ export class Performance extends EventTarget {
 
   // https://w3c.github.io/performance-timeline/#extensions-to-the-performance-interface
   getEntries() {
-    if (!isObject(this) || !(#brand in this)) illegalInvocation();
+    Performance.#check(this);
     return filterEntries(currentTimeline().entries, undefined, undefined);
   }
 
   getEntriesByType(type) {
-    if (!isObject(this) || !(#brand in this)) illegalInvocation();
+    Performance.#check(this);
     const what = "Failed to execute 'getEntriesByType' on 'Performance'";
     requireArguments(arguments.length, 1, what);
     const wanted = toDOMString(type, `${what}: parameter 1`);
@@ -200,7 +205,7 @@ export class Performance extends EventTarget {
   }
 
   getEntriesByName(name, type = undefined) {
-    if (!isObject(this) || !(#brand in this)) illegalInvocation();
+    Performance.#check(this);
     const what = "Failed to execute 'getEntriesByName' on 'Performance'";
     requireArguments(arguments.length, 1, what);
     const wanted = toDOMString(name, `${what}: parameter 1`);

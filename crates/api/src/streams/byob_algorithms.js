@@ -208,6 +208,19 @@ function partOfElement(controller) {
   return reason;
 }
 
+/** The queue was the end of the stream, and less than a read waits for: an error in the standard;
+ * the platform's own read gets what there is. */
+function endWithRest(controller, descriptor, request) {
+  const { bytesFilled, kind } = descriptor;
+  if (!request.steps.takesRest || bytesFilled % kind.elementSize !== 0) {
+    errorSteps(request, partOfElement(controller));
+    return;
+  }
+  const rest = convertDescriptor(descriptor);
+  handleQueueDrain(controller);
+  chunkSteps(request, rest);
+}
+
 /** Errors the stream and throws where it may not end: in the middle of an element. Part of
  * https://streams.spec.whatwg.org/#readable-byte-stream-controller-close
  * @param {any} controller one with an empty queue */
@@ -219,9 +232,9 @@ export function requireWholeElements(controller) {
 }
 
 /** https://streams.spec.whatwg.org/#readable-byte-stream-controller-pull-into
- * @param {any} controller @param {ArrayBufferView} view @param {number} min elements
- * @param {any} request */
-export function pullInto(controller, view, min, request) {
+ * @param {any} controller @param {ArrayBufferView} view
+ * @param {number} minimumFill bytes to wait for, whole elements @param {any} request */
+export function pullInto(controller, view, minimumFill, request) {
   const { stream } = controller;
   const kind = kindOfView(view);
   const byteOffset = viewOffset(view);
@@ -234,7 +247,6 @@ export function pullInto(controller, view, min, request) {
     return;
   }
   const wholeLength = bufferLength(buffer);
-  const minimumFill = min * kind.elementSize;
   const descriptor = new PullInto(
     buffer, wholeLength, byteOffset, byteLength, minimumFill, kind, "byob",
   );
@@ -256,7 +268,7 @@ export function pullInto(controller, view, min, request) {
       return;
     }
     if (controller.closeRequested) {
-      errorSteps(request, partOfElement(controller));
+      endWithRest(controller, descriptor, request);
       return;
     }
   }
@@ -288,6 +300,15 @@ export function respondByob(controller, bytesWritten) {
 /** The views that wait in a closed stream are given back empty. @param {any} controller */
 export function answerClosed(controller) {
   if (controller.pendingPullIntos.length > 0) respondByob(controller, 0);
+}
+
+/** The same for a source that closes its stream without an answer to the view that waits: its
+ * reader would wait for nothing. An answer that comes late does no harm. @param {any} controller */
+export function answerUnlessAnswered(controller) {
+  const { byobRequest, pendingPullIntos } = controller;
+  if (pendingPullIntos.length === 0 || controller.stream.state !== "closed") return;
+  respondByob(controller, 0);
+  if (byobRequest !== undefined) byobRequest.mayAnswerLate = true;
 }
 
 /** https://streams.spec.whatwg.org/#readable-byte-stream-controller-respond-with-new-view

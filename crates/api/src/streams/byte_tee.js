@@ -149,7 +149,9 @@ function setUpByteBranch(stream, pull, cancel) {
   return controller;
 }
 
-/** @param {import('./records.js').ReadableRecord} stream @returns {TeeRecord} */
-export function teeByteStream(stream) {
-  return startTee(new ByteTee(acquireDefaultReader(stream), readForBranch), setUpByteBranch);
+/** @param {import('./records.js').ReadableRecord} stream
+ * @param {boolean} forClone as of `teeStream` @returns {TeeRecord} */
+export function teeByteStream(stream, forClone) {
+  const tee = new ByteTee(acquireDefaultReader(stream), readForBranch, forClone);
+  return startTee(tee, setUpByteBranch);
 }

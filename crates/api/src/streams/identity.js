@@ -8,6 +8,7 @@
  * @module
  */
 
+import { utf8_encode } from "isolde:ops";
 import { internal } from "../internal.js";
 import { primordials } from "../primordials.js";
 import {
@@ -60,8 +61,11 @@ class IdentityRecord {
 }
 internal(IdentityRecord);
 
-function requireBytes(chunk) {
+/** Strings go through as UTF-8. */
+function toIdentityBytes(chunk) {
+  if (typeof chunk === "string") return utf8_encode(chunk);
   if (!isBufferSource(chunk)) throw new TypeError(NOT_BYTES);
+  return chunk;
 }
 
 function makeIdentity(highWaterMark, sizeAlgorithm, length) {
@@ -79,7 +83,7 @@ function makeIdentity(highWaterMark, sizeAlgorithm, length) {
     abort: (_controller, reason) => errorController(readable.controller, reason),
   };
   const controller = setUpWritableController(writable, sink, highWaterMark, sizeAlgorithm);
-  controller.checkChunk = requireBytes;
+  controller.convertChunk = toIdentityBytes;
   // The write that goes on waits for a reader, who may never come.
   controller.onAbort = (_controller, reason) => dropPending(record, reason);
   return record;
@@ -174,8 +178,8 @@ function cancelled(record, reason) {
   dropPending(record, reason);
 }
 
-/** The chunks have been checked before they are measured. */
-const sizeOfChunk = (chunk) => (isBufferSource(chunk) ? viewLength(bytesOf(chunk)) : 0);
+/** The chunks have been converted before they are measured. */
+const sizeOfChunk = (chunk) => viewLength(bytesOf(chunk));
 
 /** Without a strategy one write is wanted at a time; a high water mark is in bytes. */
 function recordFor(strategy, what, length) {

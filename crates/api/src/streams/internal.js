@@ -26,6 +26,20 @@ export function createReadableByteStream() {
   return readableFace(stream);
 }
 
+/** Notes that a stream gives these bytes and then ends. @param {ReadableStream} stream
+ * @param {Uint8Array} bytes nobody changes them */
+export function setContent(stream, bytes) {
+  readableRecordOf(stream).content = bytes;
+}
+
+/** All the bytes of a stream of fixed content that nobody has read from or locked; undefined for
+ * other streams. They may not be changed nor handed out.
+ * @param {ReadableStream} stream @returns {Uint8Array | undefined} */
+export function untouchedContent(stream) {
+  const { content, disturbed, reader } = readableRecordOf(stream);
+  return disturbed || reader !== undefined ? undefined : content;
+}
+
 /** Does nothing on a stream that has ended. @param {ReadableStream} stream of bytes
  * @param {Uint8Array} bytes in memory that nobody else uses */
 export function enqueueBytes(stream, bytes) {
@@ -88,6 +102,12 @@ export function readChunk(reader) {
   const deferred = new Deferred();
   readDefault(reader, new ReadRequest(READER_STEPS, deferred));
   return deferred.promise;
+}
+
+/** Reads a chunk with a request of the caller's own.
+ * @param {any} reader @param {ReadRequest} request */
+export function readWith(reader, request) {
+  readDefault(reader, request);
 }
 
 /** A failure to cancel is not reported where nobody looks at it.

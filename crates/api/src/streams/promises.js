@@ -6,6 +6,7 @@
 
 import { internal } from "../internal.js";
 import { primordials } from "../primordials.js";
+import { invocationError } from "../webidl/webidl.js";
 
 const {
   FunctionPrototypeCall,
@@ -14,7 +15,6 @@ const {
   PromiseReject,
   PromiseResolve,
   ReflectApply,
-  TypeError,
 } = primordials;
 
 /** A promise fulfilled with undefined, to react to. Never handed to a Worker, which could change
@@ -49,7 +49,7 @@ export function promiseResolvedWith(value) {
 
 /** What a promise-returning operation gives for a wrong receiver. @returns {Promise<never>} */
 export function rejectedInvocation() {
-  return PromiseReject(new TypeError("Illegal invocation"));
+  return PromiseReject(invocationError());
 }
 
 /** Calls a Worker's callback that returns a promise: what it throws rejects, what it returns is

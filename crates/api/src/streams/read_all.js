@@ -6,7 +6,7 @@
 
 import { internal } from "../internal.js";
 import { primordials } from "../primordials.js";
-import { typedArrayName } from "../webidl/webidl.js";
+import { bytesOf, isBufferSource, typedArrayName } from "../webidl/webidl.js";
 import { bufferLength, cloneBytes, viewBuffer, viewLength, viewOffset } from "./buffers.js";
 import { foreignOwner } from "./native.js";
 import { Deferred, markHandled, rejectDeferred, resolveDeferred } from "./promises.js";
@@ -58,6 +58,7 @@ internal(Collector);
 
 const COLLECT_STEPS = {
   __proto__: null,
+  takesEarly: true,
   chunk(request, chunk) {
     const collector = request.owner;
     if (!collect(collector, chunk)) return;
@@ -82,16 +83,15 @@ const COLLECT_STEPS = {
   },
 };
 
-/** Keeps a chunk; false when reading ends with it. */
-function collect(collector, chunk) {
-  if (typedArrayName(chunk) !== "Uint8Array") {
+/** Keeps a chunk, which may be a buffer or any view; false when reading ends with it. */
+function collect(collector, value) {
+  if (!isBufferSource(value)) {
     collector.isDone = true;
-    rejectDeferred(
-      collector.deferred,
-      new TypeError("This ReadableStream did not return bytes: its chunks must be Uint8Arrays."),
-    );
+    const reason = new TypeError("This ReadableStream did not return bytes.");
+    rejectDeferred(collector.deferred, reason);
     return false;
   }
+  const chunk = typedArrayName(value) === "Uint8Array" ? value : bytesOf(value);
   collector.total += viewLength(chunk);
   if (collector.total > collector.maxBytes) {
     const reason = new TypeError("Memory limit would be exceeded before EOF.");

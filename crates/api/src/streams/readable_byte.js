@@ -9,6 +9,7 @@ import {
   defineInterface,
   illegalConstructor,
   illegalInvocation,
+  isArrayBuffer,
   isObject,
   requireArguments,
 } from "../webidl/webidl.js";
@@ -23,6 +24,7 @@ import {
 } from "./buffers.js";
 import { ReadableStreamBYOBRequest } from "./byob.js";
 import {
+  answerUnlessAnswered,
   BYTES,
   enqueueDetachedPullInto,
   getByobRequest,
@@ -31,6 +33,7 @@ import {
   servePullIntos,
   shiftPullInto,
 } from "./byob_algorithms.js";
+import { resolvedUndefined, uponPromise } from "./promises.js";
 import { listClear, listPush, listShift } from "./queue.js";
 import {
   attachController,
@@ -86,14 +89,20 @@ export class ReadableByteStreamController {
 
   close() {
     if (!ReadableByteStreamController.#is(this)) illegalInvocation();
-    requireCanClose(this.#record);
-    closeController(this.#record);
+    const record = this.#record;
+    requireCanClose(record);
+    closeController(record);
+    if (record.pendingPullIntos.length === 0) return;
+    // The standard's way is to answer by `respond(0)`, which follows as a rule.
+    uponPromise(resolvedUndefined, () => answerUnlessAnswered(record));
   }
 
-  enqueue(chunk) {
+  enqueue(data) {
     if (!ReadableByteStreamController.#is(this)) illegalInvocation();
     const what = "Failed to execute 'enqueue' on 'ReadableByteStreamController'";
     requireArguments(arguments.length, 1, what);
+    // The platform takes buffers too.
+    const chunk = isArrayBuffer(data) ? new Uint8Array(data) : data;
     toView(chunk, `${what}: parameter 1`);
     const buffer = viewBuffer(chunk);
     const length = viewLength(chunk);

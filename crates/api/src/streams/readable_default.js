@@ -102,7 +102,10 @@ export function takeChunk(controller) {
 /** [[PullSteps]], https://streams.spec.whatwg.org/#rs-default-controller-private-pull
  * @param {ControllerRecord} controller @param {any} request */
 export function defaultPullSteps(controller, request) {
-  if (controller.queue.length > 0) {
+  if (controller.queue.length > 0 && request.steps.takesEarly) {
+    chunkSteps(request, dequeueValue(controller));
+    handleQueueDrain(controller);
+  } else if (controller.queue.length > 0) {
     chunkSteps(request, takeChunk(controller));
   } else {
     addRequest(controller.stream, request);

@@ -129,7 +129,8 @@ export function readDefault(reader, request) {
 
 /** https://streams.spec.whatwg.org/#readable-stream-byob-reader-read
  * @param {ReaderRecord} reader a BYOB one that has a stream @param {ArrayBufferView} view
- * @param {number} min elements to wait for @param {import('./records.js').ReadRequest} request */
+ * @param {number} min bytes to wait for, whole elements
+ * @param {import('./records.js').ReadRequest} request */
 export function readByob(reader, view, min, request) {
   const { stream } = reader;
   stream.disturbed = true;

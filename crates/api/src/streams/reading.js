@@ -4,6 +4,7 @@
  */
 
 import { primordials } from "../primordials.js";
+import { viewLength } from "./buffers.js";
 import { Deferred, rejectDeferred, resolveDeferred } from "./promises.js";
 import { takeChunk } from "./readable_default.js";
 import { readByob, readDefault } from "./readers.js";
@@ -44,10 +45,33 @@ export function readAsPromise(reader) {
 
 /** https://streams.spec.whatwg.org/#byob-reader-read
  * @param {import('./records.js').ReaderRecord} reader a BYOB one that has a stream
- * @param {ArrayBufferView} view @param {number} min elements
+ * @param {ArrayBufferView} view @param {number} min bytes, whole elements
  * @returns {Promise<{ value: any, done: boolean }>} */
 export function readByobAsPromise(reader, view, min) {
   const deferred = new Deferred();
   readByob(reader, view, min, new ReadRequest(PROMISE_STEPS, deferred));
+  return deferred.promise;
+}
+
+/** The steps of the platform's own read, for which the last bytes are no end yet. */
+const AT_LEAST_STEPS = {
+  __proto__: null,
+  takesRest: true,
+  chunk: PROMISE_STEPS.chunk,
+  close: (request, value) => {
+    const done = value === undefined || viewLength(value) === 0;
+    resolveDeferred(request.owner, { value, done });
+  },
+  error: PROMISE_STEPS.error,
+};
+
+/** The platform's own read: gives fewer bytes only at the end of the stream, and says `done` only
+ * when there are none.
+ * @param {import('./records.js').ReaderRecord} reader a BYOB one that has a stream
+ * @param {ArrayBufferView} view @param {number} min bytes, whole elements
+ * @returns {Promise<{ value: any, done: boolean }>} */
+export function readAtLeastAsPromise(reader, view, min) {
+  const deferred = new Deferred();
+  readByob(reader, view, min, new ReadRequest(AT_LEAST_STEPS, deferred));
   return deferred.promise;
 }

@@ -27,6 +27,8 @@ export class ReadableRecord {
   nativeSource = undefined;
   /** How many bytes are still to come, where that is known (`identity.js`). */
   expectedLength = undefined;
+  /** All the bytes that a stream of fixed content gives (`internal.js`). */
+  content = undefined;
 }
 internal(ReadableRecord);
 
@@ -48,6 +50,9 @@ internal(ReaderRecord);
 /**
  * A read that waits. `steps` has functions `chunk(request, value)`, `close(request, value)` and
  * `error(request, reason)`; it is shared by all requests of a kind, `owner` is what they work for.
+ * With `takesEarly` a chunk of the queue is handed over before the source is asked for the next
+ * one: the source may fill the same memory again. With `takesRest` a BYOB read that waits for a
+ * number of bytes gets at the end of the stream what there is.
  */
 export class ReadRequest {
   next = undefined;
@@ -137,6 +142,8 @@ internal(PullInto);
 /** The slots of ReadableStreamBYOBRequest. */
 export class ByobRequestRecord {
   face = undefined;
+  /** Whether the end of the stream answered it, and the source may still do so, to no effect. */
+  mayAnswerLate = false;
 
   /** @param {ByteControllerRecord} controller @param {Uint8Array} view */
   constructor(controller, view) {
@@ -174,8 +181,10 @@ export class TeeRecord {
   chunk = undefined;
 
   /** `read(branch)` starts to read a chunk because that branch wants one.
-   * @param {ReaderRecord} reader of the stream @param {(branch: BranchRecord) => void} read */
-  constructor(reader, read) {
+   * @param {ReaderRecord} reader of the stream @param {(branch: BranchRecord) => void} read
+   * @param {boolean} forClone whether it is the tee of a cloned body */
+  constructor(reader, read, forClone) {
+    this.forClone = forClone;
     this.stream = reader.stream;
     this.reader = reader;
     this.read = read;

@@ -9,8 +9,9 @@
  *   that calls `detachNativeSource`, and the stream is disturbed and closed from then on.
  * - Questions: `isReadableStream`, `isDisturbed`, `isLocked`, and `expectedLength`, the bytes that
  *   a FixedLengthStream has still to give.
- * - Reading: `readAllBytes(stream, convert, maxBytes?)`; `acquireReader` with `readChunk` and
- *   `cancelReader`.
+ * - Streams of fixed content: `setContent` notes it, `untouchedContent` gives it back.
+ * - Reading: `readAllBytes(stream, convert, maxBytes?)`; `acquireReader` with `readChunk` or
+ *   `readWith` and `cancelReader`.
  * - `teeForClone` for Request and Response; `setChunkClone` tells it how to clone chunks that are
  *   not bytes.
  *
@@ -32,7 +33,10 @@ export {
   isLocked,
   isReadableStream,
   readChunk,
+  readWith,
+  setContent,
   teeForClone,
+  untouchedContent,
 } from "./internal.js";
 export { createNativeByteStream, detachNativeSource, nativeSourceOf } from "./native.js";
 export { ByteLengthQueuingStrategy, CountQueuingStrategy } from "./queuing.js";
@@ -40,6 +44,7 @@ export { readAllBytes } from "./read_all.js";
 export { ReadableByteStreamController } from "./readable_byte.js";
 export { ReadableStreamDefaultController } from "./readable_default.js";
 export { ReadableStream } from "./readable_stream.js";
+export { ReadRequest } from "./records.js";
 export { setChunkClone } from "./tee.js";
 export { TransformStream, TransformStreamDefaultController } from "./transform_stream.js";
 export { WritableStreamDefaultController } from "./writable_controller.js";

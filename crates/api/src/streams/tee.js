@@ -43,8 +43,7 @@ class DefaultTee extends TeeRecord {
   deliver = () => deliver(this);
 
   constructor(stream, forClone) {
-    super(acquireDefaultReader(stream), readForTee);
-    this.forClone = forClone;
+    super(acquireDefaultReader(stream), readForTee, forClone);
   }
 }
 
@@ -90,10 +89,11 @@ const setUpBranch = (stream, pull, cancel) =>
 
 /** https://streams.spec.whatwg.org/#readable-stream-tee
  * @param {import('./records.js').ReadableRecord} stream
- * @param {boolean} forClone whether the second branch gets structured clones
+ * @param {boolean} forClone whether it is for a cloned body: the second branch gets structured
+ *   clones, and a branch is cancelled without waiting for the other one
  * @returns {TeeRecord} */
 export function teeStream(stream, forClone) {
   // The branches of a byte stream never share memory.
-  if (stream.controller.isByte) return teeByteStream(stream);
+  if (stream.controller.isByte) return teeByteStream(stream, forClone);
   return startTee(new DefaultTee(stream, forClone), setUpBranch);
 }

@@ -6,7 +6,13 @@
  * @module
  */
 
-import { followPromise, promiseOf, resolveDeferred, uponPromise } from "./promises.js";
+import {
+  followPromise,
+  promiseOf,
+  resolveDeferred,
+  resolvedUndefined,
+  uponPromise,
+} from "./promises.js";
 import { closeController, errorController } from "./readable_controller.js";
 import { cancelStream } from "./readable_operations.js";
 
@@ -50,7 +56,8 @@ export function finishRead(tee) {
   else if (branch2.readAgain) pull(branch2);
 }
 
-/** The cancel algorithm of both branches: the stream is cancelled when both are. */
+/** The cancel algorithm of both branches: the stream is cancelled when both are. Who cancels one of
+ * the two bodies of a clone does not wait for the other one, on the platform. */
 function cancelBranch(controller, reason) {
   const branch = controller.source;
   const { tee } = branch;
@@ -59,6 +66,8 @@ function cancelBranch(controller, reason) {
   if (branch.other.isCancelled) {
     const reasons = [tee.branch1.reason, tee.branch2.reason];
     followPromise(tee.cancelled, cancelStream(tee.stream, reasons));
+  } else if (tee.forClone) {
+    return resolvedUndefined;
   }
   return tee.cancelled.promise;
 }

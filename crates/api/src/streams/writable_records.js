@@ -90,8 +90,9 @@ export class WritableControllerRecord {
   /** Called as soon as the stream is aborted, also in the middle of a write: `(controller, reason)
    * => void`. */
   onAbort = undefined;
-  /** Throws for chunks that are refused without harm to the stream: `(chunk) => void`. */
-  checkChunk = undefined;
+  /** Gives the chunk to write; throws for those that are refused without harm to the stream:
+   * `(chunk) => any`. */
+  convertChunk = undefined;
   onWritten = undefined;
   onWriteFailed = undefined;
 }

@@ -48,19 +48,22 @@ const WRITER_STEPS = {
 export function writeWith(writer, chunk, request) {
   const { stream } = writer;
   const { controller } = stream;
-  const size = chunkSize(controller, chunk);
-  // The size function may have done anything.
-  const refusal = refuseWrite(writer, stream);
-  if (refusal !== undefined) return refusal;
-  const { checkChunk } = controller;
-  if (checkChunk !== undefined) {
+  const { convertChunk } = controller;
+  let converted = chunk;
+  if (convertChunk !== undefined) {
+    const refusal = refuseWrite(writer, stream);
+    if (refusal !== undefined) return refusal;
     try {
-      checkChunk(chunk);
+      converted = convertChunk(chunk);
     } catch (reason) {
       return { __proto__: null, reason };
     }
   }
-  writeChunk(controller, chunk, size, request);
+  const size = chunkSize(controller, converted);
+  // The size function may have done anything.
+  const refusal = refuseWrite(writer, stream);
+  if (refusal !== undefined) return refusal;
+  writeChunk(controller, converted, size, request);
   return undefined;
 }
 

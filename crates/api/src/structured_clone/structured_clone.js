@@ -30,6 +30,7 @@ import { setChunkClone } from "../streams/streams.js";
 import {
   interfaceOf,
   isArrayBuffer,
+  isObject,
   requireArguments,
   toDictionary,
   toObject,
@@ -104,11 +105,9 @@ export function cloneValue(value) {
 }
 
 function cloneWith(value, transfer) {
-  const type = typeof value;
-  if (value === null || (type !== "object" && type !== "function" && type !== "symbol")) {
-    return value;
-  }
-  if (transfer.length === 0 && (isDOMException(value) || isBlobObject(value))) {
+  const moves = transfer.length > 0;
+  if (!moves && !isObject(value) && typeof value !== "symbol") return value;
+  if (!moves && (isDOMException(value) || isBlobObject(value))) {
     const tag = cloneTagOf(value);
     return (0, hooks.read)(tag, (0, hooks.write)(value, tag));
   }

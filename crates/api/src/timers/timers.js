@@ -29,6 +29,7 @@ import { cancelTimer, startTimer } from "./timer_table.js";
 const {
   MathMax,
   MathMin,
+  MathTrunc,
   NumberMAX_SAFE_INTEGER,
   Promise,
   ReflectApply,
@@ -44,8 +45,10 @@ function setTimer(what, handler, timeout, args, repeat) {
     // A string would be code: this platform has no eval.
     throw new TypeError(`Failed to execute '${what}': parameter 1 is not a function.`);
   }
-  const least = repeat ? 1 : 0;
-  const delay = MathMax(least, toLong(timeout, `Failed to execute '${what}': parameter 2`));
+  const number = toUnrestrictedDouble(timeout, `Failed to execute '${what}': parameter 2`);
+  // No number is none. The standard lets numbers from 2^31 on wrap around; on the platform they are
+  // as long as they say.
+  const delay = MathMin(MathMax(repeat ? 1 : 0, MathTrunc(number || 0)), NumberMAX_SAFE_INTEGER);
   const run = () => {
     ReflectApply(handler, globalThis, args);
   };
@@ -108,6 +111,11 @@ const WAIT_OPTIONS = [{ __proto__: null, key: "signal", convert: toSignal }];
 export class Scheduler {
   #brand = true;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#brand in receiver)) illegalInvocation();
+  }
+
   constructor(token) {
     if (token !== SCHEDULER_TOKEN) illegalConstructor();
   }
@@ -117,7 +125,7 @@ export class Scheduler {
    * aborted before.
    */
   async wait(delay, options = undefined) {
-    if (!isObject(this) || !(#brand in this)) illegalInvocation();
+    Scheduler.#check(this);
     const what = "Failed to execute 'wait' on 'Scheduler'";
     requireArguments(arguments.length, 1, what);
     const number = toUnrestrictedDouble(delay, `${what}: parameter 1`);

@@ -9,6 +9,7 @@ import { primordials } from "../primordials.js";
 import {
   defineInterface,
   definePairIterable,
+  illegalInvocation,
   isObject,
   requireArguments,
   sequenceFromIterable,
@@ -159,8 +160,16 @@ export class URLSearchParams {
   /** Tells the URL about a change. */
   #onChange = null;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#list in receiver)) illegalInvocation();
+  }
+
   static {
-    searchParamsList = (params) => params.#list;
+    searchParamsList = (params) => {
+      URLSearchParams.#check(params);
+      return params.#list;
+    };
     isParams = (value) => #list in value;
     createQueryObject = (query, onChange) => {
       const params = new URLSearchParams();
@@ -209,11 +218,13 @@ export class URLSearchParams {
   }
 
   get size() {
+    URLSearchParams.#check(this);
     return this.#list.length;
   }
 
   // https://url.spec.whatwg.org/#dom-urlsearchparams-append
   append(name, value) {
+    URLSearchParams.#check(this);
     const list = this.#list;
     const pair = toNameAndValue(arguments.length, name, value, "append");
     ArrayPrototypePush(list, [pair.name, pair.value]);
@@ -222,6 +233,7 @@ export class URLSearchParams {
 
   // https://url.spec.whatwg.org/#dom-urlsearchparams-delete
   delete(name, value = undefined) {
+    URLSearchParams.#check(this);
     const key = toSearchParamName(arguments.length, name, "delete");
     this.#remove(0, key, toOptionalValue(value, "delete"));
     this.#changed();
@@ -229,6 +241,7 @@ export class URLSearchParams {
 
   // https://url.spec.whatwg.org/#dom-urlsearchparams-get
   get(name) {
+    URLSearchParams.#check(this);
     const list = this.#list;
     const key = toSearchParamName(arguments.length, name, "get");
     for (let i = 0; i < list.length; i++) {
@@ -239,6 +252,7 @@ export class URLSearchParams {
 
   // https://url.spec.whatwg.org/#dom-urlsearchparams-getall
   getAll(name) {
+    URLSearchParams.#check(this);
     const list = this.#list;
     const key = toSearchParamName(arguments.length, name, "getAll");
     const values = [];
@@ -250,6 +264,7 @@ export class URLSearchParams {
 
   // https://url.spec.whatwg.org/#dom-urlsearchparams-has
   has(name, value = undefined) {
+    URLSearchParams.#check(this);
     const list = this.#list;
     const key = toSearchParamName(arguments.length, name, "has");
     const wanted = toOptionalValue(value, "has");
@@ -261,6 +276,7 @@ export class URLSearchParams {
 
   // https://url.spec.whatwg.org/#dom-urlsearchparams-set
   set(name, value) {
+    URLSearchParams.#check(this);
     const list = this.#list;
     const pair = toNameAndValue(arguments.length, name, value, "set");
     let first = 0;
@@ -276,11 +292,13 @@ export class URLSearchParams {
 
   // https://url.spec.whatwg.org/#dom-urlsearchparams-sort
   sort() {
+    URLSearchParams.#check(this);
     ArrayPrototypeSort(this.#list, compareNames);
     this.#changed();
   }
 
   toString() {
+    URLSearchParams.#check(this);
     return serializeFormUrlEncoded(this.#list);
   }
 }

@@ -8,7 +8,13 @@
 
 import { url_can_parse, url_origin, url_parse, url_set } from "isolde:ops";
 import { primordials } from "../primordials.js";
-import { defineInterface, requireArguments, toDOMString } from "../webidl/webidl.js";
+import {
+  defineInterface,
+  illegalInvocation,
+  isObject,
+  requireArguments,
+  toDOMString,
+} from "../webidl/webidl.js";
 import { createQueryObject, setQueryOf } from "./search_params.js";
 
 const {
@@ -72,6 +78,11 @@ export class URL {
   #hashStart = ABSENT;
   #schemeType = NOT_SPECIAL;
   #searchParams = null;
+
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#href in receiver)) illegalInvocation();
+  }
 
   // https://url.spec.whatwg.org/#dom-url-url
   constructor(url, base = undefined) {
@@ -138,11 +149,13 @@ export class URL {
   }
 
   get href() {
+    URL.#check(this);
     return this.#href;
   }
 
   // https://url.spec.whatwg.org/#dom-url-href
   set href(value) {
+    URL.#check(this);
     const input = setterValue(value, "href");
     // A wrong receiver must fail before anything is parsed.
     const searchParams = this.#searchParams;
@@ -154,6 +167,7 @@ export class URL {
 
   // https://url.spec.whatwg.org/#concept-url-origin
   get origin() {
+    URL.#check(this);
     const type = this.#schemeType;
     if (type !== NOT_SPECIAL && type !== FILE) {
       const host = StringPrototypeSlice(this.#href, this.#hostBegin(), this.#pathnameStart);
@@ -163,14 +177,17 @@ export class URL {
   }
 
   get protocol() {
+    URL.#check(this);
     return StringPrototypeSlice(this.#href, 0, this.#protocolEnd);
   }
 
   set protocol(value) {
+    URL.#check(this);
     this.#set(PROTOCOL, setterValue(value, "protocol"));
   }
 
   get username() {
+    URL.#check(this);
     const start = this.#protocolEnd + 2;
     return start < this.#usernameEnd
       ? StringPrototypeSlice(this.#href, start, this.#usernameEnd)
@@ -178,19 +195,23 @@ export class URL {
   }
 
   set username(value) {
+    URL.#check(this);
     this.#set(USERNAME, setterValue(value, "username"));
   }
 
   get password() {
+    URL.#check(this);
     const start = this.#usernameEnd + 1;
     return start < this.#hostStart ? StringPrototypeSlice(this.#href, start, this.#hostStart) : "";
   }
 
   set password(value) {
+    URL.#check(this);
     this.#set(PASSWORD, setterValue(value, "password"));
   }
 
   get host() {
+    URL.#check(this);
     const start = this.#hostBegin();
     // Where there is no host, a `/.` may stand before a path that begins with two slashes.
     return start === this.#hostEnd
@@ -199,28 +220,34 @@ export class URL {
   }
 
   set host(value) {
+    URL.#check(this);
     this.#set(HOST, setterValue(value, "host"));
   }
 
   get hostname() {
+    URL.#check(this);
     return StringPrototypeSlice(this.#href, this.#hostBegin(), this.#hostEnd);
   }
 
   set hostname(value) {
+    URL.#check(this);
     this.#set(HOSTNAME, setterValue(value, "hostname"));
   }
 
   get port() {
+    URL.#check(this);
     return this.#port === ABSENT
       ? ""
       : StringPrototypeSlice(this.#href, this.#hostEnd + 1, this.#pathnameStart);
   }
 
   set port(value) {
+    URL.#check(this);
     this.#set(PORT, setterValue(value, "port"));
   }
 
   get pathname() {
+    URL.#check(this);
     let end = this.#searchStart;
     if (end === ABSENT) end = this.#hashStart;
     if (end === ABSENT) end = this.#href.length;
@@ -228,16 +255,19 @@ export class URL {
   }
 
   set pathname(value) {
+    URL.#check(this);
     this.#set(PATHNAME, setterValue(value, "pathname"));
   }
 
   get search() {
+    URL.#check(this);
     const query = this.#query();
     return query === "" ? "" : `?${query}`;
   }
 
   // https://url.spec.whatwg.org/#dom-url-search
   set search(value) {
+    URL.#check(this);
     const input = setterValue(value, "search");
     this.#set(SEARCH, input);
     if (this.#searchParams === null) return;
@@ -248,11 +278,13 @@ export class URL {
 
   // https://url.spec.whatwg.org/#dom-url-searchparams
   get searchParams() {
+    URL.#check(this);
     this.#searchParams ??= createQueryObject(this.#query(), (query) => this.#set(SEARCH, query));
     return this.#searchParams;
   }
 
   get hash() {
+    URL.#check(this);
     const start = this.#hashStart;
     return start === ABSENT || this.#href.length === start + 1
       ? ""
@@ -260,14 +292,17 @@ export class URL {
   }
 
   set hash(value) {
+    URL.#check(this);
     this.#set(HASH, setterValue(value, "hash"));
   }
 
   toString() {
+    URL.#check(this);
     return this.#href;
   }
 
   toJSON() {
+    URL.#check(this);
     return this.#href;
   }
 }

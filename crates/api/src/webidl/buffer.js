@@ -1,7 +1,6 @@
 /**
  * Buffer sources: ArrayBuffer, typed arrays and DataView, recognised by brand and read without
- * calling anything that a Worker could have replaced. There is no SharedArrayBuffer on this
- * platform.
+ * calling anything that a Worker could have replaced. A SharedArrayBuffer is none.
  * @module
  */
 

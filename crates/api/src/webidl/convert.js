@@ -217,13 +217,15 @@ export function sequenceFromIterable(v, method, convert, what) {
 /** https://webidl.spec.whatwg.org/#js-record
  * @param {any} v @param {(key: any, what: string) => string} convertKey
  * @param {(value: any, what: string) => any} convertValue @param {string} what
- * @returns {[string, any][]} pairs in order; of keys that become equal the last value counts */
+ * @returns {[string, any][]} pairs in order; of keys that become equal the last value counts.
+ * Symbols are left out, as the platform does; the standard throws for them. */
 export function toRecord(v, convertKey, convertValue, what) {
   toObject(v, what);
   const pairs = [];
   const places = { __proto__: null };
   const keys = ReflectOwnKeys(v);
   for (let i = 0; i < keys.length; i++) {
+    if (typeof keys[i] === "symbol") continue;
     const descriptor = ReflectGetOwnPropertyDescriptor(v, keys[i]);
     if (descriptor === undefined || !descriptor.enumerable) continue;
     const key = convertKey(keys[i], what);

@@ -5,6 +5,7 @@
  */
 
 import { primordials } from "../primordials.js";
+import { isObject } from "./convert.js";
 
 const {
   IteratorPrototype,
@@ -30,9 +31,18 @@ export function illegalConstructor() {
   throw new TypeError("Illegal constructor");
 }
 
+/** What a member called on a wrong receiver throws, or rejects with. @returns {TypeError} */
+export function invocationError() {
+  return new TypeError(
+    "Illegal invocation: function called with incorrect `this` reference. See " +
+      "https://developers.cloudflare.com/workers/observability/errors/#illegal-invocation-errors " +
+      "for details.",
+  );
+}
+
 /** Throws what a method called on a wrong receiver throws. @returns {never} */
 export function illegalInvocation() {
-  throw new TypeError("Illegal invocation");
+  throw invocationError();
 }
 
 /** Every interface by its prototype object, so that others can tell platform objects. */
@@ -133,6 +143,7 @@ function pairIteratorClass(name, entriesOf) {
     }
 
     next() {
+      if (!isObject(this) || !(#target in this)) illegalInvocation();
       // The entries are read anew each time: the iteration sees changes made during it.
       const entries = entriesOf(this.#target);
       const index = this.#index;

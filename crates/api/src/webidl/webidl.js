@@ -46,4 +46,5 @@ export {
   illegalConstructor,
   illegalInvocation,
   interfaceOf,
+  invocationError,
 } from "./interface.js";

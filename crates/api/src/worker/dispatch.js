@@ -7,11 +7,12 @@
 
 import { cped_set, respond, respond_error, sink_new } from "isolde:ops";
 import { runInContext } from "../context.js";
+import { internal } from "../internal.js";
 import { primordials } from "../primordials.js";
 import { abortRequest, createInboundRequest } from "../fetch/request.js";
 import { isResponseObject, responseParts } from "../fetch/response.js";
 import { reportException } from "../events/report.js";
-import { flatGet } from "../fetch/flat_headers.js";
+import { withLength } from "../fetch/flat_headers.js";
 import { STREAM_BODY } from "../fetch/body.js";
 import { pumpStream } from "../fetch/pump.js";
 import { RequestContext, createExecutionContext } from "./request_context.js";
@@ -22,8 +23,17 @@ const {
   TypeError,
 } = primordials;
 
-/** Requests whose handler has not settled, with their contexts, by number.
- * @type {Map<number, any>} */
+/** A request whose handler has not settled. */
+class Waiter {
+  /** @param {RequestContext} context @param {any} request */
+  constructor(context, request) {
+    this.context = context;
+    this.request = request;
+  }
+}
+internal(Waiter);
+
+/** Requests whose handler has not settled, by number. @type {Map<number, Waiter>} */
 const waiting = new Map();
 
 const NOT_A_RESPONSE =
@@ -41,12 +51,13 @@ export function dispatchFetch(id, method, url, headers, body, cf, entrypoint) {
     const request = createInboundRequest(method, url, headers, body, cf);
     const result = fetchHandler(request, createExecutionContext(context), entrypoint);
     if (isResponseObject(result)) {
-      sendResponse(context, result);
+      sendResponse(context, request, result);
     } else {
-      MapPrototypeSet(waiting, id, { __proto__: null, context, request });
+      const waiter = new Waiter(context, request);
+      MapPrototypeSet(waiting, id, waiter);
       PromisePrototypeThen(
         PromiseResolve(result),
-        (response) => settled(context, response),
+        (response) => settled(waiter, response),
         (error) => dispatchFailed(id, error),
       );
     }
@@ -58,10 +69,11 @@ export function dispatchFetch(id, method, url, headers, body, cf, entrypoint) {
 
 /** The client of a request is gone. @param {number} id */
 export function disconnect(id) {
-  const entry = MapPrototypeGet(waiting, id);
-  if (entry === undefined) return;
+  const waiter = MapPrototypeGet(waiting, id);
+  if (waiter === undefined) return;
   MapPrototypeDelete(waiting, id);
-  runInContext(entry.context, () => abortRequest(entry.request));
+  // Listeners may do I/O, for their request.
+  runInContext(waiter.context, () => abortRequest(waiter.request));
 }
 
 function dispatchFailed(id, error) {
@@ -69,21 +81,21 @@ function dispatchFailed(id, error) {
   respond_error(id, error);
 }
 
-function settled(context, response) {
+function settled({ context, request }, response) {
   MapPrototypeDelete(waiting, context.id);
   if (!isResponseObject(response)) {
     respond_error(context.id, new TypeError(NOT_A_RESPONSE));
     return;
   }
   try {
-    sendResponse(context, response);
+    sendResponse(context, request, response);
   } catch (error) {
     respond_error(context.id, error);
   }
 }
 
 /** Sends a response. Its body is used by this. */
-function sendResponse(context, response) {
+function sendResponse(context, request, response) {
   const { status, statusText, headers, bodyKind, body, bodyLength, encodeBody } =
     responseParts(response);
   const encode = encodeBody === "automatic";
@@ -92,11 +104,10 @@ function sendResponse(context, response) {
     return;
   }
   const sink = sink_new();
-  const flat =
-    bodyLength === undefined || flatGet(headers, "content-length") !== null
-      ? headers
-      : `${headers}content-length\0${bodyLength}\0`;
+  // The client gets the whole stream, whatever length was copied from another response.
+  const flat = withLength(headers, bodyLength);
   respond(context.id, status, statusText, flat, bodyKind, sink, encode);
   // What breaks off a body has no other place to be seen: the status has gone out.
-  PromisePrototypeThen(pumpStream(body, sink), undefined, reportException);
+  const pumped = pumpStream(body, sink, () => abortRequest(request));
+  PromisePrototypeThen(pumped, undefined, reportException);
 }

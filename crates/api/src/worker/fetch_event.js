@@ -6,17 +6,29 @@
 import { primordials } from "../primordials.js";
 import { Event, trusted } from "../events/event.js";
 import { dispatch, hasListeners } from "../events/event_target.js";
-import { defineInterface, illegalConstructor } from "../webidl/webidl.js";
+import {
+  defineInterface,
+  illegalConstructor,
+  illegalInvocation,
+  isObject,
+  requireArguments,
+} from "../webidl/webidl.js";
 import { domException } from "../events/dom_exception.js";
 
 const { Error, globalThis } = primordials;
 
 const FETCH_EVENT_TOKEN = {};
+let contextOf;
 let takeResponse;
 
 /** Base of events whose handling may outlast their dispatch. */
 export class ExtendableEvent extends Event {
   #ctx;
+
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#ctx in receiver)) illegalInvocation();
+  }
 
   constructor(key, type, ctx) {
     if (key !== FETCH_EVENT_TOKEN) illegalConstructor();
@@ -25,11 +37,13 @@ export class ExtendableEvent extends Event {
   }
 
   waitUntil(promise) {
+    ExtendableEvent.#check(this);
+    requireArguments(arguments.length, 1, "Failed to execute 'waitUntil' on 'ExtendableEvent'");
     this.#ctx.waitUntil(promise); // tidy: our own ExecutionContext
   }
 
-  get ctx() {
-    return this.#ctx;
+  static {
+    contextOf = (event) => event.#ctx;
   }
 }
 defineInterface(ExtendableEvent, {});
@@ -40,16 +54,23 @@ export class FetchEvent extends ExtendableEvent {
   #response = undefined;
   #open = true;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#request in receiver)) illegalInvocation();
+  }
+
   constructor(key, request, ctx) {
     super(key, "fetch", ctx);
     this.#request = request;
   }
 
   get request() {
+    FetchEvent.#check(this);
     return this.#request;
   }
 
   respondWith(response) {
+    FetchEvent.#check(this);
     if (!this.#open) {
       throw domException(
         "InvalidStateError",
@@ -64,7 +85,8 @@ export class FetchEvent extends ExtendableEvent {
   }
 
   passThroughOnException() {
-    this.ctx.passThroughOnException(); // tidy: our own ExecutionContext
+    FetchEvent.#check(this);
+    contextOf(this).passThroughOnException(); // tidy: our own ExecutionContext
   }
 
   static {
@@ -75,6 +97,24 @@ export class FetchEvent extends ExtendableEvent {
   }
 }
 defineInterface(FetchEvent, {});
+
+/** The event of a cron trigger. There are no triggers yet, so none is ever made. */
+export class ScheduledEvent extends ExtendableEvent {
+  constructor() {
+    illegalConstructor();
+    super();
+  }
+}
+defineInterface(ScheduledEvent, {});
+
+/** The event of a tail Worker. There are none yet, so none is ever made. */
+export class TraceEvent extends ExtendableEvent {
+  constructor() {
+    illegalConstructor();
+    super();
+  }
+}
+defineInterface(TraceEvent, {});
 
 /** @returns {boolean} whether the script listens for requests */
 export function hasFetchListener() {

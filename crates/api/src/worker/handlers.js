@@ -4,6 +4,7 @@
  */
 
 import { primordials } from "../primordials.js";
+import { environment } from "./environment.js";
 import { setEntrypointState } from "./workers_module.js";
 import { dispatchFetchEvent, hasFetchListener } from "./fetch_event.js";
 
@@ -11,10 +12,6 @@ const {
   ArrayPrototypeJoin, ArrayPrototypePush, Error, JSONParse, ObjectDefineProperty, TypeError,
   globalThis,
 } = primordials;
-
-/** The variables and bindings. It is `env` of `cloudflare:workers` from the start and filled before
- * modules run. */
-export const environment = {};
 
 /** @type {any} the main module's namespace, or undefined for a Service Worker script */
 let main;

@@ -16,7 +16,7 @@ pub struct ResponseHead {
     pub status: u16,
     /// Reason phrase, mostly empty.
     pub status_text: String,
-    /// `name\0value\0` pairs, Latin-1.
+    /// `name\0value\0` pairs, UTF-8.
     pub headers: Vec<u8>,
     /// Whether the coding that the headers announce is still to be applied to the body.
     pub encode_body: bool,

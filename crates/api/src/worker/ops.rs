@@ -1,6 +1,6 @@
 //! Ops of answers and of `waitUntil`.
 
-use isolate::{Latin1, OpError, Value};
+use isolate::{OpError, Value};
 
 use super::ResponseHead;
 use crate::fetch::body_of;
@@ -13,7 +13,7 @@ isolate::ops! {
         event: u32,
         status: u32,
         status_text: String,
-        headers: Latin1,
+        headers: String,
         body_kind: u32,
         body: Value<'_>,
         encode_body: bool,
@@ -26,7 +26,7 @@ isolate::ops! {
             ));
         }
         let status = u16::try_from(status).map_err(|_| OpError::range_error("bad status"))?;
-        let head = ResponseHead { status, status_text, headers: headers.0, encode_body };
+        let head = ResponseHead { status, status_text, headers: headers.into_bytes(), encode_body };
         cx.host::<Host>().events.respond(event, head, body);
         Ok(())
     }

@@ -6,7 +6,13 @@
 import { wait_until_note } from "isolde:ops";
 import { internal } from "../internal.js";
 import { primordials } from "../primordials.js";
-import { defineInterface, illegalConstructor } from "../webidl/webidl.js";
+import {
+  defineInterface,
+  illegalConstructor,
+  illegalInvocation,
+  isObject,
+  requireArguments,
+} from "../webidl/webidl.js";
 import { reportException } from "../events/report.js";
 
 const { Error, PromisePrototypeThen, PromiseResolve } = primordials;
@@ -44,6 +50,11 @@ export class ExecutionContext {
   /** Made for who asks: few do. */
   #props = undefined;
 
+  /** The brand check of all members. */
+  static #check(receiver) {
+    if (!isObject(receiver) || !(#context in receiver)) illegalInvocation();
+  }
+
   constructor(key, context) {
     if (key !== EXECUTION_CONTEXT_TOKEN) illegalConstructor();
     this.#context = context;
@@ -51,18 +62,23 @@ export class ExecutionContext {
 
   /** What a binding of this Worker has been given; no binding leads to a Worker yet. */
   get props() {
+    ExecutionContext.#check(this);
     return (this.#props ??= {});
   }
 
   waitUntil(promise) {
+    ExecutionContext.#check(this);
+    requireArguments(arguments.length, 1, "Failed to execute 'waitUntil' on 'ExecutionContext'");
     waitUntilOf(this.#context, promise);
   }
 
   passThroughOnException() {
+    ExecutionContext.#check(this);
     this.#context.passThrough = true;
   }
 
   abort(reason) {
+    ExecutionContext.#check(this);
     throw reason ?? new Error("ctx.abort() was called");
   }
 }

@@ -5,8 +5,9 @@
  */
 
 import { requireContext } from "../context.js";
+import { requireArguments } from "../webidl/webidl.js";
 import { waitUntilOf } from "./request_context.js";
-import { environment } from "./handlers.js";
+import { environment } from "./environment.js";
 
 /** Base class of entrypoints: `class extends WorkerEntrypoint { fetch(request) {} }`. */
 export class WorkerEntrypoint {
@@ -53,6 +54,7 @@ export function setEntrypointState(instance, ctx, env) {
 
 /** Keeps the running request alive until `promise` settles. @param {any} promise */
 function waitUntil(promise) {
+  requireArguments(arguments.length, 1, "Failed to execute 'waitUntil'");
   waitUntilOf(requireContext("waitUntil"), promise);
 }
 

@@ -224,10 +224,10 @@ impl Deref for View<'_> {
             return &[];
         }
         // SAFETY: the buffer is alive, for the value that it came from has a handle in the scope of
-        // the call; no other thread sees it, for there are none. Nothing detaches, resizes or
-        // writes it as long as this borrows the call's context: only methods that borrow it
-        // exclusively run JavaScript, and `OpContext::convert` refuses a view of memory that
-        // another one writes.
+        // the call; no other thread sees it, for a SharedArrayBuffer cannot leave its isolate.
+        // Nothing detaches, resizes or writes it as long as this borrows the call's context: only
+        // methods that borrow it exclusively run JavaScript, and `OpContext::convert` refuses a
+        // view of memory that another one writes.
         unsafe { std::slice::from_raw_parts(self.start, self.len) }
     }
 }

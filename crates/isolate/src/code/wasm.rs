@@ -1,9 +1,12 @@
-//! WebAssembly modules: compiled by the host once for all isolates, never by tenant code.
+//! WebAssembly modules: those that are files are compiled by the host, once for all isolates. Code
+//! of a Worker compiles bytes only while the Worker starts.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use program::{Content, Digest};
+
+use crate::code::from_strings::CodeFromStrings;
 
 /// Compiled modules kept for other isolates of the process.
 const MODULES_MAX: usize = 256;
@@ -44,11 +47,12 @@ pub(crate) fn module<'s>(
     Some(module)
 }
 
-/// V8's callback that decides on `WebAssembly.compile` and its relatives: never, only the platform
-/// compiles.
-pub(crate) extern "C" fn refuse_code_generation(
-    _context: v8::Local<'_, v8::Context>,
+/// V8's callback that decides on `WebAssembly.compile` and its relatives: in global scope only.
+pub(crate) extern "C" fn decide_code_from_bytes(
+    context: v8::Local<'_, v8::Context>,
     _source: v8::Local<'_, v8::String>,
 ) -> bool {
-    false
+    // SAFETY: V8 calls this with the context that is running, inside a scope of its isolate.
+    v8::callback_scope!(unsafe scope, context);
+    CodeFromStrings::is_starting(scope)
 }

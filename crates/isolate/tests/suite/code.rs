@@ -1,4 +1,4 @@
-//! Code from strings: only while a Worker starts, and never WebAssembly from bytes.
+//! Code from strings, and WebAssembly from bytes: only while a Worker starts.
 
 use crate::lab::Lab;
 
@@ -88,7 +88,7 @@ fn a_start_that_throws_does_not_leave_the_door_open() {
 }
 
 #[test]
-fn webassembly_is_not_compiled_from_bytes() {
+fn webassembly_is_compiled_from_bytes_only_at_the_start() {
     let lab = Lab::shared();
     let mut worker = lab.worker();
     worker
@@ -108,10 +108,16 @@ fn webassembly_is_not_compiled_from_bytes() {
     worker.call("attempts").unwrap();
     let refused = ["Module CompileError", "compile CompileError", "instantiate CompileError"];
     assert_eq!(worker.log(), refused);
-    // Not at the start either.
+    // A module that runs outside of global scope gets no further.
     worker.modules(&[("main.js", "await attempts();")]);
     worker.run("main.js").unwrap();
     assert_eq!(worker.log(), refused);
     // Bytes may be looked at.
     assert_eq!(worker.value("WebAssembly.validate(bytes)"), "true");
+    let made = "new WebAssembly.Module(bytes) instanceof WebAssembly.Module";
+    worker.isolate.set_global_scope(true);
+    assert_eq!(worker.value(made), "true");
+    worker.isolate.set_global_scope(false);
+    worker.call("attempts").unwrap();
+    assert_eq!(worker.log(), refused);
 }

@@ -56,6 +56,9 @@ pub(crate) struct EventContext {
     pub(super) sink: Cell<Option<u32>>,
     /// Whether the client is gone or has its whole response.
     pub(super) client_done: Cell<bool>,
+    /// Whether the client left before it had its response. What is under way goes on then: other
+    /// events may wait for it.
+    pub(super) abandoned: Cell<bool>,
     pub(super) ended: Cell<bool>,
     /// The numbers of its resources, in no order.
     pub(super) resources: RefCell<Vec<u32>>,
@@ -78,6 +81,7 @@ impl EventContext {
             waiter: RefCell::default(),
             sink: Cell::new(None),
             client_done: Cell::new(false),
+            abandoned: Cell::new(false),
             ended: Cell::new(false),
             resources: RefCell::default(),
         })
@@ -171,6 +175,11 @@ impl EventContext {
 
     /// Whether nothing of it can run any more.
     pub(super) fn is_over(&self) -> bool {
-        self.answered.get() && self.client_done.get() && self.wait_until.get() == 0
+        self.answered.get() && self.client_done.get() && !self.goes_on()
+    }
+
+    /// Whether work goes on that no client waits for.
+    pub(super) fn goes_on(&self) -> bool {
+        self.wait_until.get() > 0 || (self.abandoned.get() && self.has_pending())
     }
 }

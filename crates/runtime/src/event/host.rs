@@ -190,6 +190,17 @@ impl EventHost {
         }
     }
 
+    /// Events with sinks of responses, when nothing is pending in the whole isolate: their streams
+    /// can never go on.
+    pub(super) fn stuck(&self) -> Vec<(Rc<EventContext>, u32)> {
+        if self.pending.get() > 0 {
+            return Vec::new();
+        }
+        let events = self.events.borrow();
+        let answered = events.values().filter(|event| !event.is_unanswered());
+        answered.filter_map(|event| Some((event.clone(), event.sink.get()?))).collect()
+    }
+
     /// All that wait for an answer.
     pub(crate) fn unanswered(&self) -> Vec<Rc<EventContext>> {
         let events = self.events.borrow();
@@ -210,8 +221,11 @@ impl EventHost {
             return;
         }
         event.client_done.set(true);
+        if event.is_unanswered() {
+            event.abandoned.set(true);
+        }
         self.answer(event, Err(Failure::Internal));
-        if event.wait_until.get() == 0 {
+        if !event.goes_on() {
             return self.end_if_over(event);
         }
         let (host, event, grace) = (self.this(), event.clone(), self.limits().wait_until_max);
@@ -263,6 +277,11 @@ impl EventHost {
     pub(crate) fn abandon(&self) {
         self.resources.end_everything();
         self.pending.set(0);
+    }
+
+    /// Notes what JavaScript has to forget.
+    pub(super) fn forget_later(&self, ended: Option<(EntryPoint, u32)>) {
+        self.to_forget.borrow_mut().extend(ended);
     }
 
     /// Lets JavaScript forget what it knows of resources that have ended.
@@ -327,6 +346,9 @@ impl EventHost {
             work.await;
             host.resources.take::<Task>(owner.id(), id);
             host.note_pending(&owner, false);
+            // No turn follows that would look.
+            host.end_if_over(&owner);
+            host.forget_ended();
         });
         self.resources.insert(id, event, Task(task.abort_handle()));
     }

@@ -97,6 +97,12 @@ impl ResourceTable {
         resource.downcast::<T>().ok()
     }
 
+    /// Takes all resources of one type that belong to an event out of the table.
+    pub(crate) fn take_all<T: Resource>(&self, owner: &EventContext) -> Vec<(u32, Box<T>)> {
+        let ids = owner.resources.borrow().clone();
+        ids.into_iter().filter_map(|id| Some((id, self.take::<T>(owner.id(), id)?))).collect()
+    }
+
     /// Removes an entry and its number in the owner's list.
     fn remove(&self, id: u32) -> Option<Entry> {
         let mut entries = self.entries.borrow_mut();

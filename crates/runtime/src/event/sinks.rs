@@ -61,7 +61,7 @@ impl EventHost {
     pub(crate) fn watch_response(&self, event: &Rc<EventContext>) {
         let (host, event) = (self.this(), event.clone());
         tokio::task::spawn_local(async move {
-            if let Some(sink) = event.sink.take() {
+            if let Some(sink) = event.sink.get() {
                 host.reader_left(event.id(), sink).await;
             }
             host.client_done(&event);
@@ -80,11 +80,50 @@ impl EventHost {
         if self.resources.take::<Sink>(event, id).is_none() {
             return;
         }
+        self.note_abandoned(event, id);
         self.turn(event, |turn| {
             if let Ok(id) = turn.pass(id) {
                 let _ = turn.call(api::SINK_LEFT, &[id]);
             }
         });
+    }
+}
+
+impl EventHost {
+    /// The client left while its response was written to a sink. Timers are mostly what fills such
+    /// a stream: they go. What listeners start now goes on.
+    fn note_abandoned(&self, event: EventId, sink: u32) {
+        let Some(event) = self.event(event).filter(|event| event.sink.get() == Some(sink)) else {
+            return;
+        };
+        event.abandoned.set(true);
+        if event.wait_until.get() == 0 {
+            self.end_timers(&event);
+        }
+    }
+
+    /// Sinks of responses whose streams can never go on. JavaScript is done with the others.
+    fn stuck_sinks(&self) -> Vec<(Rc<EventContext>, u32)> {
+        let mut stuck = self.stuck();
+        stuck.retain(|(event, sink)| {
+            self.resources.with::<Sink, _>(event.id(), *sink, |_| ()).is_some()
+        });
+        stuck
+    }
+
+    pub(crate) fn has_stuck_responses(&self) -> bool {
+        !self.stuck_sinks().is_empty()
+    }
+
+    /// Breaks off the responses whose streams can never go on; tells how many there are.
+    pub(crate) fn cut_stuck_responses(&self) -> usize {
+        let stuck = self.stuck_sinks();
+        for (event, id) in &stuck {
+            if let Some(sink) = self.resources.take::<Sink>(event.id(), *id) {
+                self.forget_later(sink.end(*id));
+            }
+        }
+        stuck.len()
     }
 }
 

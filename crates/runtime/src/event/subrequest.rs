@@ -19,8 +19,8 @@ use crate::event::host::EventHost;
 use crate::event::open_responses::{Connected, ConnectionPermit, Connections, NoConnection};
 use crate::event::resources::Resource;
 use crate::http::body::{Abortable, BodyError, InBody, OutBody};
-use crate::http::flat_headers;
 use crate::http::received::ReceivedBody;
+use crate::http::{flat_headers, framing};
 use crate::limits::{HEADER_BYTES_MAX, URL_BYTES_MAX};
 
 /// A subrequest that can be aborted.
@@ -179,6 +179,9 @@ fn refusal(fetch: &FetchRequest) -> Option<&'static str> {
     if fetch.cf.as_ref().is_some_and(|cf| cf.len() > CF_BYTES_MAX) {
         return Some("The cf options are too large.");
     }
+    if flat_headers::has_too_many(&fetch.headers) {
+        return Some("Request has too many header fields: 512 are allowed.");
+    }
     (fetch.headers.len() > HEADER_BYTES_MAX).then_some("Request headers are too large.")
 }
 
@@ -193,10 +196,12 @@ async fn send(host: &EventHost, queued: Queued) -> Result<Response<InBody>, OpEr
     let mut request = Request::new(body);
     *request.method_mut() = method;
     *request.uri_mut() = uri;
-    *request.headers_mut() = flat_headers::parse(&head.headers);
+    let mut headers = flat_headers::parse(&head.headers);
     if drops_length {
-        request.headers_mut().remove(CONTENT_LENGTH);
+        headers.remove(CONTENT_LENGTH);
     }
+    framing::settle_request_length(&mut headers, request.body());
+    *request.headers_mut() = headers;
     let Head { redirect, cf, hops_left, .. } = head;
     let request = EgressRequest { request, redirect, cf, hops_left };
     let (Some(client), Some(worker)) = (host.egress_client(), host.worker()) else {
@@ -221,7 +226,7 @@ fn to_js(
     flat_headers::append(&head.headers, &mut headers);
     let reason = head.extensions.get::<hyper::ext::ReasonPhrase>();
     let status_text = match reason {
-        Some(reason) => String::from_utf8_lossy(reason.as_bytes()).into_owned(),
+        Some(reason) => flat_headers::text_of(reason.as_bytes()).into_owned(),
         None => head.status.canonical_reason().unwrap_or_default().to_owned(),
     };
     let body = match body.is_end_stream() {
@@ -232,5 +237,6 @@ fn to_js(
             host.add_response_body(event, ReceivedBody::new(body, &head.headers), is_open)
         }
     };
+    let headers = flat_headers::to_text(headers);
     FetchResponse { status: head.status.as_u16(), status_text, headers, body }
 }

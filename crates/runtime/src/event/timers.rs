@@ -6,6 +6,7 @@ use api::EventId;
 use isolate::EntryPoint;
 use tokio::task::AbortHandle;
 
+use crate::event::context::EventContext;
 use crate::event::host::EventHost;
 use crate::event::resources::Resource;
 
@@ -20,6 +21,16 @@ impl Resource for Timer {
     fn end(self: Box<Self>, _: u32) -> Option<(EntryPoint, u32)> {
         self.task.abort();
         Some((api::FORGET_TIMER, self.timer))
+    }
+}
+
+impl EventHost {
+    /// Ends the timers of an event that goes on.
+    pub(super) fn end_timers(&self, event: &EventContext) {
+        for (id, timer) in self.resources.take_all::<Timer>(event) {
+            self.note_pending(event, false);
+            self.forget_later(timer.end(id));
+        }
     }
 }
 

@@ -1,6 +1,11 @@
-//! Headers as JavaScript sees them: one Latin-1 string of `name\0value\0` pairs.
+//! Headers as JavaScript sees them: one string of `name\0value\0` pairs. On the wire values are
+//! bytes: UTF-8 where they are that, and Latin-1 where not. What a Worker sets goes out as UTF-8.
+
+use std::borrow::Cow;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use crate::limits::HEADER_FIELDS_MAX;
 
 /// The header that says who the client is. Only the platform sets it.
 pub const CLIENT_ADDRESS: &str = "cf-connecting-ip";
@@ -55,6 +60,30 @@ pub fn push(name: &str, value: &[u8], flat: &mut Vec<u8>) {
     flat.push(0);
     flat.extend_from_slice(value);
     flat.push(0);
+}
+
+/// The text of flat headers.
+pub fn to_text(flat: Vec<u8>) -> String {
+    String::from_utf8(flat).unwrap_or_else(|error| {
+        let bytes = error.into_bytes();
+        let parts = bytes.split(|byte| *byte == 0).map(text_of);
+        parts.collect::<Vec<_>>().join("\0")
+    })
+}
+
+/// The text of a header value or of a reason phrase.
+pub fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => bytes.iter().copied().map(char::from).collect(),
+    }
+}
+
+/// Whether there are more than [`HEADER_FIELDS_MAX`] fields.
+pub fn has_too_many(flat: &[u8]) -> bool {
+    // A name and two NULs are the least that a field takes.
+    flat.len() > HEADER_FIELDS_MAX * 3
+        && flat.iter().filter(|byte| **byte == 0).count() > HEADER_FIELDS_MAX * 2
 }
 
 /// Reads flat headers; what is no valid header is left out, for JavaScript has checked them

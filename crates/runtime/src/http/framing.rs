@@ -1,4 +1,4 @@
-//! Makes a response's `Content-Length` and its body agree, whatever its Worker said.
+//! Makes the `Content-Length` and the body of a message agree, whatever its Worker said.
 
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use http_body::Body as _;
@@ -13,30 +13,52 @@ pub(crate) fn settle_length(method: &Method, response: &mut Response<OutBody>) {
     if !response.headers().contains_key(header::CONTENT_LENGTH) {
         return;
     }
-    let said = length(response.headers());
-    let exact = response.body().size_hint().exact();
     let has_body = !matches!(response.body(), OutBody::Empty);
-    let true_length = match (said, exact) {
-        (Some(said), Some(exact)) if said == exact => Some(said),
-        (said, Some(0)) if !has_body && is_bodiless(method, response.status()) => said,
-        // What is wrong is left out: hyper says what it knows, or sends chunks.
-        (_, Some(_)) => None,
-        (said, None) => said,
+    let length = if !has_body && is_bodiless(method, response.status()) {
+        said_length(response.headers())
+    } else {
+        true_length(response.headers(), response.body())
     };
-    match true_length {
-        Some(length) => {
-            response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-            if response.status() == StatusCode::NOT_MODIFIED && length > 0 {
-                // hyper takes the length of a 304 from its body only.
-                *response.body_mut() = OutBody::Absent(length);
-            }
-        }
-        None => drop(response.headers_mut().remove(header::CONTENT_LENGTH)),
+    set_length(response.headers_mut(), length);
+    if let Some(length) = length
+        && response.status() == StatusCode::NOT_MODIFIED
+        && length > 0
+    {
+        // hyper takes the length of a 304 from its body only.
+        *response.body_mut() = OutBody::Absent(length);
     }
 }
 
+/// Leaves one `Content-Length`, the true one, in the headers of a subrequest with this body.
+pub(crate) fn settle_request_length(headers: &mut HeaderMap, body: &OutBody) {
+    if headers.contains_key(header::CONTENT_LENGTH) {
+        let length = true_length(headers, body);
+        set_length(headers, length);
+    }
+}
+
+/// What is wrong is left out: hyper says what it knows, or sends chunks.
+fn set_length(headers: &mut HeaderMap, length: Option<u64>) {
+    match length {
+        Some(length) => drop(headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length))),
+        None => drop(headers.remove(header::CONTENT_LENGTH)),
+    }
+}
+
+/// The length that the headers announce, where the body has it. A body that JavaScript writes has
+/// the length that JavaScript knows it to have. Of another one of unknown length nobody knows: the
+/// header may be a copy from some other message, and would cut the body.
+fn true_length(headers: &HeaderMap, body: &OutBody) -> Option<u64> {
+    let said = said_length(headers)?;
+    let is_true = match body.size_hint().exact() {
+        Some(exact) => said == exact,
+        None => body.is_sink(),
+    };
+    is_true.then_some(said)
+}
+
 /// The length that the headers announce, if they announce one.
-fn length(headers: &HeaderMap) -> Option<u64> {
+fn said_length(headers: &HeaderMap) -> Option<u64> {
     let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter().map(|value| {
         // A sign would be taken by `parse` and refused by clients.
         let digits = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -69,7 +91,14 @@ pub(crate) fn take_body_off(method: &Method, mut response: Response<OutBody>) ->
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use bytes::Bytes;
+    use http_body::Frame;
+
     use super::*;
+    use crate::http::body::{BodyError, SinkBody};
 
     fn settled(method: &Method, status: u16, said: &[&'static str], body: OutBody) -> Vec<String> {
         let mut response = Response::new(body);
@@ -97,6 +126,56 @@ mod tests {
         }
         assert!(settled(&get, 200, &["4", "5"], text()).is_empty());
         assert!(settled(&get, 200, &["4096"], OutBody::Empty).is_empty());
+    }
+
+    /// A body whose length is not known.
+    struct Unknown;
+
+    impl http_body::Body for Unknown {
+        type Data = Bytes;
+        type Error = BodyError;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+            Poll::Ready(None)
+        }
+    }
+
+    fn sink() -> OutBody {
+        let (_, chunks) = tokio::sync::mpsc::channel(1);
+        let (reader, _) = tokio::sync::oneshot::channel();
+        OutBody::Sink(SinkBody { chunks, complete: Default::default(), _reader: reader })
+    }
+
+    #[test]
+    fn a_copied_length_does_not_cut_a_body_of_unknown_length() {
+        let native = || OutBody::Native(Box::pin(Unknown));
+        for method in [Method::GET, Method::HEAD] {
+            assert!(settled(&method, 200, &["4"], native()).is_empty());
+            assert_eq!(settled(&method, 200, &["4"], sink()), ["4"], "JavaScript knows it");
+        }
+    }
+
+    #[test]
+    fn subrequests_have_the_true_length_or_none() {
+        let kept = |said: &[&'static str], body: &OutBody| {
+            let mut headers = HeaderMap::new();
+            for length in said {
+                headers.append(header::CONTENT_LENGTH, HeaderValue::from_static(length));
+            }
+            settle_request_length(&mut headers, body);
+            headers.contains_key(header::CONTENT_LENGTH)
+        };
+        assert!(kept(&["4"], &text()));
+        for wrong in [&["5"][..], &["+4"], &["4, 4"], &["-4"], &[""], &["4", "5"]] {
+            assert!(!kept(wrong, &text()), "{wrong:?}");
+        }
+        assert!(!kept(&["4"], &OutBody::Empty));
+        assert!(kept(&["0"], &OutBody::Empty));
+        assert!(kept(&["4"], &sink()));
+        assert!(!kept(&["4"], &OutBody::Native(Box::pin(Unknown))));
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::http::inbound::Inbound;
 use crate::http::refusal::{self, Head, Refusal};
 use crate::http::request_url::RequestUrl;
 use crate::isolate::worker_isolate::{WorkerIsolate, lost};
-use crate::limits::HOPS_MAX;
+use crate::limits::{HEADER_FIELDS_MAX, HOPS_MAX};
 use crate::placement::dispatch::Dispatcher;
 use crate::worker::{Outcome, RequestRecord};
 
@@ -121,15 +121,12 @@ pub(crate) async fn answer(
 
 /// More fields do not fit into a `HeaderMap` at some point, and clients refuse them before that.
 fn not_too_many_headers(response: Response<OutBody>) -> Answer {
-    if response.headers().len() <= RESPONSE_HEADER_COUNT_MAX {
+    if response.headers().len() <= HEADER_FIELDS_MAX {
         return Ok(response);
     }
-    let text = "Response has too many headers.";
+    let text = "Response has too many header fields: 512 are allowed.";
     Err(Failure::Exception(Thrown::new("TypeError", text)))
 }
-
-/// Header fields of a response.
-const RESPONSE_HEADER_COUNT_MAX: usize = 512;
 
 /// The length alone is enough to refuse a body.
 const BODY_TOO_LARGE: Refusal =
@@ -196,11 +193,16 @@ struct FetchCall<'a> {
 impl FetchCall<'_> {
     /// The arguments; nothing where the isolate has no memory for them.
     fn arguments<'s>(&self, turn: &mut Turn<'_, 's, '_>) -> Option<[Value<'s>; 7]> {
+        let headers = if self.headers.is_ascii() {
+            turn.pass(OneByte(self.headers)).ok()?
+        } else {
+            turn.pass(flat_headers::to_text(self.headers.to_vec()).as_str()).ok()?
+        };
         Some([
             turn.pass(self.id).ok()?,
             turn.pass_name(self.method).ok()?,
             turn.pass(self.url).ok()?,
-            turn.pass(OneByte(self.headers)).ok()?,
+            headers,
             turn.pass(self.body).ok()?,
             turn.pass(self.cf).ok()?,
             turn.pass(self.entrypoint).ok()?,

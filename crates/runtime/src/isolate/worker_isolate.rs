@@ -20,6 +20,8 @@ use crate::worker::Worker;
 const HOUSEKEEPING_NS_MAX: u64 = 50_000_000;
 /// Longest wait for a top-level `await`.
 const STARTUP_WALL_MAX: Duration = Duration::from_secs(10);
+/// How long a response that is stuck still stands.
+const STUCK_RESPONSE_GRACE: Duration = Duration::from_millis(20);
 
 /// An isolate with its Worker, on its thread.
 pub(crate) struct WorkerIsolate {
@@ -37,6 +39,8 @@ pub(crate) struct WorkerIsolate {
     work_awaited: Cell<bool>,
     worked: tokio::sync::Notify,
     code_cached: Cell<bool>,
+    /// Whether responses that are stuck will be looked at again.
+    cuts_soon: Cell<bool>,
     /// Bodies of responses on their way to clients.
     pub(crate) answers: Rc<Answers>,
     /// Whether requests go to other isolates from now on.
@@ -60,6 +64,7 @@ impl WorkerIsolate {
             work_awaited: Cell::new(false),
             worked: tokio::sync::Notify::new(),
             code_cached: Cell::new(false),
+            cuts_soon: Cell::new(false),
             answers: Answers::new(ledger.clone()),
             retired: Cell::new(false),
             startup: OnceCell::new(),
@@ -273,6 +278,9 @@ impl WorkerIsolate {
         for hung in self.host.hung() {
             self.host.answer(&hung, Err(Failure::Hung));
         }
+        if self.host.has_stuck_responses() {
+            self.cut_stuck_responses_soon();
+        }
         self.host.forget_ended();
         if self.host.count() == 0 {
             self.rest();
@@ -280,6 +288,24 @@ impl WorkerIsolate {
         if !self.code_cached.get() {
             self.store_code_cache_soon();
         }
+    }
+
+    /// Breaks off responses whose streams can never go on. What has been written of them is sent
+    /// before that: a body that fails at once takes its head with it.
+    fn cut_stuck_responses_soon(&self) {
+        let Some(isolate) = self.this.upgrade() else { return };
+        if self.cuts_soon.replace(true) {
+            return;
+        }
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(STUCK_RESPONSE_GRACE).await;
+            isolate.cuts_soon.set(false);
+            for _ in 0..isolate.host.cut_stuck_responses() {
+                let hung = Thrown::new("Error", Failure::Hung.to_string());
+                isolate.host.observer.exception(isolate.worker(), &hung);
+            }
+            isolate.host.forget_ended();
+        });
     }
 
     /// After the first request, when its functions have been compiled.

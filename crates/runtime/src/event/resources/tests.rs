@@ -39,6 +39,19 @@ fn an_event_finds_only_what_is_its_own_and_of_the_right_type() {
 }
 
 #[test]
+fn all_of_one_type_are_taken_and_nothing_else() {
+    let (table, one, other) = (ResourceTable::default(), event(1), event(2));
+    let things: Vec<u32> = (0..3).map(|_| table.add(&one, Thing(Rc::default()))).collect();
+    let kept = table.add(&one, OtherThing);
+    let others = table.add(&other, Thing(Rc::default()));
+    let mut taken: Vec<u32> = table.take_all::<Thing>(&one).iter().map(|(id, _)| *id).collect();
+    taken.sort_unstable();
+    assert_eq!(taken, things);
+    assert!(table.take::<OtherThing>(1, kept).is_some());
+    assert!(table.take::<Thing>(2, others).is_some());
+}
+
+#[test]
 fn all_that_an_event_owns_ends_with_it_and_nothing_else() {
     let (table, one, other) = (ResourceTable::default(), event(1), event(2));
     let (ends, other_ends) = (Rc::<Cell<u32>>::default(), Rc::<Cell<u32>>::default());

@@ -1,0 +1,60 @@
+//! Clients that leave before they have their answer: what the Worker hears, and what goes on.
+
+use crate::support::process::Isolde;
+use crate::support::{repository, until};
+
+fn start() -> Isolde {
+    Isolde::dev(&repository("tests/reliability/leaving/index.js"))
+}
+
+/// A request by the address at which the Worker can ask itself.
+fn get(isolde: &Isolde, path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", isolde.address).into_bytes()
+}
+
+/// Waits until the Worker has noted all of these.
+fn wait_for_notes(isolde: &Isolde, wanted: &[&str]) {
+    until(&format!("{wanted:?}"), || {
+        let notes = isolde.get("/notes").text();
+        wanted.iter().all(|note| notes.split(' ').any(|word| word == *note)).then_some(())
+    });
+}
+
+/// The client of a stream leaves: the stream is cancelled and the request's signal aborted, and
+/// both listeners may do I/O.
+#[test]
+fn streams_hear_of_it() {
+    let isolde = start();
+    let mut client = isolde.connect();
+    client.send(&get(&isolde, "/endless"));
+    assert_eq!(client.head().status, 200);
+    assert!(client.chunk().is_some(), "the stream has begun");
+    drop(client);
+    wait_for_notes(&isolde, &["cancel", "abort-AbortError"]);
+    let exceptions = isolde.events().iter().filter(|event| event["event"] == "exception").count();
+    assert_eq!(exceptions, 0, "{:#?}", isolde.events());
+}
+
+/// The same of a request without a response.
+#[test]
+fn waiting_handlers_hear_of_it() {
+    let isolde = start();
+    let mut client = isolde.connect();
+    client.send(&get(&isolde, "/late"));
+    wait_for_notes(&isolde, &["late-starts"]);
+    drop(client);
+    wait_for_notes(&isolde, &["late-AbortError"]);
+}
+
+/// Work of a request whose client has left goes on: others may wait for it.
+#[test]
+fn shared_work_goes_on() {
+    let isolde = start();
+    let mut first = isolde.connect();
+    first.send(&get(&isolde, "/once"));
+    wait_for_notes(&isolde, &["once-starts"]);
+    drop(first);
+    let second = isolde.get("/once");
+    assert_eq!((second.status, second.text().as_str()), (200, "made once"));
+    assert_eq!(isolde.get("/once").text(), "made once");
+}

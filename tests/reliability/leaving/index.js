@@ -1,0 +1,49 @@
+/** Clients leave: what a Worker hears of it, and what goes on. */
+const notes = [];
+let once;
+
+const encoder = new TextEncoder();
+
+/** A stream that goes on until its client leaves; the listeners do I/O. */
+function endless(request, ctx) {
+  const note = (what) => fetch(new URL(`/note?${what}`, request.url));
+  request.signal.addEventListener("abort", () => note(`abort-${request.signal.reason.name}`));
+  return new Response(
+    new ReadableStream({
+      async pull(controller) {
+        await scheduler.wait(5);
+        controller.enqueue(encoder.encode("more\n"));
+      },
+      cancel: () => ctx.waitUntil(note("cancel")),
+    }),
+  );
+}
+
+/** The same before there is a response. */
+async function late(request) {
+  notes.push("late-starts");
+  request.signal.addEventListener("abort", () => {
+    fetch(new URL(`/note?late-${request.signal.reason.name}`, request.url));
+  });
+  await scheduler.wait(60_000);
+  return new Response("nobody reads this");
+}
+
+const paths = {
+  "/endless": endless,
+  "/late": late,
+  "/note": (request) => {
+    notes.push(new URL(request.url).search.slice(1));
+    return new Response(null, { status: 204 });
+  },
+  "/notes": () => new Response(notes.toSorted().join(" ")),
+  "/once": async () => {
+    notes.push("once-starts");
+    once ??= scheduler.wait(300).then(() => "made once");
+    return new Response(await once);
+  },
+};
+
+export default {
+  fetch: (request, env, ctx) => paths[new URL(request.url).pathname](request, ctx),
+};
