@@ -18,47 +18,6 @@ pub struct Circle {
 /// The circles that stay.
 pub const KNOWN: &[Circle] = &[
     Circle {
-        files: &["crates/api/src/events/event_target.js", "crates/api/src/events/report.js"],
-        reason: "a listener's exception is reported by an event, which goes to listeners",
-    },
-    Circle {
-        files: &[
-            "crates/api/src/streams/async_iterator.js",
-            "crates/api/src/streams/byob.js",
-            "crates/api/src/streams/byob_algorithms.js",
-            "crates/api/src/streams/byte_tee.js",
-            "crates/api/src/streams/default_reader.js",
-            "crates/api/src/streams/from.js",
-            "crates/api/src/streams/native.js",
-            "crates/api/src/streams/pipe.js",
-            "crates/api/src/streams/readable_byte.js",
-            "crates/api/src/streams/readable_controller.js",
-            "crates/api/src/streams/readable_default.js",
-            "crates/api/src/streams/readable_operations.js",
-            "crates/api/src/streams/readable_stream.js",
-            "crates/api/src/streams/readers.js",
-            "crates/api/src/streams/reading.js",
-            "crates/api/src/streams/tee.js",
-            "crates/api/src/streams/tee_branches.js",
-        ],
-        reason: "the standard's operations of readable streams call one another; to be opened",
-    },
-    Circle {
-        files: &[
-            "crates/api/src/streams/writable_controller.js",
-            "crates/api/src/streams/writable_operations.js",
-        ],
-        reason: "operations of writable streams and of their controllers call one another",
-    },
-    Circle {
-        files: &["crates/api/src/streams/writable_stream.js", "crates/api/src/streams/writer.js"],
-        reason: "a writer is made by its stream and checks that it is given one",
-    },
-    Circle {
-        files: &["crates/api/src/worker/handlers.js", "crates/api/src/worker/workers_module.js"],
-        reason: "the module `cloudflare:workers` has `env`, which the handlers fill; to be opened",
-    },
-    Circle {
         files: &[
             "crates/bundle/src/build/additional.rs",
             "crates/bundle/src/build/bundler.rs",

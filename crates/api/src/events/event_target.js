@@ -19,7 +19,6 @@ import {
 } from "../webidl/webidl.js";
 import { domException } from "./dom_exception.js";
 import { internals } from "./event_base.js";
-import { reportException } from "./report.js";
 
 const {
   ArrayPrototypePush,
@@ -149,6 +148,14 @@ function appendListener(state, type, listener) {
   else ArrayPrototypePush(list, listener);
 }
 
+/** Tells of what a listener throws. Installed by report.js, which dispatches events. */
+let report;
+
+/** @param {(error: any) => void} reporter */
+export function setExceptionReporter(reporter) {
+  report = reporter;
+}
+
 let getState;
 
 /** https://dom.spec.whatwg.org/#interface-eventtarget */
@@ -262,7 +269,7 @@ function invokeAll(state, target, event, list, capture) {
       if (listener.handler !== null) callHandler(listener.handler, target, event);
       else callListener(listener.callback, target, event);
     } catch (error) {
-      reportException(error);
+      report(error);
     }
     setPassive(event, false);
     if (isStoppedAtOnce(event)) return;

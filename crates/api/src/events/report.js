@@ -13,7 +13,7 @@ import { exception_message, report_exception } from "isolde:ops";
 import { primordials } from "../primordials.js";
 import { requireArguments } from "../webidl/webidl.js";
 import { ErrorEvent, trusted } from "./event.js";
-import { dispatch, hasListeners } from "./event_target.js";
+import { dispatch, hasListeners, setExceptionReporter } from "./event_target.js";
 
 const { globalThis } = primordials;
 
@@ -35,6 +35,8 @@ export function reportException(error) {
   }
   report_exception(error);
 }
+
+setExceptionReporter(reportException);
 
 function errorEvent(error) {
   const details = exception_message(error);

@@ -7,7 +7,6 @@
 
 import { primordials } from "../primordials.js";
 import { defineInterface, isObject } from "../webidl/webidl.js";
-import { foreignOwner } from "./native.js";
 import {
   Deferred,
   afterSettled,
@@ -16,8 +15,9 @@ import {
   resolveDeferred,
   resolvedUndefined,
 } from "./promises.js";
+import { cancelStream } from "./readable_controller.js";
 import { takeChunk } from "./readable_default.js";
-import { cancelStream } from "./readable_operations.js";
+import { foreignOwner } from "./readable_operations.js";
 import { acquireDefaultReader, readDefault, releaseReader } from "./readers.js";
 import { ReadRequest } from "./records.js";
 

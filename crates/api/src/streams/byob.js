@@ -18,8 +18,8 @@ import {
 } from "../webidl/webidl.js";
 import { bufferLength, isDetached, toView, viewBuffer, viewLength } from "./buffers.js";
 import { kindOfView, respondByob, respondWithNewView } from "./byob_algorithms.js";
+import { toReadableRecord } from "./faces.js";
 import { promiseOf, rejectedInvocation } from "./promises.js";
-import { toReadableRecord } from "./readable_stream.js";
 import {
   acquireByobReader,
   cancelThroughReader,

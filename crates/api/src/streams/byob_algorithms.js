@@ -16,7 +16,12 @@ import {
   viewLength,
   viewOffset,
 } from "./buffers.js";
-import { callPullIfNeeded, errorController, handleQueueDrain } from "./readable_controller.js";
+import {
+  callPullIfNeeded,
+  closeController,
+  errorController,
+  handleQueueDrain,
+} from "./readable_controller.js";
 import {
   addRequest,
   chunkSteps,
@@ -302,8 +307,17 @@ export function answerClosed(controller) {
   if (controller.pendingPullIntos.length > 0) respondByob(controller, 0);
 }
 
-/** The same for a source that closes its stream without an answer to the view that waits: its
- * reader would wait for nothing. An answer that comes late does no harm. @param {any} controller */
+/** Closes a stream of the platform: views that wait are given back as well.
+ * https://streams.spec.whatwg.org/#readablestream-close
+ * @param {import('./records.js').ControllerRecord} controller */
+export function closeAndAnswer(controller) {
+  closeController(controller);
+  if (controller.stream.state === "closed") answerClosed(controller);
+}
+
+/** A source may close its stream without an answer to the view that waits, whose reader would wait
+ * for nothing: the view is given back. An answer that comes late does no harm.
+ * @param {any} controller */
 export function answerUnlessAnswered(controller) {
   const { byobRequest, pendingPullIntos } = controller;
   if (pendingPullIntos.length === 0 || controller.stream.state !== "closed") return;

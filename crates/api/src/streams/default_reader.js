@@ -11,8 +11,8 @@ import {
   isObject,
   requireArguments,
 } from "../webidl/webidl.js";
+import { toReadableRecord } from "./faces.js";
 import { promiseOf, rejectedInvocation } from "./promises.js";
-import { toReadableRecord } from "./readable_stream.js";
 import {
   acquireDefaultReader,
   cancelThroughReader,

@@ -19,13 +19,13 @@ import {
   toUnrestrictedDouble,
 } from "../webidl/webidl.js";
 import { viewBuffer, viewLength, viewOffset } from "./buffers.js";
-import { getByobRequest, respondByob } from "./byob_algorithms.js";
+import { closeAndAnswer, getByobRequest, respondByob } from "./byob_algorithms.js";
+import { readableRecordOf } from "./faces.js";
 import { Deferred, rejectDeferred, resolveDeferred } from "./promises.js";
 import { convertStrategy, extractHighWaterMark } from "./queuing.js";
 import { enqueueOwned, setUpByteController } from "./readable_byte.js";
-import { closeAndAnswer, errorController } from "./readable_controller.js";
+import { errorController } from "./readable_controller.js";
 import { hasByobReader, waitingRequests } from "./readable_operations.js";
-import { readableRecordOf } from "./readable_stream.js";
 import { ReadableRecord } from "./records.js";
 import { internalToken } from "./token.js";
 import { TransformStream } from "./transform_stream.js";

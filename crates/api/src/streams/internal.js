@@ -6,11 +6,13 @@
  */
 
 import { viewBuffer, viewLength, viewOffset } from "./buffers.js";
+import { closeAndAnswer } from "./byob_algorithms.js";
+import { readableRecordOf } from "./faces.js";
 import { Deferred, markHandled, rejectDeferred, resolveDeferred } from "./promises.js";
 import { enqueueOwned, setUpByteController } from "./readable_byte.js";
-import { closeAndAnswer, errorController } from "./readable_controller.js";
-import { cancelStream, isStreamLocked } from "./readable_operations.js";
-import { readableFace, readableRecordOf } from "./readable_stream.js";
+import { cancelStream, errorController } from "./readable_controller.js";
+import { isStreamLocked } from "./readable_operations.js";
+import { readableFace } from "./readable_stream.js";
 import { acquireDefaultReader, readDefault } from "./readers.js";
 import { ReadRequest, ReadableRecord } from "./records.js";
 import { teeStream } from "./tee.js";

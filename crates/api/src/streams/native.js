@@ -10,11 +10,13 @@ import { checkContext } from "../context.js";
 import { internal } from "../internal.js";
 import { primordials } from "../primordials.js";
 import { viewBuffer, viewLength, viewOffset } from "./buffers.js";
+import { closeAndAnswer } from "./byob_algorithms.js";
+import { readableRecordOf } from "./faces.js";
 import { invokePromiseCallback } from "./promises.js";
-import { clearAlgorithms, closeAndAnswer } from "./readable_controller.js";
+import { clearAlgorithms } from "./readable_controller.js";
 import { enqueueOwned, setUpByteController } from "./readable_byte.js";
 import { closeReadable } from "./readable_operations.js";
-import { readableFace, readableRecordOf } from "./readable_stream.js";
+import { readableFace } from "./readable_stream.js";
 import { ReadableRecord } from "./records.js";
 
 const { PromisePrototypeThen, PromiseReject } = primordials;
@@ -47,19 +49,6 @@ export function createNativeByteStream(source) {
   controller.source = new NativeState(source, controller);
   stream.nativeSource = source;
   return readableFace(stream);
-}
-
-/** Why the running code may not touch a stream: it is of another request. Undefined where it may.
- * @param {ReadableRecord} stream @returns {Error | undefined} */
-export function foreignOwner(stream) {
-  const { nativeSource } = stream;
-  if (nativeSource === undefined) return undefined;
-  try {
-    checkContext(nativeSource.owner, "ReadableStream");
-    return undefined;
-  } catch (e) {
-    return e;
-  }
 }
 
 function pullNative(controller) {

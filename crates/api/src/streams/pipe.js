@@ -20,13 +20,13 @@ import {
   resolvedUndefined,
   uponPromise,
 } from "./promises.js";
-import { cancelStream } from "./readable_operations.js";
+import { cancelStream } from "./readable_controller.js";
 import { acquireDefaultReader, readDefault, releaseReader } from "./readers.js";
 import { ReadRequest } from "./records.js";
+import { closeWithErrorPropagation } from "./writable_controller.js";
 import {
   abortStream,
   acquireWriter,
-  closeWithErrorPropagation,
   isCloseRequested,
   releaseWriter,
 } from "./writable_operations.js";

@@ -8,11 +8,11 @@ import { internal } from "../internal.js";
 import { primordials } from "../primordials.js";
 import { bytesOf, isBufferSource, typedArrayName } from "../webidl/webidl.js";
 import { bufferLength, cloneBytes, viewBuffer, viewLength, viewOffset } from "./buffers.js";
-import { foreignOwner } from "./native.js";
+import { readableRecordOf } from "./faces.js";
 import { Deferred, markHandled, rejectDeferred, resolveDeferred } from "./promises.js";
 import { List, listClear, listPush } from "./queue.js";
-import { cancelStream } from "./readable_operations.js";
-import { readableRecordOf } from "./readable_stream.js";
+import { cancelStream } from "./readable_controller.js";
+import { foreignOwner } from "./readable_operations.js";
 import { acquireDefaultReader, readDefault } from "./readers.js";
 import { ReadRequest } from "./records.js";
 

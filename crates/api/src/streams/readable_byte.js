@@ -26,10 +26,13 @@ import { ReadableStreamBYOBRequest } from "./byob.js";
 import {
   answerUnlessAnswered,
   BYTES,
+  clearPendingPullIntos,
   enqueueDetachedPullInto,
   getByobRequest,
   invalidateByobRequest,
+  pullInto,
   pushBytes,
+  requireWholeElements,
   servePullIntos,
   shiftPullInto,
 } from "./byob_algorithms.js";
@@ -170,7 +173,7 @@ function fillReadRequest(controller, request) {
 
 /** [[PullSteps]], https://streams.spec.whatwg.org/#rbs-controller-private-pull
  * @param {ByteControllerRecord} controller @param {any} request */
-export function bytePullSteps(controller, request) {
+function bytePullSteps(controller, request) {
   if (controller.queueTotalSize > 0) {
     fillReadRequest(controller, request);
     return;
@@ -194,7 +197,7 @@ export function bytePullSteps(controller, request) {
 /** [[ReleaseSteps]],
  * https://streams.spec.whatwg.org/#abstract-opdef-readablebytestreamcontroller-releasesteps
  * @param {ByteControllerRecord} controller */
-export function byteReleaseSteps(controller) {
+function byteReleaseSteps(controller) {
   const pending = controller.pendingPullIntos;
   if (pending.length === 0) return;
   // The source may still be filling the first buffer: its bytes are kept. The others go.
@@ -204,11 +207,20 @@ export function byteReleaseSteps(controller) {
   listPush(pending, first);
 }
 
+const BYTE_CONTROLLER = {
+  __proto__: null,
+  pull: bytePullSteps,
+  release: byteReleaseSteps,
+  clear: clearPendingPullIntos,
+  checkClose: requireWholeElements,
+  pullInto,
+};
+
 /** https://streams.spec.whatwg.org/#set-up-readable-byte-stream-controller-from-underlying-source
  * @param {any} stream the record @param {any} source @param {Record<string, any>} dictionary
  * @param {number} highWaterMark bytes */
 export function setUpByteFromSource(stream, source, dictionary, highWaterMark) {
-  const controller = new ByteControllerRecord();
+  const controller = new ByteControllerRecord(BYTE_CONTROLLER);
   attachController(controller, stream, highWaterMark);
   controller.face = new ReadableByteStreamController(internalToken, controller);
   if (dictionary.autoAllocateChunkSize === 0) {
@@ -223,7 +235,7 @@ export function setUpByteFromSource(stream, source, dictionary, highWaterMark) {
  * @param {Function | undefined} cancel
  * @param {number} highWaterMark bytes @returns {ByteControllerRecord} */
 export function setUpByteController(stream, pull, cancel, highWaterMark) {
-  const controller = new ByteControllerRecord();
+  const controller = new ByteControllerRecord(BYTE_CONTROLLER);
   attachController(controller, stream, highWaterMark);
   controller.pullAlgorithm = pull;
   controller.cancelAlgorithm = cancel;

@@ -9,18 +9,18 @@
 
 import { internal } from "../internal.js";
 import { primordials } from "../primordials.js";
-import { answerClosed, clearPendingPullIntos, requireWholeElements } from "./byob_algorithms.js";
 import {
   invokeChunkCallback,
   invokePromiseCallback,
   resolvedUndefined,
   startResult,
+  thenUndefined,
   uponPromise,
 } from "./promises.js";
 import { resetQueue } from "./queue.js";
-import { closeReadable, errorReadable } from "./readable_operations.js";
+import { closeReadable, closeRequests, errorReadable } from "./readable_operations.js";
 
-const { TypeError } = primordials;
+const { PromiseReject, PromiseResolve, TypeError } = primordials;
 
 /** The callbacks of a Worker's underlying source. */
 class SourceCallbacks {
@@ -169,16 +169,9 @@ export function closeController(controller) {
     controller.closeRequested = true;
     return;
   }
-  if (controller.isByte) requireWholeElements(controller);
+  const { checkClose } = controller.steps;
+  checkClose(controller);
   endController(controller);
-}
-
-/** The same for streams of the platform: views that wait are given back as well.
- * https://streams.spec.whatwg.org/#readablestream-close
- * @param {import('./records.js').ControllerRecord} controller */
-export function closeAndAnswer(controller) {
-  closeController(controller);
-  if (controller.isByte && controller.stream.state === "closed") answerClosed(controller);
 }
 
 /** What follows when chunks or bytes have been taken from the queue.
@@ -194,13 +187,18 @@ function endController(controller) {
   closeReadable(controller.stream);
 }
 
+function clearViews(controller) {
+  const { clear } = controller.steps;
+  clear(controller);
+}
+
 /** https://streams.spec.whatwg.org/#readable-stream-default-controller-error
  * https://streams.spec.whatwg.org/#readable-byte-stream-controller-error
  * @param {import('./records.js').ControllerRecord} controller @param {any} reason */
 export function errorController(controller, reason) {
   const { stream } = controller;
   if (stream.state !== "readable") return;
-  if (controller.isByte) clearPendingPullIntos(controller);
+  clearViews(controller);
   resetQueue(controller);
   clearAlgorithms(controller);
   errorReadable(stream, reason);
@@ -210,12 +208,25 @@ export function errorController(controller, reason) {
  * https://streams.spec.whatwg.org/#rbs-controller-private-cancel
  * @param {import('./records.js').ControllerRecord} controller @param {any} reason
  * @returns {Promise<any>} */
-export function cancelSteps(controller, reason) {
-  if (controller.isByte) clearPendingPullIntos(controller);
+function cancelSteps(controller, reason) {
+  clearViews(controller);
   resetQueue(controller);
   const { cancelAlgorithm } = controller;
   const cancelled =
     cancelAlgorithm === undefined ? undefined : cancelAlgorithm(controller, reason);
   clearAlgorithms(controller);
   return cancelled ?? resolvedUndefined;
+}
+
+/** https://streams.spec.whatwg.org/#readable-stream-cancel
+ * @param {import('./records.js').ReadableRecord} stream @param {any} reason
+ * @returns {Promise<undefined>} */
+export function cancelStream(stream, reason) {
+  stream.disturbed = true;
+  if (stream.state === "closed") return PromiseResolve(undefined);
+  if (stream.state === "errored") return PromiseReject(stream.storedError);
+  closeReadable(stream);
+  const { controller, reader } = stream;
+  if (reader !== undefined && reader.isByob) closeRequests(reader);
+  return thenUndefined(cancelSteps(controller, reason));
 }

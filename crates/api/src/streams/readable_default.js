@@ -101,7 +101,7 @@ export function takeChunk(controller) {
 
 /** [[PullSteps]], https://streams.spec.whatwg.org/#rs-default-controller-private-pull
  * @param {ControllerRecord} controller @param {any} request */
-export function defaultPullSteps(controller, request) {
+function defaultPullSteps(controller, request) {
   if (controller.queue.length > 0 && request.steps.takesEarly) {
     chunkSteps(request, dequeueValue(controller));
     handleQueueDrain(controller);
@@ -112,6 +112,16 @@ export function defaultPullSteps(controller, request) {
     callPullIfNeeded(controller);
   }
 }
+
+const noSteps = () => {};
+
+const CHUNK_CONTROLLER = {
+  __proto__: null,
+  pull: defaultPullSteps,
+  release: noSteps,
+  clear: noSteps,
+  checkClose: noSteps,
+};
 
 /** https://streams.spec.whatwg.org/#set-up-readable-stream-default-controller-from-underlying-source
  * @param {any} stream the record @param {any} source @param {Record<string, any>} dictionary
@@ -136,7 +146,7 @@ export function setUpDefaultController(stream, start, pull, cancel, highWaterMar
 }
 
 function makeDefaultController(stream, highWaterMark, sizeAlgorithm) {
-  const controller = new ControllerRecord(false);
+  const controller = new ControllerRecord(false, CHUNK_CONTROLLER);
   controller.sizeAlgorithm = sizeAlgorithm;
   attachController(controller, stream, highWaterMark);
   return controller;

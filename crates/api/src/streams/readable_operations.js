@@ -6,13 +6,9 @@
  * @module
  */
 
-import { primordials } from "../primordials.js";
-import { fulfillLazy, rejectLazy, thenUndefined } from "./promises.js";
-import { listPush, listShift } from "./queue.js";
-import { cancelSteps } from "./readable_controller.js";
-import { closeRequests, errorRequests } from "./readers.js";
-
-const { PromiseReject, PromiseResolve } = primordials;
+import { checkContext } from "../context.js";
+import { fulfillLazy, rejectLazy } from "./promises.js";
+import { listPush, listShift, listTakeAll } from "./queue.js";
 
 /** @param {import('./records.js').ReadRequest} request @param {any} value */
 export function chunkSteps(request, value) {
@@ -33,6 +29,19 @@ export function errorSteps(request, reason) {
   error(request, reason);
 }
 
+/** Why the running code may not touch a stream: it is of another request. Undefined where it may.
+ * @param {import('./records.js').ReadableRecord} stream @returns {Error | undefined} */
+export function foreignOwner(stream) {
+  const { nativeSource } = stream;
+  if (nativeSource === undefined) return undefined;
+  try {
+    checkContext(nativeSource.owner, "ReadableStream");
+    return undefined;
+  } catch (e) {
+    return e;
+  }
+}
+
 /** https://streams.spec.whatwg.org/#is-readable-stream-locked
  * @param {import('./records.js').ReadableRecord} stream @returns {boolean} */
 export function isStreamLocked(stream) {
@@ -51,17 +60,18 @@ export function hasByobReader(stream) {
   return stream.reader !== undefined && stream.reader.isByob;
 }
 
-/** https://streams.spec.whatwg.org/#readable-stream-cancel
- * @param {import('./records.js').ReadableRecord} stream @param {any} reason
- * @returns {Promise<undefined>} */
-export function cancelStream(stream, reason) {
-  stream.disturbed = true;
-  if (stream.state === "closed") return PromiseResolve(undefined);
-  if (stream.state === "errored") return PromiseReject(stream.storedError);
-  closeReadable(stream);
-  const { controller, reader } = stream;
-  if (reader !== undefined && reader.isByob) closeRequests(reader);
-  return thenUndefined(cancelSteps(controller, reason));
+/** https://streams.spec.whatwg.org/#abstract-opdef-readablestreamdefaultreadererrorreadrequests
+ * https://streams.spec.whatwg.org/#abstract-opdef-readablestreambyobreadererrorreadintorequests
+ * @param {import('./records.js').ReaderRecord} reader @param {any} reason */
+export function errorRequests(reader, reason) {
+  const requests = listTakeAll(reader.requests);
+  while (requests.length > 0) errorSteps(listShift(requests), reason);
+}
+
+/** Ends the reads that wait. @param {import('./records.js').ReaderRecord} reader */
+export function closeRequests(reader) {
+  const requests = listTakeAll(reader.requests);
+  while (requests.length > 0) closeSteps(listShift(requests), undefined);
 }
 
 /** https://streams.spec.whatwg.org/#readable-stream-close

@@ -21,20 +21,20 @@ import {
 import { iterateStream } from "./async_iterator.js";
 import { ReadableStreamBYOBReader } from "./byob.js";
 import { ReadableStreamDefaultReader } from "./default_reader.js";
+import { setReadableRecordOf, toReadableRecord, toWritableRecord } from "./faces.js";
 import { streamFromIterable } from "./from.js";
-import { foreignOwner } from "./native.js";
 import { pipeTo } from "./pipe.js";
 import { markHandled, rejectedInvocation } from "./promises.js";
 import { convertStrategy, extractHighWaterMark, extractSizeAlgorithm } from "./queuing.js";
 import { setUpByteFromSource } from "./readable_byte.js";
+import { cancelStream } from "./readable_controller.js";
 import { setUpDefaultFromSource } from "./readable_default.js";
-import { cancelStream, isStreamLocked } from "./readable_operations.js";
+import { foreignOwner, isStreamLocked } from "./readable_operations.js";
 import { acquireByobReader, acquireDefaultReader, requireUnlocked } from "./readers.js";
 import { ReadableRecord } from "./records.js";
 import { teeStream } from "./tee.js";
 import { internalToken } from "./token.js";
 import { requireUnlockedWritable } from "./writable_operations.js";
-import { toWritableRecord } from "./writable_stream.js";
 
 const { ObjectDefineProperty, PromiseReject, RangeError, SymbolAsyncIterator, TypeError } =
   primordials;
@@ -67,18 +67,6 @@ function toReadable(v, what) {
   return v;
 }
 
-/** The record of a ReadableStream; undefined for any other value.
- * @type {(v: any) => ReadableRecord | undefined} */
-export let readableRecordOf;
-
-/** The record of an argument of type ReadableStream. @param {any} v @param {string} what
- * @returns {ReadableRecord} */
-export function toReadableRecord(v, what) {
-  const record = readableRecordOf(v);
-  if (record === undefined) throw new TypeError(`${what} is not of type 'ReadableStream'.`);
-  return record;
-}
-
 /** The stream of a record. @param {ReadableRecord} record @returns {ReadableStream} */
 export function readableFace(record) {
   record.face ??= new ReadableStream(internalToken, record);
@@ -95,7 +83,7 @@ export class ReadableStream {
   }
 
   static {
-    readableRecordOf = (v) => (isObject(v) && #record in v ? v.#record : undefined);
+    setReadableRecordOf((v) => (isObject(v) && #record in v ? v.#record : undefined));
   }
 
   constructor(underlyingSource = undefined, strategy = { __proto__: null }) {

@@ -6,16 +6,13 @@
  */
 
 import { primordials } from "../primordials.js";
-import { pullInto } from "./byob_algorithms.js";
-import { foreignOwner } from "./native.js";
 import { LazyPromise, lazyFulfilled, lazyRejected, rejectLazy } from "./promises.js";
-import { listShift, listTakeAll } from "./queue.js";
-import { bytePullSteps, byteReleaseSteps } from "./readable_byte.js";
-import { defaultPullSteps } from "./readable_default.js";
+import { cancelStream } from "./readable_controller.js";
 import {
-  cancelStream,
   closeSteps,
+  errorRequests,
   errorSteps,
+  foreignOwner,
   isStreamLocked,
 } from "./readable_operations.js";
 import { ReaderRecord } from "./records.js";
@@ -73,25 +70,13 @@ export function releaseReader(reader) {
   const reason = releasedError();
   if (stream.state === "readable") rejectLazy(reader.closed, reason);
   else reader.closed = lazyRejected(reason);
-  if (stream.controller.isByte) byteReleaseSteps(stream.controller);
+  const { controller } = stream;
+  const { release } = controller.steps;
+  release(controller);
   stream.reader = undefined;
   reader.stream = undefined;
   // The standard has an error of their own for the reads.
   if (reader.requests.length > 0) errorRequests(reader, releasedError());
-}
-
-/** https://streams.spec.whatwg.org/#abstract-opdef-readablestreamdefaultreadererrorreadrequests
- * https://streams.spec.whatwg.org/#abstract-opdef-readablestreambyobreadererrorreadintorequests
- * @param {ReaderRecord} reader @param {any} reason */
-export function errorRequests(reader, reason) {
-  const requests = listTakeAll(reader.requests);
-  while (requests.length > 0) errorSteps(listShift(requests), reason);
-}
-
-/** Ends the reads that wait. @param {ReaderRecord} reader */
-export function closeRequests(reader) {
-  const requests = listTakeAll(reader.requests);
-  while (requests.length > 0) closeSteps(listShift(requests), undefined);
 }
 
 /** Why the running code may not use a reader's stream: the reader was released, or the stream is of
@@ -120,10 +105,10 @@ export function readDefault(reader, request) {
     closeSteps(request, undefined);
   } else if (stream.state === "errored") {
     errorSteps(request, stream.storedError);
-  } else if (stream.controller.isByte) {
-    bytePullSteps(stream.controller, request);
   } else {
-    defaultPullSteps(stream.controller, request);
+    const { controller } = stream;
+    const { pull } = controller.steps;
+    pull(controller, request);
   }
 }
 
@@ -134,6 +119,11 @@ export function readDefault(reader, request) {
 export function readByob(reader, view, min, request) {
   const { stream } = reader;
   stream.disturbed = true;
-  if (stream.state === "errored") errorSteps(request, stream.storedError);
-  else pullInto(stream.controller, view, min, request);
+  if (stream.state === "errored") {
+    errorSteps(request, stream.storedError);
+    return;
+  }
+  const { controller } = stream;
+  const { pullInto } = controller.steps;
+  pullInto(controller, view, min, request);
 }

@@ -64,6 +64,17 @@ export class ReadRequest {
 }
 internal(ReadRequest);
 
+/**
+ * What the controllers of chunks and of bytes do each in its own way.
+ * @typedef {object} ControllerSteps
+ * @property {(controller: any, request: ReadRequest) => void} pull
+ * @property {(controller: any) => void} release after the reader has gone
+ * @property {(controller: any) => void} clear forgets views that wait
+ * @property {(controller: any) => void} checkClose throws where the stream may not end yet
+ * @property {(controller: any, view: ArrayBufferView, minimumFill: number, request: ReadRequest)
+ *   => void} [pullInto] of bytes only
+ */
+
 /** The slots of both controllers. Algorithms take the record, so that one function can serve all
  * streams. */
 export class ControllerRecord {
@@ -87,9 +98,10 @@ export class ControllerRecord {
   onPullFailed = undefined;
   sizeAlgorithm = undefined;
 
-  /** @param {boolean} isByte */
-  constructor(isByte) {
+  /** @param {boolean} isByte @param {ControllerSteps} steps */
+  constructor(isByte, steps) {
     this.isByte = isByte;
+    this.steps = steps;
   }
 }
 internal(ControllerRecord);
@@ -102,8 +114,9 @@ export class ByteControllerRecord extends ControllerRecord {
   /** Bytes; undefined where reads without a view of their own are served without one. */
   autoAllocateChunkSize = undefined;
 
-  constructor() {
-    super(true);
+  /** @param {ControllerSteps} steps */
+  constructor(steps) {
+    super(true, steps);
   }
 }
 

@@ -13,8 +13,7 @@ import {
   resolvedUndefined,
   uponPromise,
 } from "./promises.js";
-import { closeController, errorController } from "./readable_controller.js";
-import { cancelStream } from "./readable_operations.js";
+import { cancelStream, closeController, errorController } from "./readable_controller.js";
 
 /** The pull algorithm of both branches. */
 function pullBranch(controller) {

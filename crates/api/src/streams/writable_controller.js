@@ -6,6 +6,7 @@
 
 import { internal } from "../internal.js";
 import { createAbortSignal, signalAbort } from "../events/abort.js";
+import { primordials } from "../primordials.js";
 import {
   defineInterface,
   illegalConstructor,
@@ -13,6 +14,8 @@ import {
   isObject,
 } from "../webidl/webidl.js";
 import {
+  Deferred,
+  fulfillLazy,
   invokeChunkCallback,
   invokePromiseCallback,
   resolvedUndefined,
@@ -23,6 +26,7 @@ import { dequeueValue, enqueueValueWithSize, peekQueueValue } from "./queue.js";
 import { internalToken } from "./token.js";
 import {
   addWriteRequest,
+  clearWritableAlgorithms,
   dealWithRejection,
   finishClose,
   finishCloseWithError,
@@ -30,12 +34,15 @@ import {
   finishWrite,
   finishWriteWithError,
   isCloseRequested,
+  isEnded,
   markCloseInFlight,
   markWriteInFlight,
   startErroring,
   updateBackpressure,
 } from "./writable_operations.js";
 import { WritableControllerRecord } from "./writable_records.js";
+
+const { PromiseReject, PromiseResolve, TypeError } = primordials;
 
 /** Stands in the queue for the close. https://streams.spec.whatwg.org/#close-sentinel */
 const CLOSE_SENTINEL = { __proto__: null };
@@ -148,16 +155,6 @@ function startWritable(controller, start, receiver) {
   );
 }
 
-/** https://streams.spec.whatwg.org/#writable-stream-default-controller-clear-algorithms
- * @param {WritableControllerRecord} controller */
-export function clearWritableAlgorithms(controller) {
-  controller.writeAlgorithm = undefined;
-  controller.closeAlgorithm = undefined;
-  controller.abortAlgorithm = undefined;
-  controller.sizeAlgorithm = undefined;
-  controller.sink = undefined;
-}
-
 /** https://streams.spec.whatwg.org/#writable-stream-default-writer-get-desired-size
  * @param {any} stream @returns {number | null} */
 export function writableDesiredSize(stream) {
@@ -214,9 +211,38 @@ export function writeChunk(controller, chunk, size, request) {
 
 /** https://streams.spec.whatwg.org/#writable-stream-default-controller-close
  * @param {WritableControllerRecord} controller */
-export function requestClose(controller) {
+function requestClose(controller) {
   enqueueValueWithSize(controller, CLOSE_SENTINEL, 0);
   advanceQueue(controller);
+}
+
+/** https://streams.spec.whatwg.org/#writable-stream-close, with the check that its callers do.
+ * @param {any} stream @returns {Promise<undefined>} */
+export function closeWritable(stream) {
+  if (isCloseRequested(stream)) {
+    return PromiseReject(new TypeError("This WritableStream is closing already."));
+  }
+  if (isEnded(stream)) {
+    return PromiseReject(
+      new TypeError(`This WritableStream is ${stream.state} and cannot be closed.`),
+    );
+  }
+  const deferred = new Deferred();
+  stream.closeRequest = deferred;
+  const { writer } = stream;
+  if (writer !== undefined && stream.backpressure && stream.state === "writable") {
+    fulfillLazy(writer.ready);
+  }
+  requestClose(stream.controller);
+  return deferred.promise;
+}
+
+/** https://streams.spec.whatwg.org/#writable-stream-default-writer-close-with-error-propagation
+ * @param {any} stream @returns {Promise<undefined>} */
+export function closeWithErrorPropagation(stream) {
+  if (isCloseRequested(stream) || stream.state === "closed") return PromiseResolve(undefined);
+  if (stream.state === "errored") return PromiseReject(stream.storedError);
+  return closeWritable(stream);
 }
 
 /** https://streams.spec.whatwg.org/#writable-stream-default-controller-advance-queue-if-needed */

@@ -20,10 +20,9 @@ import {
   uponPromise,
 } from "./promises.js";
 import { listPush, listShift, listTakeAll, resetQueue } from "./queue.js";
-import { clearWritableAlgorithms, requestClose } from "./writable_controller.js";
 import { PendingAbort, WriterRecord } from "./writable_records.js";
 
-const { PromiseReject, PromiseResolve, TypeError } = primordials;
+const { PromiseResolve, TypeError } = primordials;
 
 /** https://streams.spec.whatwg.org/#is-writable-stream-locked
  * @param {any} stream @returns {boolean} */
@@ -96,7 +95,7 @@ export function isCloseRequested(stream) {
   return stream.closeRequest !== undefined || stream.inFlightClose !== undefined;
 }
 
-const isEnded = (stream) => stream.state === "closed" || stream.state === "errored";
+export const isEnded = (stream) => stream.state === "closed" || stream.state === "errored";
 
 /** https://streams.spec.whatwg.org/#writable-stream-abort
  * @param {any} stream @param {any} reason @returns {Promise<undefined>} */
@@ -122,33 +121,14 @@ export function abortStream(stream, reason) {
   return deferred.promise;
 }
 
-/** https://streams.spec.whatwg.org/#writable-stream-close, with the check that its callers do.
- * @param {any} stream @returns {Promise<undefined>} */
-export function closeWritable(stream) {
-  if (isCloseRequested(stream)) {
-    return PromiseReject(new TypeError("This WritableStream is closing already."));
-  }
-  if (isEnded(stream)) {
-    return PromiseReject(
-      new TypeError(`This WritableStream is ${stream.state} and cannot be closed.`),
-    );
-  }
-  const deferred = new Deferred();
-  stream.closeRequest = deferred;
-  const { writer } = stream;
-  if (writer !== undefined && stream.backpressure && stream.state === "writable") {
-    fulfillLazy(writer.ready);
-  }
-  requestClose(stream.controller);
-  return deferred.promise;
-}
-
-/** https://streams.spec.whatwg.org/#writable-stream-default-writer-close-with-error-propagation
- * @param {any} stream @returns {Promise<undefined>} */
-export function closeWithErrorPropagation(stream) {
-  if (isCloseRequested(stream) || stream.state === "closed") return PromiseResolve(undefined);
-  if (stream.state === "errored") return PromiseReject(stream.storedError);
-  return closeWritable(stream);
+/** https://streams.spec.whatwg.org/#writable-stream-default-controller-clear-algorithms
+ * @param {import('./writable_records.js').WritableControllerRecord} controller */
+export function clearWritableAlgorithms(controller) {
+  controller.writeAlgorithm = undefined;
+  controller.closeAlgorithm = undefined;
+  controller.abortAlgorithm = undefined;
+  controller.sizeAlgorithm = undefined;
+  controller.sink = undefined;
 }
 
 /** https://streams.spec.whatwg.org/#writable-stream-deal-with-rejection

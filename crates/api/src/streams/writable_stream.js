@@ -14,16 +14,12 @@ import {
   toFunction,
   toObject,
 } from "../webidl/webidl.js";
+import { setWritableRecordOf } from "./faces.js";
 import { rejectedInvocation } from "./promises.js";
 import { convertStrategy, extractHighWaterMark, extractSizeAlgorithm } from "./queuing.js";
 import { internalToken } from "./token.js";
-import { setUpFromSink } from "./writable_controller.js";
-import {
-  abortStream,
-  acquireWriter,
-  closeWritable,
-  isWritableLocked,
-} from "./writable_operations.js";
+import { closeWritable, setUpFromSink } from "./writable_controller.js";
+import { abortStream, acquireWriter, isWritableLocked } from "./writable_operations.js";
 import { WritableRecord } from "./writable_records.js";
 import { WritableStreamDefaultWriter } from "./writer.js";
 
@@ -36,18 +32,6 @@ const SINK_MEMBERS = [
   { key: "type", convert: toAny },
   { key: "write", convert: toFunction },
 ];
-
-/** The record of a WritableStream; undefined for any other value.
- * @type {(v: any) => WritableRecord | undefined} */
-let writableRecordOf;
-
-/** The record of an argument of type WritableStream. @param {any} v @param {string} what
- * @returns {WritableRecord} */
-export function toWritableRecord(v, what) {
-  const record = writableRecordOf(v);
-  if (record === undefined) throw new TypeError(`${what} is not of type 'WritableStream'.`);
-  return record;
-}
 
 /** The stream of a record. @param {WritableRecord} record @returns {WritableStream} */
 export function writableFace(record) {
@@ -65,7 +49,7 @@ export class WritableStream {
   }
 
   static {
-    writableRecordOf = (v) => (isObject(v) && #record in v ? v.#record : undefined);
+    setWritableRecordOf((v) => (isObject(v) && #record in v ? v.#record : undefined));
   }
 
   constructor(underlyingSink = undefined, strategy = { __proto__: null }) {

@@ -11,6 +11,7 @@ import {
   isObject,
   requireArguments,
 } from "../webidl/webidl.js";
+import { toWritableRecord } from "./faces.js";
 import {
   Deferred,
   promiseOf,
@@ -19,17 +20,20 @@ import {
   resolveDeferred,
 } from "./promises.js";
 import { internalToken } from "./token.js";
-import { chunkSize, writableDesiredSize, writeChunk } from "./writable_controller.js";
+import {
+  chunkSize,
+  closeWritable,
+  writableDesiredSize,
+  writeChunk,
+} from "./writable_controller.js";
 import {
   abortStream,
   acquireWriter,
-  closeWritable,
   isCloseRequested,
   releaseWriter,
   writerReleasedError,
 } from "./writable_operations.js";
 import { WriteRequest } from "./writable_records.js";
-import { toWritableRecord } from "./writable_stream.js";
 
 const { PromiseReject, TypeError } = primordials;
 
