@@ -63,6 +63,18 @@ const paths = {
   "/up-fixed": (to, request, ctx) =>
     fetch(`${to}/length`, { method: "POST", body: fixed(ctx, new Uint8Array([65, 66]), 2) }),
   "/up-wrong": (to) => fetch(`${to}/length`, { method: "POST", body: "abc", ...length("99") }),
+  "/copied-request": (to, request) => fetch(new Request(`${to}/length`, request)),
+  "/copied-get": async (to, request) => {
+    const copy = new Request("http://elsewhere/", request);
+    return new Response(`${copy.method} ${JSON.stringify(await copy.text())}\n`);
+  },
+  "/made-get": (to, request) => {
+    try {
+      return new Response(new Request(request, { method: "GET" }).url);
+    } catch (error) {
+      return new Response(`${error.name}: ${error.message}\n`);
+    }
+  },
   "/up-none": (to) => fetch(`${to}/length`, { method: "POST", ...length("5") }),
 };
 
