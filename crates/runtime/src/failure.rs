@@ -53,6 +53,21 @@ pub struct Page {
 }
 
 impl Failure {
+    /// The Worker did not start, and `message` stands where its exception would.
+    pub(crate) fn startup(message: &str) -> Self {
+        Failure::Startup(Thrown::new("Error", message))
+    }
+
+    /// The global scope used too much CPU time.
+    pub(crate) fn startup_cpu() -> Self {
+        Self::startup("Script startup exceeded CPU time limit.")
+    }
+
+    /// The global scope used too much memory.
+    pub(crate) fn startup_memory() -> Self {
+        Self::startup("Script startup exceeded memory limits.")
+    }
+
     /// Cloudflare's error code for it.
     pub fn code(&self) -> u16 {
         match self {

@@ -105,9 +105,8 @@ impl Runtime {
             },
             egress: options.egress,
             observer: options.observer,
-            live: Arc::default(),
         };
-        let pool = Pool::new(factory, options.pool_size).map_err(RuntimeError::Thread)?;
+        let pool = Pool::new(Box::new(factory), options.pool_size).map_err(RuntimeError::Thread)?;
         let (closing, _) = watch::channel(false);
         let dispatcher = Dispatcher::new(options.router, pool);
         let front_threads = options.front_threads.max(1);

@@ -52,12 +52,13 @@ pub const KNOWN: &[Circle] = &[
     Circle {
         files: &[
             "crates/runtime/src/http/serve.rs",
-            "crates/runtime/src/isolate/thread.rs",
-            "crates/runtime/src/isolate/worker_isolate.rs",
+            "crates/runtime/src/isolate/handle.rs",
             "crates/runtime/src/placement/dispatch.rs",
+            "crates/runtime/src/placement/handles.rs",
+            "crates/runtime/src/placement/isolates.rs",
             "crates/runtime/src/placement/pool.rs",
         ],
-        reason: "threads send requests for other Workers back to placement; to be opened",
+        reason: "what is sent to isolates names placement, which sends it; to be opened",
     },
     Circle {
         files: &[

@@ -88,13 +88,14 @@ impl HeapGuard {
         let more = self.ledger.note_icu(crate::limit::icu_memory::taken_bytes());
         let outside = isolate.adjust_amount_of_external_allocated_memory(more);
         let outside = usize::try_from(outside).unwrap_or(0);
-        self.ledger.note_heap(statistics.used_heap_size(), outside);
-        crate::limit::cage::note(&self.member, statistics.total_heap_size());
+        let caged = statistics.total_heap_size();
+        self.ledger.note_heap(statistics.used_heap_size(), outside, caged);
+        crate::limit::cage::note(&self.member, caged);
     }
 
     /// Notes that the heap is gone, and gives the overdraft back.
     pub(crate) fn note_end(&self) {
-        self.ledger.note_heap(0, 0);
+        self.ledger.note_heap(0, 0, 0);
         crate::limit::cage::note(&self.member, 0);
         self.release();
     }

@@ -14,9 +14,11 @@ pub struct Ledger {
     /// Bodies and other memory that native code holds for the isolate.
     native: AtomicUsize,
     /// What buffers, native memory and heap may be together.
-    bytes_max: usize,
+    bytes_max: AtomicUsize,
     /// V8's heap at the last look, with the memory of WebAssembly and of resizable buffers.
     heap: AtomicUsize,
+    /// V8's heap alone at the last look, with its gaps: its part of the cage.
+    caged: AtomicUsize,
     /// What ICU had taken for it at the last look.
     icu: AtomicUsize,
     /// Whether a buffer was refused since this was last asked.
@@ -42,8 +44,9 @@ impl Ledger {
         Arc::new(Self {
             buffers: AtomicUsize::new(0),
             native: AtomicUsize::new(0),
-            bytes_max,
+            bytes_max: AtomicUsize::new(bytes_max),
             heap: AtomicUsize::new(0),
+            caged: AtomicUsize::new(0),
             icu: AtomicUsize::new(0),
             refused: AtomicBool::new(false),
         })
@@ -56,12 +59,23 @@ impl Ledger {
 
     /// The quota in bytes.
     pub fn bytes_max(&self) -> usize {
-        self.bytes_max
+        self.bytes_max.load(Relaxed)
+    }
+
+    /// Sets the quota in bytes. V8's heap keeps the bound that it was made with.
+    pub fn set_bytes_max(&self, bytes_max: usize) {
+        self.bytes_max.store(bytes_max, Relaxed);
+    }
+
+    /// V8's heap at the last look in bytes, with its gaps: its part of the address space that all
+    /// heaps share.
+    pub fn heap_bytes(&self) -> usize {
+        self.caged.load(Relaxed)
     }
 
     /// Whether `bytes` more fit under the quota.
     pub fn has_room_for(&self, bytes: usize) -> bool {
-        self.total().checked_add(bytes).is_some_and(|total| total <= self.bytes_max)
+        self.total().checked_add(bytes).is_some_and(|total| total <= self.bytes_max())
     }
 
     /// Charges native memory, or refuses it when the quota would be passed.
@@ -75,10 +89,11 @@ impl Ledger {
 
     /// Notes the size of V8's heap, and of all memory that its objects hold outside of it: buffers
     /// that the allocator charged, and WebAssembly memories and resizable buffers, which it does
-    /// not see. In bytes.
-    pub(crate) fn note_heap(&self, heap: usize, outside: usize) {
+    /// not see; and how much of the cage the heap takes, gaps included. In bytes.
+    pub(crate) fn note_heap(&self, heap: usize, outside: usize, caged: usize) {
         let unseen = outside.saturating_sub(self.buffers.load(Relaxed));
         self.heap.store(heap + unseen, Relaxed);
+        self.caged.store(caged, Relaxed);
     }
 
     /// Notes what ICU has taken in bytes; gives what that is more than at the last look.

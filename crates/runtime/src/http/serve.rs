@@ -3,7 +3,6 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 
 use api::EventId;
@@ -61,7 +60,6 @@ pub(crate) async fn serve(
         Ok(route) => route,
         Err(failure) => return dispatcher.error_page(&failure),
     };
-    isolate.load.used.store(dispatcher.choices(), Relaxed);
     let client = session.client.clone();
     let request = RoutedRequest { request, url, client, entrypoint };
     if worker.id == isolate.worker().id && isolate.is_usable() {

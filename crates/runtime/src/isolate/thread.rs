@@ -1,32 +1,32 @@
 //! An isolate's thread: its event loop, its connections, its end.
 
 use std::cell::Cell;
-use std::collections::HashSet;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::AsRawFd;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use http::Response;
-use isolate::{Isolate, IsolateOptions, Platform};
+use isolate::{Condemned, Isolate, IsolateOptions, Platform};
+use scheduler::{Cause, Event, Fault};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::egress::Egress;
 use crate::event::host::EventHost;
 use crate::failure::Failure;
-use crate::http::body::OutBody;
 use crate::http::connection::{Connection, Drain, HandedBack, Served, serve_http1};
 use crate::http::encode::encode_here;
 use crate::http::prefixed::Prefixed;
-use crate::http::serve::{self, ConnectionContext, RoutedRequest};
+use crate::http::serve::{self, ConnectionContext};
+use crate::isolate::handle::{COMMANDS_MAX, Command, Hop, IsolateHandle};
+use crate::isolate::status::{ConnectionGuard, HopGuard, IsolateStatus, Order, RequestGuard};
 use crate::isolate::worker_isolate::WorkerIsolate;
+use crate::placement::admission;
 use crate::placement::dispatch::Dispatcher;
+use crate::placement::pool::MakeIsolate;
 use crate::worker::{Observer, Worker};
 
-/// Commands that wait for an isolate's thread.
-const COMMANDS_MAX: usize = 1_024;
 /// Stack of an isolate's thread: V8 may use 984 KiB of it.
 const STACK_BYTES: usize = 1_536 << 10;
 /// Events of sockets that an event loop takes from the system at once: it keeps room for them.
@@ -40,141 +40,6 @@ const IDLE_LOOK: Duration = Duration::from_secs(10);
 /// How long its last request may take to be over before that time counts.
 const IDLE_SETTLE: Duration = Duration::from_secs(1);
 
-/// A request that another thread received.
-pub(crate) struct Hop {
-    pub(crate) request: RoutedRequest,
-    pub(crate) response: oneshot::Sender<Response<OutBody>>,
-}
-
-/// What an isolate's thread is told.
-pub(crate) enum Command {
-    /// Start this Worker; answers with the names of its handlers.
-    Load(Arc<Worker>, Arc<Dispatcher>, oneshot::Sender<Result<String, Failure>>),
-    Serve(Connection),
-    Request(Box<Hop>),
-    /// Finish what is in flight and go; clients find another isolate.
-    Retire,
-    /// Finish what is in flight and go: the process ends.
-    Stop,
-}
-
-/// What other threads know of an isolate.
-#[derive(Default)]
-pub(crate) struct IsolateStatus {
-    /// Connections that it serves.
-    pub(crate) connections: AtomicUsize,
-    /// Requests of other threads' connections that it answers.
-    hops: AtomicUsize,
-    /// Connections that it should give back, because its Worker got one more isolate.
-    surplus: AtomicUsize,
-    /// When it had its last request, as a count of choices of isolates.
-    pub(crate) used: AtomicU64,
-    /// Whether it takes no more work.
-    pub(crate) closed: AtomicBool,
-    /// Whether its making has come to an end, well or not.
-    made: Mutex<bool>,
-    /// Whether the thread has come to its end.
-    pub(crate) ended: AtomicBool,
-    made_changed: Condvar,
-    /// Whether the thread is lost in code that nothing can stop.
-    stuck: OnceLock<Arc<AtomicBool>>,
-    /// The descriptors of the connections that were handed to it. Only the isolate's thread closes
-    /// them.
-    sockets: Mutex<HashSet<RawFd>>,
-}
-
-/// Counts a request of another thread's connection, until its response's body is done with.
-struct HopGuard(Arc<IsolateStatus>);
-
-impl HopGuard {
-    fn new(load: Arc<IsolateStatus>) -> Self {
-        load.hops.fetch_add(1, Relaxed);
-        Self(load)
-    }
-}
-
-impl Drop for HopGuard {
-    fn drop(&mut self) {
-        self.0.hops.fetch_sub(1, Relaxed);
-    }
-}
-
-impl IsolateStatus {
-    /// Connections, and requests of others.
-    pub(crate) fn work(&self) -> usize {
-        self.connections.load(Relaxed) + self.hops.load(Relaxed)
-    }
-
-    /// Lets the isolate keep its part of its connections, of as many isolates of its Worker.
-    pub(crate) fn share(&self, isolates: usize) {
-        let connections = self.connections.load(Relaxed);
-        self.surplus.store(connections - connections / isolates.max(1), Relaxed);
-    }
-
-    /// Whether a connection that has just had an answer should go.
-    fn take_surplus(&self) -> bool {
-        let surplus = self.surplus.load(Relaxed);
-        surplus > 0
-            && self.surplus.fetch_update(Relaxed, Relaxed, |count| count.checked_sub(1)).is_ok()
-    }
-
-    fn sockets(&self) -> MutexGuard<'_, HashSet<RawFd>> {
-        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set_made(&self) {
-        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.made_changed.notify_all();
-    }
-}
-
-/// Another thread's handle on an isolate's thread.
-#[derive(Clone)]
-pub(crate) struct IsolateHandle {
-    pub(crate) commands: mpsc::Sender<Command>,
-    pub(crate) load: Arc<IsolateStatus>,
-}
-
-impl IsolateHandle {
-    /// Waits until the isolate is there.
-    pub(crate) fn wait_until_made(&self) {
-        let made = self.load.made.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.load.made_changed.wait_while(made, |made| !*made));
-    }
-
-    pub(crate) fn is_usable(&self) -> bool {
-        !self.load.closed.load(Relaxed) && !self.commands.is_closed() && !self.is_stuck()
-    }
-
-    /// Whether the thread is lost in code that nothing can stop.
-    pub(crate) fn is_stuck(&self) -> bool {
-        self.load.stuck.get().is_some_and(|stuck| stuck.load(Relaxed))
-    }
-
-    /// Hands a connection over; back with it when the isolate takes none.
-    pub(crate) fn hand_over(&self, connection: Connection) -> Result<(), Connection> {
-        let socket = connection.stream.as_raw_fd();
-        self.load.sockets().insert(socket);
-        let Err(refused) = self.commands.try_send(Command::Serve(connection)) else {
-            return Ok(());
-        };
-        self.load.sockets().remove(&socket);
-        match refused.into_inner() {
-            Command::Serve(connection) => Err(connection),
-            _ => Ok(()),
-        }
-    }
-
-    /// Ends the connections of a thread that is lost, so that their clients do not wait for ever.
-    /// The thread itself can neither answer nor close them, so the descriptors are still its own.
-    /// Clients see the end of the stream; a sandbox allows no more than to close this half.
-    pub(crate) fn cut_connections(&self) {
-        for socket in self.load.sockets().drain() {
-            let _ = nix::sys::socket::shutdown(socket, nix::sys::socket::Shutdown::Write);
-        }
-    }
-}
-
 /// What every isolate of a process is made with.
 #[derive(Clone)]
 pub(crate) struct Factory {
@@ -182,62 +47,109 @@ pub(crate) struct Factory {
     pub(crate) options: IsolateOptions,
     pub(crate) egress: Arc<dyn Egress>,
     pub(crate) observer: Arc<dyn Observer>,
-    /// Threads with isolates that have not ended.
-    pub(crate) live: Arc<AtomicUsize>,
+}
+
+/// Says that a thread has ended, however it came to that.
+struct EndGuard(Arc<IsolateStatus>);
+
+impl Drop for EndGuard {
+    fn drop(&mut self) {
+        self.0.closed.store(true, Relaxed);
+        self.0.set_made();
+        self.0.ended.store(true, Relaxed);
+        self.0.report(|isolate| Event::Ended { isolate });
+    }
+}
+
+impl MakeIsolate for Factory {
+    fn memory_bytes_max(&self) -> usize {
+        self.options.memory_bytes_max
+    }
+
+    fn spawn(&self, memory_bytes_max: usize) -> std::io::Result<IsolateHandle> {
+        let (commands, received) = mpsc::channel(COMMANDS_MAX);
+        let load = Arc::new(IsolateStatus::default());
+        let (mut factory, its_load) = (self.clone(), load.clone());
+        factory.options.heap_bytes_max = memory_bytes_max;
+        factory.options.memory_bytes_max = memory_bytes_max;
+        let builder = std::thread::Builder::new().name("isolate".to_owned());
+        builder.stack_size(STACK_BYTES).spawn(move || {
+            let end = EndGuard(its_load);
+            factory.run(received, &end.0);
+        })?;
+        Ok(IsolateHandle { commands, load })
+    }
 }
 
 impl Factory {
-    /// Makes a thread with a fresh isolate.
-    pub(crate) fn spawn(&self) -> std::io::Result<IsolateHandle> {
-        let (commands, received) = mpsc::channel(COMMANDS_MAX);
-        let load = Arc::new(IsolateStatus::default());
-        let (factory, its_load) = (self.clone(), load.clone());
-        self.live.fetch_add(1, Relaxed);
-        let builder = std::thread::Builder::new().name("isolate".to_owned());
-        let spawned = builder.stack_size(STACK_BYTES).spawn(move || {
-            factory.run(received, &its_load);
-            its_load.set_made();
-            its_load.ended.store(true, Relaxed);
-            factory.live.fetch_sub(1, Relaxed);
-        });
-        if let Err(error) = spawned {
-            self.live.fetch_sub(1, Relaxed);
-            return Err(error);
-        }
-        Ok(IsolateHandle { commands, load })
-    }
-
     fn run(&self, commands: mpsc::Receiver<Command>, load: &Arc<IsolateStatus>) {
         let host = EventHost::new(self.egress.clone(), self.observer.clone());
         let capabilities = Box::new(host.capabilities());
         let isolate = match Isolate::new(self.platform, &self.options, capabilities) {
             Ok(isolate) => isolate,
             Err(error) => {
-                load.closed.store(true, Relaxed);
                 eprintln!("isolde: an isolate could not be made: {error}");
-                return;
+                return give_back(commands, load);
             }
         };
         let _ = load.stuck.set(isolate.stuck_flag());
+        let _ = load.ledger.set(isolate.ledger().clone());
         let mut builder = Builder::new_current_thread();
         builder.enable_all().max_io_events_per_tick(IO_EVENTS_MAX);
         let runtime = match builder.build_local(LocalOptions::default()) {
             Ok(runtime) => runtime,
             Err(error) => {
-                load.closed.store(true, Relaxed);
                 eprintln!("isolde: an isolate's event loop could not be made: {error}");
-                return;
+                return give_back(commands, load);
             }
         };
         load.set_made();
         runtime.block_on(async {
-            let isolate = WorkerIsolate::new(isolate, host, load.clone());
+            let isolate = WorkerIsolate::new(isolate, host);
             tokio::task::spawn_local(isolate.clone().run_engine_tasks());
             let trimmed = Cell::new(0);
             let thread = Thread { isolate: isolate.clone(), load: load.clone(), trimmed };
             thread.run(commands).await;
             isolate.dispose();
         });
+    }
+}
+
+/// Ends an isolate that could not be made. What was sent to it finds another one, or an answer that
+/// says why there is none.
+fn give_back(mut commands: mpsc::Receiver<Command>, load: &IsolateStatus) {
+    load.closed.store(true, Relaxed);
+    commands.close();
+    load.report(|isolate| Event::StartFailed { isolate, fault: Fault::Passing });
+    let mut loading = None;
+    while let Some(command) = commands.blocking_recv() {
+        match command {
+            Command::Load(worker, dispatcher, loaded) => {
+                loading = Some((worker, dispatcher));
+                let _ = loaded.send(Err(Failure::Overloaded));
+            }
+            Command::Serve(connection, _) => {
+                let front = connection.front.clone();
+                let _ = front.blocking_send(HandedBack { connection, mixed: false });
+            }
+            Command::Request(hop, guard) => {
+                drop(guard);
+                // The router is not asked again: that would need an event loop.
+                if let Some((worker, dispatcher)) = &loading {
+                    dispatcher.forward(worker, hop);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a Worker that was terminated while it started would come to the same end again.
+fn fault_of(reason: Condemned) -> Fault {
+    match reason {
+        Condemned::CpuExceeded => Fault::Own(Cause::Cpu),
+        // Where all heaps are too large together, it may be one of many.
+        Condemned::MemoryExceeded if !admission::heaps_are_full() => Fault::Own(Cause::Memory),
+        Condemned::MemoryExceeded | Condemned::Panicked => Fault::Passing,
     }
 }
 
@@ -252,10 +164,11 @@ impl Thread {
     async fn run(self, mut commands: mpsc::Receiver<Command>) {
         let (wishes, wish) = watch::channel(Drain::Stay);
         let mut dispatcher = None;
-        let mut stopping = false;
         loop {
             let command = tokio::select! {
                 command = commands.recv() => command,
+                // The Worker comes first: what was sent after it needs it.
+                () = self.load.ordered.notified(), if dispatcher.is_some() => None,
                 () = self.isolate.over.notified() => None,
                 () = self.idle() => {
                     // One that was too young for it when its last request ended is old enough now.
@@ -267,40 +180,29 @@ impl Thread {
             };
             match command {
                 Some(Command::Load(worker, its_dispatcher, loaded)) => {
-                    let id = worker.id;
-                    let result = self.isolate.load(worker).await;
-                    if let (Err(failure), Some(_)) = (&result, self.isolate.condemned()) {
-                        // Another isolate would come to the same end.
-                        its_dispatcher.note_startup_failure(id, failure.clone());
-                    }
                     dispatcher = Some(its_dispatcher);
-                    self.isolate.set_startup(result.clone());
-                    // Nobody waits for them when a request made the isolate start.
-                    if !loaded.is_closed() {
-                        let _ = loaded.send(result.map(|()| self.isolate.handler_names()));
-                    }
+                    self.load(worker, loaded).await;
                 }
-                Some(Command::Serve(connection)) => {
+                Some(Command::Serve(connection, guard)) => {
                     if let Some(dispatcher) = &dispatcher {
-                        self.serve(connection, dispatcher.clone(), wish.clone());
+                        self.serve(connection, guard, dispatcher.clone(), wish.clone());
                     }
                 }
-                Some(Command::Request(hop)) => {
+                Some(Command::Request(hop, guard)) => {
                     if let Some(dispatcher) = &dispatcher {
-                        self.answer(hop, dispatcher.clone());
+                        self.answer(hop, guard, dispatcher.clone());
                     }
                 }
-                Some(Command::Stop) => {
-                    stopping = true;
-                    break;
-                }
-                Some(Command::Retire) | None => break,
+                None => break,
             }
         }
         self.load.closed.store(true, Relaxed);
         self.isolate.retire();
+        // Before the channel: who is refused there finds another isolate.
+        self.load.report(|isolate| Event::Closing { isolate });
         commands.close();
-        let wished = if stopping { Drain::Close } else { Drain::Leave };
+        let stops = self.load.order_so_far() >= Order::Stop as u8;
+        let wished = if stops { Drain::Close } else { Drain::Leave };
         if let Some(dispatcher) = &dispatcher {
             self.pass_on(&mut commands, dispatcher, &wish).await;
         }
@@ -315,6 +217,27 @@ impl Thread {
         self.finish_requests().await;
     }
 
+    /// Starts the Worker. Who waits for a trial hears how it went, and tells the scheduler.
+    async fn load(&self, worker: Arc<Worker>, loaded: oneshot::Sender<Result<String, Failure>>) {
+        if let Some(ledger) = self.load.ledger.get() {
+            ledger.set_bytes_max(worker.limits.memory_bytes_max);
+        }
+        let result = self.isolate.load(worker).await;
+        match self.isolate.condemned() {
+            Some(reason) => {
+                let fault = fault_of(reason);
+                self.load.report(|isolate| Event::StartFailed { isolate, fault });
+            }
+            // An exception of the global scope is what each request is answered with.
+            None if loaded.is_closed() => self.load.report(|isolate| Event::Started { isolate }),
+            None => {}
+        }
+        self.isolate.set_startup(result.clone());
+        if !loaded.is_closed() {
+            let _ = loaded.send(result.map(|()| self.isolate.handler_names()));
+        }
+    }
+
     /// Takes what still waited for this isolate. Its requests go to another isolate of the Worker
     /// from here on.
     async fn pass_on(
@@ -326,11 +249,11 @@ impl Thread {
         // The channel is closed: this ends when the last of those that were sending has sent.
         while let Some(command) = commands.recv().await {
             match command {
-                Command::Serve(connection) => {
-                    self.serve(connection, dispatcher.clone(), wish.clone());
+                Command::Serve(connection, guard) => {
+                    self.serve(connection, guard, dispatcher.clone(), wish.clone());
                 }
-                Command::Request(hop) => self.answer(hop, dispatcher.clone()),
-                Command::Load(..) | Command::Retire | Command::Stop => {}
+                Command::Request(hop, guard) => self.answer(hop, guard, dispatcher.clone()),
+                Command::Load(..) => {}
             }
         }
     }
@@ -367,6 +290,7 @@ impl Thread {
     fn serve(
         &self,
         connection: Connection,
+        guard: ConnectionGuard,
         dispatcher: Arc<Dispatcher>,
         wish: watch::Receiver<Drain>,
     ) {
@@ -377,7 +301,6 @@ impl Thread {
             load.sockets().remove(&socket);
             return;
         };
-        load.connections.fetch_add(1, Relaxed);
         let isolate = self.isolate.clone();
         tokio::task::spawn_local(async move {
             let client = session.client.clone();
@@ -386,12 +309,17 @@ impl Thread {
             let served = Rc::new(ConnectionContext { isolate, dispatcher, session });
             let answer = |request| {
                 let (served, boundary) = (served.clone(), boundary.clone());
-                async move { serve::serve(served, &boundary, request).await }
+                load.note_use(served.dispatcher.now_ms());
+                let request_guard = RequestGuard::new(&load);
+                async move {
+                    let response = serve::serve(served, &boundary, request).await;
+                    response.map(|body| body.holding(request_guard))
+                }
             };
             let surplus = || load.take_surplus();
             let outcome = serve_http1(stream, client.upload, &wish, surplus, answer).await;
             load.sockets().remove(&socket);
-            load.connections.fetch_sub(1, Relaxed);
+            drop(guard);
             // All requests are over, so nothing else holds it.
             let Some(ConnectionContext { session, .. }) = Rc::into_inner(served) else { return };
             let left = match outcome {
@@ -410,8 +338,8 @@ impl Thread {
         });
     }
 
-    fn answer(&self, hop: Box<Hop>, dispatcher: Arc<Dispatcher>) {
-        let (isolate, guard) = (self.isolate.clone(), HopGuard::new(self.load.clone()));
+    fn answer(&self, hop: Box<Hop>, guard: HopGuard, dispatcher: Arc<Dispatcher>) {
+        let isolate = self.isolate.clone();
         tokio::task::spawn_local(async move {
             // Asked now, not when the request came: those before it may have ended the isolate.
             if isolate.is_usable() {
@@ -430,3 +358,6 @@ impl Thread {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

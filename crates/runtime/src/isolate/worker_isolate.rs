@@ -13,7 +13,6 @@ use crate::event::context::{Answer, EventContext, EventKind};
 use crate::event::host::{EventHost, START, Turns};
 use crate::failure::Failure;
 use crate::http::answers::Answers;
-use crate::isolate::thread::IsolateStatus;
 use crate::worker::Worker;
 
 /// CPU time of a turn that ends a request or belongs to none, in nanoseconds.
@@ -28,7 +27,6 @@ pub(crate) struct WorkerIsolate {
     this: Weak<Self>,
     engine: RefCell<Option<Isolate>>,
     pub(crate) host: Rc<EventHost>,
-    pub(crate) load: Arc<IsolateStatus>,
     /// Why the isolate gets no more requests.
     condemned: Cell<Option<Condemned>>,
     /// Told when the isolate is condemned or wants to be replaced.
@@ -51,13 +49,12 @@ pub(crate) struct WorkerIsolate {
 
 impl WorkerIsolate {
     /// Ties an isolate to its events.
-    pub(crate) fn new(isolate: Isolate, host: Rc<EventHost>, load: Arc<IsolateStatus>) -> Rc<Self> {
+    pub(crate) fn new(isolate: Isolate, host: Rc<EventHost>) -> Rc<Self> {
         let ledger = isolate.ledger().clone();
         let isolate = Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
             engine: RefCell::new(Some(isolate)),
             host,
-            load,
             condemned: Cell::new(None),
             over: tokio::sync::Notify::new(),
             work_count: Cell::new(0),
@@ -167,10 +164,7 @@ impl WorkerIsolate {
                 return Ok(());
             }
             if tokio::time::Instant::now() >= deadline || !start.has_pending() {
-                return Err(Failure::Startup(Thrown::new(
-                    "Error",
-                    "Top-level await in module is unsettled.",
-                )));
+                return Err(Failure::startup("Top-level await in module is unsettled."));
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -192,13 +186,8 @@ impl WorkerIsolate {
         match self.turn_of(Some(start), f) {
             Ok(TurnEnd::InTime(Ok(value))) => Ok(value),
             Ok(TurnEnd::InTime(Err(thrown))) => Err(Failure::Startup(thrown)),
-            Ok(TurnEnd::OverBudget(_)) | Err(Condemned::CpuExceeded) => Err(Failure::Startup(
-                Thrown::new("Error", "Script startup exceeded CPU time limit."),
-            )),
-            Err(Condemned::MemoryExceeded) => Err(Failure::Startup(Thrown::new(
-                "Error",
-                "Script startup exceeded memory limits.",
-            ))),
+            Ok(TurnEnd::OverBudget(_)) | Err(Condemned::CpuExceeded) => Err(Failure::startup_cpu()),
+            Err(Condemned::MemoryExceeded) => Err(Failure::startup_memory()),
             Err(Condemned::Panicked) => Err(Failure::Internal),
         }
     }

@@ -2,6 +2,7 @@
 //! when a mapping or the heaps' address space is refused.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use scheduler::Options;
 
 /// Memory mappings of one isolate and its thread, measured: 17 to 18.
 const MAPPINGS_PER_ISOLATE: usize = 20;
@@ -11,10 +12,48 @@ const DESCRIPTORS_PER_ISOLATE: usize = 3;
 const MAPPINGS_MAX_DEFAULT: usize = 65_530;
 /// Isolates that a process may have in any case.
 const ISOLATES_MIN: usize = 64;
+/// Connections and other threads' requests of one isolate above which its Worker gets another
+/// one, as long as there are processors for it.
+const WORK_PER_ISOLATE_MAX: usize = 64;
+/// Heap of an owner that is never too much, in bytes.
+const HEAP_BYTES_SHARE_MIN: u64 = 8 << 20;
+/// Isolates that are evicted at once because all heaps together are too large.
+const EVICTIONS_PER_TICK_MAX: usize = 8;
+/// Threads that an owner may lose before it gets no more.
+const STUCK_PER_OWNER_MAX: usize = 8;
+/// Wait after a first start that failed for a reason that passes, in milliseconds.
+const BACK_OFF_MS_MIN: u64 = 100;
+/// Longest such wait in milliseconds.
+const BACK_OFF_MS_MAX: u64 = 10_000;
+/// Failed starts that are remembered.
+const RECORDS_MAX: usize = 4_096;
+/// How long a request is in flight that counts as a stream, in milliseconds.
+const STREAM_MS_MIN: u64 = 5_000;
+
+/// The numbers of this process, which keeps `pool_size` isolates ready besides.
+pub(crate) fn options(pool_size: usize) -> Options {
+    let isolates_max = isolates_max();
+    let cage_bytes = isolate::CAGE_BYTES as u64;
+    Options {
+        isolates_max: isolates_max.saturating_sub(pool_size).max(1),
+        isolates_hard_max: (isolates_max / 2 * 3).saturating_sub(pool_size).max(2),
+        isolates_per_worker_max: std::thread::available_parallelism().map_or(1, usize::from),
+        work_per_isolate_max: WORK_PER_ISOLATE_MAX,
+        heaps_bytes_max: cage_bytes / 2,
+        heaps_bytes_hard_max: cage_bytes / 4 * 3,
+        heap_bytes_share_min: HEAP_BYTES_SHARE_MIN,
+        evictions_per_tick_max: EVICTIONS_PER_TICK_MAX,
+        stuck_per_owner_max: STUCK_PER_OWNER_MAX,
+        back_off_ms_min: BACK_OFF_MS_MIN,
+        back_off_ms_max: BACK_OFF_MS_MAX,
+        records_max: RECORDS_MAX,
+        stream_ms_min: STREAM_MS_MIN,
+    }
+}
 
 /// Isolates at which new ones replace old ones: they take half of the process's mappings or half of
 /// its descriptors.
-pub(crate) fn isolates_max() -> usize {
+fn isolates_max() -> usize {
     let file = std::fs::read_to_string("/proc/sys/vm/max_map_count");
     let mappings = file.ok().and_then(|text| text.trim().parse().ok());
     let by_mappings = mappings.unwrap_or(MAPPINGS_MAX_DEFAULT) / 2 / MAPPINGS_PER_ISOLATE;
@@ -33,18 +72,7 @@ fn descriptors_max() -> usize {
     usize::try_from(max).unwrap_or(usize::MAX)
 }
 
-/// Whether a new isolate has to replace another: there are `live` ones, or all heaps take half of
-/// their address space.
-pub(crate) fn is_full(live: usize, isolates_max: usize) -> bool {
-    live >= isolates_max || heaps_are_full()
-}
-
 /// Whether all heaps together take half of their address space.
 pub(crate) fn heaps_are_full() -> bool {
     isolate::heaps_bytes() >= isolate::CAGE_BYTES / 2
-}
-
-/// Whether even replacing one would not do: those that go are still too many.
-pub(crate) fn is_overfull(live: usize, isolates_max: usize) -> bool {
-    live >= isolates_max / 2 * 3 || isolate::heaps_bytes() >= isolate::CAGE_BYTES / 4 * 3
 }

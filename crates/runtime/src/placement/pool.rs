@@ -1,10 +1,18 @@
 //! Parked threads, each with a fresh isolate, that make cold starts cheap.
 
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use crate::isolate::thread::{Factory, IsolateHandle};
+use crate::isolate::handle::IsolateHandle;
+
+/// Makes threads with fresh isolates.
+pub(crate) trait MakeIsolate: Send + Sync {
+    /// The memory quota of isolates that are kept ready, in bytes.
+    fn memory_bytes_max(&self) -> usize;
+
+    /// Makes one with this memory quota. It is there when it says so.
+    fn spawn(&self, memory_bytes_max: usize) -> std::io::Result<IsolateHandle>;
+}
 
 /// A pool that a thread of its own keeps full.
 #[derive(Clone)]
@@ -13,7 +21,7 @@ pub(crate) struct Pool {
 }
 
 struct Shared {
-    factory: Factory,
+    maker: Box<dyn MakeIsolate>,
     /// Isolates that are made, oldest first.
     ready: Mutex<VecDeque<IsolateHandle>>,
     taken: Condvar,
@@ -22,9 +30,9 @@ struct Shared {
 
 impl Pool {
     /// A pool of `size` isolates.
-    pub(crate) fn new(factory: Factory, size: usize) -> std::io::Result<Self> {
+    pub(crate) fn new(maker: Box<dyn MakeIsolate>, size: usize) -> std::io::Result<Self> {
         let shared =
-            Arc::new(Shared { factory, ready: Mutex::default(), taken: Condvar::new(), size });
+            Arc::new(Shared { maker, ready: Mutex::default(), taken: Condvar::new(), size });
         let refilled = Arc::downgrade(&shared);
         std::thread::Builder::new().name("isolate-pool".to_owned()).spawn(move || {
             while let Some(shared) = refilled.upgrade() {
@@ -37,25 +45,34 @@ impl Pool {
         Ok(Self { shared })
     }
 
-    /// Isolates of the process that have not ended, those of the pool included.
-    pub(crate) fn live(&self) -> usize {
-        self.shared.factory.live.load(Relaxed)
+    /// Isolates that it keeps ready.
+    pub(crate) fn size(&self) -> usize {
+        self.shared.size
     }
 
-    /// A fresh isolate.
-    pub(crate) fn take(&self) -> std::io::Result<IsolateHandle> {
+    /// A fresh isolate, for a Worker with this memory limit. V8's heap has its bound when it is
+    /// made, so a Worker that may have more than others cannot have one that was kept ready; one
+    /// that may have less can.
+    pub(crate) fn take(&self, memory_bytes_max: usize) -> std::io::Result<IsolateHandle> {
+        if memory_bytes_max > self.shared.maker.memory_bytes_max() {
+            return self.shared.maker.spawn(memory_bytes_max);
+        }
         let mut ready = self.shared.ready.lock().unwrap_or_else(PoisonError::into_inner);
         let isolate = ready.pop_front();
         drop(ready);
         self.shared.taken.notify_one();
         match isolate {
             Some(isolate) => Ok(isolate),
-            None => self.shared.factory.spawn(),
+            None => self.shared.spawn(),
         }
     }
 }
 
 impl Shared {
+    fn spawn(&self) -> std::io::Result<IsolateHandle> {
+        self.maker.spawn(self.maker.memory_bytes_max())
+    }
+
     /// Adds an isolate when one is missing, otherwise waits a while. A pool that is not nearly
     /// empty waits until isolates have not been taken for a moment: making one takes milliseconds
     /// of CPU time, which the request that took the last one needs first.
@@ -77,7 +94,7 @@ impl Shared {
         } else {
             drop(ready);
         }
-        let isolate = self.factory.spawn()?;
+        let isolate = self.spawn()?;
         // One at a time, and only when it is there: half-made ones would be handed out before
         // those that are ready.
         isolate.wait_until_made();

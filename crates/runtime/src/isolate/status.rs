@@ -1,0 +1,166 @@
+//! What other threads know of an isolate, and how they reach its thread beside its queue.
+
+use std::collections::HashSet;
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+
+use isolate::Ledger;
+use scheduler::{Event, Gauge, IsolateId};
+use tokio::sync::Notify;
+
+/// How an isolate's thread is told to end. Orders are not in the queue of commands, where there may
+/// be no room for them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Order {
+    /// Finish what is in flight and go; clients find another isolate.
+    Retire = 1,
+    /// Finish what is in flight and go: the process ends.
+    Stop = 2,
+}
+
+/// Hears what becomes of isolates.
+pub(crate) trait Reports: Send + Sync {
+    /// Called on the isolate's thread.
+    fn report(&self, event: Event);
+}
+
+/// What other threads know of an isolate.
+#[derive(Default)]
+pub(crate) struct IsolateStatus {
+    /// Connections that it serves, or that wait for it.
+    pub(crate) connections: AtomicUsize,
+    /// Requests in flight on these connections.
+    in_flight: AtomicUsize,
+    /// Requests of other threads' connections that it answers, or that wait for it.
+    pub(crate) hops: AtomicUsize,
+    /// Connections that it should give back, because its Worker got one more isolate.
+    surplus: AtomicUsize,
+    /// When it had its last request, in the time of `Dispatcher::now_ms`.
+    used_ms: AtomicU64,
+    /// Whether it takes no more work.
+    pub(crate) closed: AtomicBool,
+    /// Whether its making has come to an end, well or not.
+    pub(crate) made: Mutex<bool>,
+    /// Whether the thread has come to its end.
+    pub(crate) ended: AtomicBool,
+    pub(crate) made_changed: Condvar,
+    /// The strongest [`Order`] so far, or 0.
+    pub(crate) order: AtomicU8,
+    pub(crate) ordered: Notify,
+    /// Whom its thread reports to, and under which id.
+    place: OnceLock<(Weak<dyn Reports>, IsolateId)>,
+    pub(crate) ledger: OnceLock<Arc<Ledger>>,
+    /// Whether the thread is lost in code that nothing can stop.
+    pub(crate) stuck: OnceLock<Arc<AtomicBool>>,
+    /// The descriptors of the connections that were handed to it. Only the isolate's thread closes
+    /// them.
+    sockets: Mutex<HashSet<RawFd>>,
+}
+
+macro_rules! guards {
+    ($($(#[$doc:meta])* $name:ident $count:ident)*) => {
+        $(
+            $(#[$doc])*
+            pub(crate) struct $name(Arc<IsolateStatus>);
+
+            impl $name {
+                pub(crate) fn new(status: &Arc<IsolateStatus>) -> Self {
+                    status.$count.fetch_add(1, Relaxed);
+                    Self(status.clone())
+                }
+            }
+
+            impl Drop for $name {
+                fn drop(&mut self) {
+                    self.0.$count.fetch_sub(1, Relaxed);
+                }
+            }
+        )*
+    };
+}
+
+guards! {
+    /// Counts a connection, from when it was handed over until it has left.
+    ConnectionGuard connections
+    /// Counts a request of an own connection, until its response's body is done with.
+    RequestGuard in_flight
+    /// Counts a request of another thread's connection, until its response's body is done with.
+    HopGuard hops
+}
+
+impl IsolateStatus {
+    /// What the scheduler looks at.
+    pub(crate) fn gauge(&self) -> Gauge {
+        let hops = self.hops.load(Relaxed);
+        Gauge {
+            work: self.connections.load(Relaxed) + hops,
+            in_flight: self.in_flight.load(Relaxed) + hops,
+            used_ms: self.used_ms.load(Relaxed),
+            heap_bytes: self.ledger.get().map_or(0, |ledger| ledger.heap_bytes() as u64),
+            is_stuck: self.is_stuck(),
+        }
+    }
+
+    /// Notes that it got a request.
+    pub(crate) fn note_use(&self, now_ms: u64) {
+        self.used_ms.store(now_ms, Relaxed);
+    }
+
+    /// Gives the isolate its place. Its thread reports from then on.
+    pub(crate) fn place(&self, reports: Weak<dyn Reports>, isolate: IsolateId) {
+        let _ = self.place.set((reports, isolate));
+    }
+
+    /// Its id, if it has a place.
+    pub(crate) fn id(&self) -> Option<IsolateId> {
+        self.place.get().map(|(_, isolate)| *isolate)
+    }
+
+    /// Tells the scheduler what has become of the isolate, if it has a place.
+    pub(crate) fn report(&self, event: impl FnOnce(IsolateId) -> Event) {
+        if let Some((reports, isolate)) = self.place.get()
+            && let Some(reports) = reports.upgrade()
+        {
+            reports.report(event(*isolate));
+        }
+    }
+
+    /// Tells the isolate's thread to end; the strongest order counts.
+    pub(crate) fn order(&self, order: Order) {
+        self.order.fetch_max(order as u8, Relaxed);
+        self.ordered.notify_one();
+    }
+
+    /// The strongest order so far; 0 is none.
+    pub(crate) fn order_so_far(&self) -> u8 {
+        self.order.load(Relaxed)
+    }
+
+    /// Whether the thread is lost in code that nothing can stop.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.stuck.get().is_some_and(|stuck| stuck.load(Relaxed))
+    }
+
+    /// Lets the isolate keep its part of its connections, of as many isolates of its Worker.
+    pub(crate) fn share(&self, isolates: usize) {
+        let connections = self.connections.load(Relaxed);
+        self.surplus.store(connections - connections / isolates.max(1), Relaxed);
+    }
+
+    /// Whether a connection that has just had an answer should go.
+    pub(crate) fn take_surplus(&self) -> bool {
+        let surplus = self.surplus.load(Relaxed);
+        surplus > 0
+            && self.surplus.fetch_update(Relaxed, Relaxed, |count| count.checked_sub(1)).is_ok()
+    }
+
+    pub(crate) fn sockets(&self) -> MutexGuard<'_, HashSet<RawFd>> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_made(&self) {
+        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.made_changed.notify_all();
+    }
+}

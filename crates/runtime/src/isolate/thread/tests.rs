@@ -1,0 +1,77 @@
+//! What an isolate leaves behind that could not be made, or whose thread panicked.
+
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, Weak};
+
+use bytes::Bytes;
+use scheduler::{Event, Fault, IsolateId};
+use tokio::sync::mpsc;
+
+use super::{EndGuard, IsolateHandle, IsolateStatus, give_back};
+use crate::front::client_limits::ClientLimits;
+use crate::front::connections::Connections;
+use crate::front::peer::{Client, Peer};
+use crate::front::session::Session;
+use crate::http::connection::Connection;
+use crate::http::transport::DetachedTransport;
+use crate::isolate::status::Reports;
+
+const ISOLATE: IsolateId = IsolateId { index: 3, generation: 7 };
+
+#[derive(Default)]
+struct Heard(Mutex<Vec<Event>>);
+
+impl Reports for Heard {
+    fn report(&self, event: Event) {
+        self.0.lock().unwrap().push(event);
+    }
+}
+
+fn placed() -> (Arc<Heard>, Arc<IsolateStatus>) {
+    let (heard, status) = (Arc::new(Heard::default()), Arc::new(IsolateStatus::default()));
+    let reports: Weak<Heard> = Arc::downgrade(&heard);
+    status.place(reports, ISOLATE);
+    (heard, status)
+}
+
+#[test]
+fn a_connection_of_an_isolate_that_could_not_be_made_goes_back_to_its_front_thread() {
+    let (heard, load) = placed();
+    let (commands, received) = mpsc::channel(4);
+    let handle = IsolateHandle { commands, load: load.clone() };
+    let (_client, stream) = UnixStream::pair().unwrap();
+    let stream = DetachedTransport::Unix(stream);
+    let guard = Connections::new(1, 1).admit(None).expect("it is the first");
+    let client = Client::new(Peer::default(), &ClientLimits::default());
+    let session = Session::new(client, guard);
+    let (front, mut handed_back) = mpsc::channel(1);
+    let read = Bytes::from_static(b"GET / HTTP/1.1\r\n\r\n");
+    let connection = Connection { stream, read: read.clone(), session, front };
+    assert!(handle.hand_over(connection).is_ok());
+    assert_eq!(load.gauge().work, 1);
+
+    give_back(received, &load);
+    let back = handed_back.try_recv().expect("the connection is given back");
+    assert_eq!(back.connection.read, read);
+    assert_eq!(load.gauge().work, 0, "it is not counted any more");
+    assert!(!handle.is_usable());
+    let failed = Event::StartFailed { isolate: ISOLATE, fault: Fault::Passing };
+    assert_eq!(*heard.0.lock().unwrap(), [failed]);
+}
+
+#[test]
+fn a_thread_that_panics_is_not_counted_any_more() {
+    let (heard, load) = placed();
+    let its_load = load.clone();
+    let thread = std::thread::spawn(move || {
+        let _end = EndGuard(its_load);
+        panic!("an isolate that cannot be made");
+    });
+    assert!(thread.join().is_err());
+    assert_eq!(*heard.0.lock().unwrap(), [Event::Ended { isolate: ISOLATE }]);
+    assert!(load.ended.load(Relaxed) && load.closed.load(Relaxed));
+    let handle = IsolateHandle { commands: mpsc::channel(1).0, load };
+    // This would wait for a thread that never comes.
+    handle.wait_until_made();
+}
