@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::support::http::Connection;
 use crate::support::process::Isolde;
 use crate::support::{repository, scratch_folder, until};
 
@@ -161,6 +162,41 @@ fn more_workers_than_descriptors() {
     for number in (0..60).chain(0..60) {
         let response = isolde.get_from(&format!("w{number}"), "/");
         assert_eq!(response.text(), "Hello World!", "Worker {number}");
+    }
+}
+
+/// A Worker whose isolate cannot be made for want of file descriptors is refused at most for a
+/// moment: each request has an answer, and when there are descriptors again it is the Worker's.
+#[test]
+fn a_start_without_descriptors_is_tried_again() {
+    let folder = repository("examples/hello");
+    let arguments = ["--copies", "16", "--pool", "1"];
+    let isolde = Isolde::dev_with_descriptors(96, &folder, &arguments);
+    let mut clients: Vec<_> = (0..16).map(|_| isolde.connect()).collect();
+    let served = |client: &mut Connection, number: usize| {
+        client.send(format!("GET / HTTP/1.1\r\nhost: w{number}\r\n\r\n").as_bytes());
+        client.response("GET")
+    };
+    assert_eq!(served(&mut clients[0], 0).status, 200);
+    // Connections without a request take all the descriptors that are left, at least for the second
+    // in which those are turned away that are too many.
+    let idle: Vec<_> = (0..96).map(|_| isolde.connect()).collect();
+    for (number, client) in clients.iter_mut().enumerate().skip(1) {
+        let response = served(client, number);
+        let is_known = response.status == 200 || response.error_code() == Some(1105);
+        assert!(is_known, "Worker {number}: {}", response.excerpt());
+    }
+    drop((idle, clients));
+    let is_served = |host: &str| {
+        let mut client = isolde.connect();
+        let request = format!("GET / HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        // As long as there are too many connections this one may be closed without an answer.
+        client.try_send(request.as_bytes()).ok()?;
+        client.try_response("GET").filter(|response| response.status == 200).map(drop)
+    };
+    for number in 0..16 {
+        let host = format!("w{number}");
+        until(&host, || is_served(&host));
     }
 }
 

@@ -12,6 +12,8 @@ const DESCRIPTORS_PER_ISOLATE: usize = 3;
 const MAPPINGS_MAX_DEFAULT: usize = 65_530;
 /// Isolates that a process may have in any case.
 const ISOLATES_MIN: usize = 64;
+/// Isolates that may be about to end in any case while others start.
+const ENDING_MIN: usize = 4;
 /// Connections and other threads' requests of one isolate above which its Worker gets another
 /// one, as long as there are processors for it.
 const WORK_PER_ISOLATE_MAX: usize = 64;
@@ -32,11 +34,13 @@ const STREAM_MS_MIN: u64 = 5_000;
 
 /// The numbers of this process, which keeps `pool_size` isolates ready besides.
 pub(crate) fn options(pool_size: usize) -> Options {
-    let isolates_max = isolates_max();
+    let all_max = isolates_max();
+    let isolates_max = (all_max - pool_size.min(all_max / 2)).max(1);
+    let margin = (all_max / 2).max(ENDING_MIN);
     let cage_bytes = isolate::CAGE_BYTES as u64;
     Options {
-        isolates_max: isolates_max.saturating_sub(pool_size).max(1),
-        isolates_hard_max: (isolates_max / 2 * 3).saturating_sub(pool_size).max(2),
+        isolates_max,
+        isolates_hard_max: isolates_max + margin,
         isolates_per_worker_max: std::thread::available_parallelism().map_or(1, usize::from),
         work_per_isolate_max: WORK_PER_ISOLATE_MAX,
         heaps_bytes_max: cage_bytes / 2,
