@@ -118,12 +118,10 @@ impl Isolates {
         };
         drop(state);
         abandoned.iter().for_each(abandon);
-        let handle = placed.map_err(|unplaced| match unplaced {
+        placed.map_err(|unplaced| match unplaced {
             Unplaced::Refused(refusal) => failure_of(refusal),
             Unplaced::NoIsolate => Failure::Overloaded,
-        })?;
-        handle.load.note_use(now_ms);
-        Ok(handle)
+        })
     }
 
     /// Tells the scheduler what has happened.
@@ -211,6 +209,10 @@ impl State {
                 },
                 Effect::Serve { isolate } => {
                     placed = handles.get(isolate).cloned().ok_or(Unplaced::NoIsolate);
+                    // Under the lock: a fresh isolate must not look like one that nobody uses.
+                    if let Ok(handle) = &placed {
+                        handle.load.note_use(now_ms);
+                    }
                 }
                 Effect::Refuse(refusal) => placed = Err(Unplaced::Refused(refusal)),
                 other => carry_out(handles, other, abandoned),
