@@ -1,9 +1,11 @@
 //! The isolates of the process: tells the scheduler what happens and carries out what it decides.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
+use program::Owner;
 use scheduler::{
     Cause, Effect, Event, Fault, IsolateId, Options, OwnerId, Refusal, Scheduler, WorkerId,
 };
@@ -26,6 +28,8 @@ pub(crate) struct Isolates {
     /// The time when it was last asked for, for those who need it at no cost.
     now_ms: AtomicU64,
     state: Mutex<State>,
+    /// The scheduler's numbers for owners: one entry for each owner that had an isolate.
+    owners: Mutex<HashMap<Owner, OwnerId>>,
     this: Weak<Self>,
 }
 
@@ -51,6 +55,7 @@ impl Isolates {
             clock,
             now_ms: AtomicU64::new(0),
             state: Mutex::new(state),
+            owners: Mutex::default(),
             this: this.clone(),
         })
     }
@@ -77,7 +82,7 @@ impl Isolates {
         worker: &Worker,
         load: impl FnOnce() -> Command,
     ) -> Result<IsolateHandle, Failure> {
-        let (worker_id, owner) = (WorkerId(worker.id), owner_of(worker));
+        let (worker_id, owner) = (WorkerId(worker.id), self.owner_of(worker));
         self.place(worker, Event::Wanted { worker: worker_id, owner }, load)
     }
 
@@ -88,8 +93,19 @@ impl Isolates {
         worker: &Worker,
         load: impl FnOnce() -> Command,
     ) -> Result<IsolateHandle, Failure> {
-        let (worker_id, owner) = (WorkerId(worker.id), owner_of(worker));
+        let (worker_id, owner) = (WorkerId(worker.id), self.owner_of(worker));
         self.place(worker, Event::TrialWanted { worker: worker_id, owner }, load)
+    }
+
+    /// The owner that a Worker's isolates are counted for.
+    fn owner_of(&self, worker: &Worker) -> OwnerId {
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(owner) = owners.get(&worker.owner) {
+            return *owner;
+        }
+        let owner = OwnerId(owners.len() as u64);
+        owners.insert(worker.owner.clone(), owner);
+        owner
     }
 
     fn place(
@@ -262,11 +278,6 @@ fn abandon(handle: &IsolateHandle) {
          until this process ends, and the Worker's requests are refused"
     );
     handle.cut_connections();
-}
-
-/// The owner that a Worker's isolates are counted for.
-fn owner_of(worker: &Worker) -> OwnerId {
-    OwnerId(worker.id)
 }
 
 /// What a client is told.

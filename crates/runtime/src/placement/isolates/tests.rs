@@ -5,6 +5,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
+use program::{Artifact, ArtifactParts, Content, Format, Module, ModuleKind, Owner};
 use scheduler::{Event, Options};
 use tokio::sync::{mpsc, oneshot};
 
@@ -13,10 +14,9 @@ use crate::failure::Failure;
 use crate::front::router::{RouteError, RouteFuture, RouteRequest, Router};
 use crate::isolate::handle::{Command, IsolateHandle};
 use crate::isolate::status::Order;
-use crate::limits::Limits;
 use crate::placement::dispatch::Dispatcher;
 use crate::placement::pool::{MakeIsolate, Pool};
-use crate::worker::{Format, Program, Worker};
+use crate::worker::Worker;
 
 /// What becomes of an attempt to make an isolate.
 #[derive(Clone, Copy)]
@@ -123,15 +123,19 @@ impl Lab {
     }
 }
 
+/// A Worker with an owner of its own.
 fn worker(id: u64) -> Arc<Worker> {
-    Arc::new(Worker {
-        id,
-        name: format!("worker {id}"),
-        program: Program { format: Format::Module, main: String::new(), modules: Vec::new() },
-        variables: String::new(),
-        module_bindings: Vec::new(),
-        limits: Limits::default(),
-    })
+    let main = Module::new("main.js", ModuleKind::EsModule, Content::new(String::new()));
+    let parts = ArtifactParts {
+        main: main.name.clone(),
+        format: Format::Module,
+        compatibility_date: None,
+        compatibility_flags: Vec::new(),
+        modules: vec![main],
+    };
+    let artifact = Arc::new(Artifact::new(parts).expect("the parts fit together"));
+    let owner = Owner::new(format!("owner {id}"));
+    Arc::new(Worker { owner, ..Worker::local(id, format!("worker {id}"), artifact) })
 }
 
 fn same(one: &IsolateHandle, other: &IsolateHandle) -> bool {
