@@ -122,8 +122,8 @@ fn requests_behind_an_unread_body() {
     }
 }
 
-/// A request ends with its response, and what its Worker still reads of the body with it. The rest is
-/// thrown away.
+/// A request ends with its response, and what its Worker still reads of the body with it. The rest
+/// is thrown away.
 #[test]
 fn a_response_before_the_body_has_come() {
     let isolde = start();

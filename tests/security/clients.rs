@@ -67,8 +67,8 @@ fn second_status(pair: &Pair, bytes: &[u8]) -> Option<u16> {
     connection.try_response("GET").map(|response| response.status)
 }
 
-/// What could be read in two ways is answered with 400, on a new connection and as a second request:
-/// the router and the Worker must see one host.
+/// What could be read in two ways is answered with 400, on a new connection and as a second
+/// request: the router and the Worker must see one host.
 #[test]
 fn targets_and_hosts_that_are_none() {
     let mut pair = Pair::of("hog");
@@ -154,8 +154,8 @@ fn smuggled_requests() {
     pair.assert_served("after two lengths");
 }
 
-/// Chunks that another server could read differently: 400 and the end of the connection, whether the
-/// Worker reads the body or not, in one packet with the head or behind it.
+/// Chunks that another server could read differently: 400 and the end of the connection, whether
+/// the Worker reads the body or not, in one packet with the head or behind it.
 #[test]
 fn chunks_that_are_none() {
     let mut pair = Pair::of("greedy");

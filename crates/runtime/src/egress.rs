@@ -4,8 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 
+use program::Worker;
+
 use crate::http::body::{InBody, OutBody};
-use crate::worker::Worker;
 
 pub use api::RedirectMode;
 

@@ -5,8 +5,8 @@
 //! event, time, gauges --Scheduler::on_event--> effects
 //! ```
 //!
-//! There is no I/O here, no clock, no thread, no lock and no randomness: time comes with each event,
-//! and what isolates' threads measure is read through [`Gauges`]. The caller carries the effects
+//! There is no I/O here, no clock, no thread, no lock and no randomness: time comes with each
+//! event, and what isolates' threads measure is read through [`Gauges`]. The caller carries the effects
 //! out. So every decision can be replayed: `tests/scheduler` simulates processes from seeds, and
 //! breaks one rule of [`Policy`] at a time to see that its checks notice.
 //!

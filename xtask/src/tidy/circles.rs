@@ -21,7 +21,10 @@ pub const KNOWN: &[Circle] = &[
         files: &[
             "crates/bundle/src/build/additional.rs",
             "crates/bundle/src/build/bundler.rs",
+            "crates/bundle/src/build/glob.rs",
             "crates/bundle/src/build/plugin.rs",
+            "crates/bundle/src/build/rewrite.rs",
+            "crates/bundle/src/build/script.rs",
         ],
         reason: "the plugin notes what the bundler then adds; to be opened",
     },

@@ -85,7 +85,7 @@ fn a_termination_never_reaches_the_next_turn() {
             shared.arm(sequence);
             shared.disarm(sequence);
         }
-        watchdog.join().unwrap();
+        watchdog.join().expect("a modelled thread does not panic");
         assert_eq!(shared.isolate.turn.look(), Seen::Idle);
         assert!(!shared.isolate.terminating.load(Relaxed));
     });
@@ -112,7 +112,7 @@ fn no_turn_is_overlooked() {
         shared.arm(1);
         shared.disarm(1);
         shared.arm(2);
-        watchdog.join().unwrap();
+        watchdog.join().expect("a modelled thread does not panic");
         assert!(shared.disarm(2));
     });
 }
@@ -131,7 +131,7 @@ fn a_slot_is_listed_once() {
             listed
         });
         shared.arm(2);
-        let mut listed = watchdog.join().unwrap();
+        let mut listed = watchdog.join().expect("a modelled thread does not panic");
         listed.extend(shared.newly_armed.take(false));
         assert_eq!(listed.len(), 1);
         assert!(!shared.isolate.turn.is_terminated());

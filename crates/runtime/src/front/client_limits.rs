@@ -31,8 +31,8 @@ impl Default for ClientLimits {
     }
 }
 
-/// Connections for which there are file descriptors, as many as the process may ask for: isolates take
-/// half of them, and some are kept
+/// Connections for which there are file descriptors, as many as the process may ask for: isolates
+/// take half of them, and some are kept
 /// for the process itself.
 fn connections_max() -> usize {
     let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(_, hard)| hard);

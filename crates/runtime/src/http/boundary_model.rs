@@ -84,7 +84,7 @@ fn bodies_that_end_on_another_thread() {
         let other = loom::thread::spawn(move || drop(body));
         drop(response);
         assert_eq!(serve_until_it_can_leave(&boundary), 0);
-        other.join().unwrap();
+        other.join().expect("a modelled thread does not panic");
     });
 }
 
@@ -97,7 +97,7 @@ fn a_body_that_is_left_unread_on_another_thread() {
         let other = loom::thread::spawn(move || body.leave_unread(Incoming));
         drop(response);
         assert_eq!(serve_until_it_can_leave(&boundary), 1, "it is not forgotten");
-        other.join().unwrap();
+        other.join().expect("a modelled thread does not panic");
     });
 }
 
@@ -108,7 +108,7 @@ fn a_refusal_of_another_thread_is_seen_before_the_response() {
         let response = boundary.begin();
         let body = boundary.open();
         let other = loom::thread::spawn(move || body.refuse(Refusal));
-        other.join().unwrap();
+        other.join().expect("a modelled thread does not panic");
         assert_eq!(boundary.take_refusal(), Some(Refusal));
         drop(response);
         serve_until_it_can_leave(&boundary);

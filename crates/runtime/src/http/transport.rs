@@ -1,6 +1,7 @@
 //! What HTTP runs on: a stream over TCP or over a UNIX socket.
 //!
-//! An enum, not a trait object: a read costs one predictable branch more than on a bare `TcpStream`.
+//! An enum, not a trait object: a read costs one predictable branch more than on a bare
+//! `TcpStream`.
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};

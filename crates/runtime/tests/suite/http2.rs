@@ -12,7 +12,8 @@ use crate::lab::{DEADLINE, Lab, body, exchange, worker};
 const WORKER: &str = r#"
 const paths = {
   "/text": () => new Response("text"),
-  "/request": ({ url, headers }) => Response.json([url, headers.get("host"), headers.get("cookie")]),
+  "/request": ({ url, headers }) =>
+    Response.json([url, headers.get("host"), headers.get("cookie")]),
   "/stream": () => new Response(new ReadableStream({
     pull: (controller) => controller.enqueue(new Uint8Array(100_000)),
   })),
