@@ -2,8 +2,8 @@
 //! (which is zlib's format, RFC 9110 section 8.4.1.2), br, and several of these.
 //!
 //! Whatever the input, the output comes in chunks of at most [`CHUNK_BYTES_MAX`], one for each
-//! poll, so a bomb grows no faster than it is read. Memory is charged to the isolate, CPU time to the
-//! request.
+//! poll, so a bomb grows no faster than it is read. Memory is charged to the isolate, CPU time to
+//! the request.
 
 mod account;
 mod coding;
