@@ -7,8 +7,8 @@
 //!
 //! There is no I/O here, no clock, no thread, no lock and no randomness: time comes with each
 //! event, and what isolates' threads measure is read through [`Gauges`]. The caller carries the
-//! effects out. So every decision can be replayed: `tests/scheduler` simulates processes from seeds, and
-//! breaks one rule of [`Policy`] at a time to see that its checks notice.
+//! effects out. So every decision can be replayed: `tests/scheduler` simulates processes from
+//! seeds, and breaks one rule of [`Policy`] at a time to see that its checks notice.
 //!
 //! Everything is counted by owner. At pressure an idle isolate goes first, then one of the owner
 //! that is furthest over its share. An owner within its share loses nothing that is in use.
