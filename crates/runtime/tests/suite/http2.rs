@@ -231,7 +231,8 @@ fn answers_that_nobody_reads() {
         let failures = lab.failures.all();
         assert!(!failures.iter().any(condemned), "{path}: {failures:?}");
         let grown = most.saturating_sub(before) >> 20;
-        assert!(grown < 230, "{path}: {grown} MiB were held");
+        // The 65th request in flight starts a second isolate, and each may hold its quota.
+        assert!(grown < 2 * 128, "{path}: {grown} MiB were held");
     }
 }
 
