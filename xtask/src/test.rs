@@ -92,4 +92,7 @@ fn check_format(root: &Path, tally: &mut Tally) {
 fn tests_of_the_workspace(root: &Path, tally: &mut Tally) {
     let arguments = ["test", "--release", "--workspace", "--no-fail-fast", "--", "--show-output"];
     command::cargo(root, &arguments, tally);
+    // A workspace of its own (models/Cargo.toml says why).
+    let folder = ["--manifest-path", "models/Cargo.toml", "--target-dir", "target/models"];
+    command::cargo(root, &[&["test", "--release"][..], &folder].concat(), tally);
 }

@@ -8,14 +8,12 @@ pub(crate) mod heap_limit;
 pub(crate) mod icu_memory;
 pub(crate) mod ledger;
 pub(crate) mod members;
-#[cfg(test)]
-mod model;
 pub(crate) mod priority;
 pub(crate) mod reservations;
 pub(crate) mod turn_slot;
 pub(crate) mod watchdog;
 
-/// What `turn_slot` and `armed_list` are made of; their tests give them loom's instead.
+/// What `turn_slot` and `armed_list` are made of; `models` gives them loom's instead.
 mod sync {
     pub(crate) use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, fence};

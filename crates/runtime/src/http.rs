@@ -3,8 +3,6 @@
 pub(crate) mod answers;
 pub(crate) mod body;
 pub(crate) mod boundary;
-#[cfg(test)]
-mod boundary_model;
 pub(crate) mod charged;
 pub(crate) mod connection;
 pub(crate) mod decode;
@@ -24,7 +22,7 @@ pub(crate) mod transport;
 pub(crate) mod unread;
 pub(crate) mod upgrade;
 
-/// What a boundary is made of. The model check of its protocol takes other parts.
+/// What a boundary is made of. The model check of its protocol (`models`) takes other parts.
 mod boundary_parts {
     pub(super) use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
     pub(super) use std::sync::{Arc, Mutex, PoisonError};

@@ -8,8 +8,8 @@
 //! slot is not puts it there. Only the watchdog takes slots off its list, after a while without a
 //! turn, so an isolate with many short turns is listed once.
 //!
-//! Tests compile this file a second time, with loom's types as `sync`, and run every order in which
-//! the two threads can take their steps.
+//! `models` compiles this file a second time, with loom's types as `sync`, and runs every order in
+//! which the two threads can take their steps.
 
 use super::sync::{AcqRel, Acquire, AtomicBool, AtomicU64, Relaxed, Release, SeqCst};
 use super::sync::{fence, yield_now};

@@ -9,9 +9,9 @@ mod sync {
     pub(crate) use std::sync::PoisonError;
 }
 
-#[path = "armed_list.rs"]
+#[path = "../../crates/isolate/src/limit/armed_list.rs"]
 mod armed_list;
-#[path = "turn_slot.rs"]
+#[path = "../../crates/isolate/src/limit/turn_slot.rs"]
 mod turn_slot;
 
 use armed_list::NewlyArmed;

@@ -1,4 +1,4 @@
-//! The protocol of [`boundary`] in every order in which threads can take its steps, with loom. The
+//! The protocol of a connection's boundary in every order in which threads can take its steps, with loom. The
 //! same source is compiled again, with loom's parts.
 
 mod boundary_parts {
@@ -30,14 +30,14 @@ mod boundary_parts {
 }
 
 #[allow(dead_code, reason = "what one thread alone uses needs no model")]
-#[path = "boundary.rs"]
-mod boundary;
+#[path = "../../crates/runtime/src/http/boundary.rs"]
+mod protocol;
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use self::boundary::{Boundary, Reached};
+use self::protocol::{Boundary, Reached};
 use self::boundary_parts::{Incoming, Refusal};
 
 /// What a connection's task does until it can leave: hyper writes what there is, and what is left
