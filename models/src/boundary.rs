@@ -37,8 +37,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use self::protocol::{Boundary, Reached};
 use self::boundary_parts::{Incoming, Refusal};
+use self::protocol::{Boundary, Reached};
 
 /// What a connection's task does until it can leave: hyper writes what there is, and what is left
 /// unread is thrown away. Gives how many bodies that were.
