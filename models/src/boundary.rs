@@ -1,5 +1,5 @@
-//! The protocol of a connection's boundary in every order in which threads can take its steps, with loom. The
-//! same source is compiled again, with loom's parts.
+//! The protocol of a connection's boundary in every order in which threads can take its steps. The
+//! file that holds it is compiled again, with loom's parts.
 
 mod boundary_parts {
     pub(super) use std::sync::{Arc, PoisonError};
