@@ -36,15 +36,17 @@ use isolate::{ApiSources, EntryPoint};
 
 /// Internal modules: path below `src`, and text.
 const MODULES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/modules.rs"));
-/// All of them as one function.
-const JOINED: &str = include_str!(concat!(env!("OUT_DIR"), "/joined.js"));
+/// All of them as functions.
+static JOINED: isolate::Joined = include!(concat!(env!("OUT_DIR"), "/joined.rs"));
+/// Folders whose modules a Worker can import; `build.rs` has the same list.
+const BUILTIN_FOLDERS: &[&str] = &["cloudflare", "node"];
 
 /// The functions of `worker/entry.js` that native code calls. The first must be the one that
 /// [`isolate::REJECTION_ENTRY`] stands for.
 const ENTRY_POINTS: &[&str] = &[
     "handleRejection", "makeDOMException", "builtinModule", "dispatchFetch", "fireTimer",
     "bindJson", "bind", "start", "forgetTimer", "handlerNames", "disconnect", "sinkLeft",
-    "forgetSink",
+    "forgetSink", "load", "lazyValue",
 ];
 
 /// Starts a request: `(id, method, url, headers, body, cf, entrypoint)`.
@@ -104,11 +106,12 @@ pub fn sources() -> ApiSources {
     .concat();
     ApiSources {
         modules: MODULES,
-        joined: Some(JOINED),
+        joined: Some(&JOINED),
         root: "global.js",
         entry: "worker/entry.js",
         entry_points: ENTRY_POINTS,
         warm_up: Some("warmUp"),
+        builtin_folders: BUILTIN_FOLDERS,
         ops,
     }
 }

@@ -34,17 +34,31 @@ function memberName(key) {
     : capitalised(key);
 }
 
+/** What captured functions were made of: a method, or a function and its holder. */
+const sources = { __proto__: null };
+
+/** How `keptBuiltins` says what a built-in is; the build knows these numbers. */
+const AS_IT_IS = 0;
+const METHOD = 1;
+const OF_HOLDER = 2;
+
+function captureMethod(name, method) {
+  captured[name] ??= uncurryThis(method);
+  sources[name] ??= [METHOD, method, undefined];
+}
+
 /** Captures every own member of `holder` under names that begin with `prefix`. */
 function capture(holder, prefix, isPrototype) {
   for (const key of Reflect.ownKeys(holder)) {
     if (key === "constructor") continue;
     const descriptor = Reflect.getOwnPropertyDescriptor(holder, key);
     const name = memberName(key);
-    if (descriptor.get) captured[`${prefix}Get${name}`] ??= uncurryThis(descriptor.get);
-    if (typeof descriptor.value === "function") {
-      captured[`${prefix}${name}`] ??= isPrototype
-        ? uncurryThis(descriptor.value)
-        : bind.call(descriptor.value, holder);
+    if (descriptor.get) captureMethod(`${prefix}Get${name}`, descriptor.get);
+    if (typeof descriptor.value === "function" && isPrototype) {
+      captureMethod(`${prefix}${name}`, descriptor.value);
+    } else if (typeof descriptor.value === "function") {
+      captured[`${prefix}${name}`] ??= bind.call(descriptor.value, holder);
+      sources[`${prefix}${name}`] ??= [OF_HOLDER, descriptor.value, holder];
     } else if (!isPrototype && !descriptor.get) {
       captured[`${prefix}${name}`] ??= descriptor.value;
     }
@@ -76,6 +90,8 @@ captured.IteratorPrototype = Reflect.getPrototypeOf(ArrayIteratorPrototype);
 captured.AsyncIteratorPrototype = Reflect.getPrototypeOf(
   Reflect.getPrototypeOf((async function* () {}).prototype),
 );
+// Not in every engine that these files are tried in.
+captured.Float16Array = globalThis.Float16Array;
 captured.decodeURIComponent = decodeURIComponent;
 captured.encodeURIComponent = encodeURIComponent;
 captured.globalThis = globalThis;
@@ -88,3 +104,15 @@ Reflect.defineProperty(Promise, Symbol.species, { configurable: false });
 /** Every captured built-in, by the names described above. Destructure what a module needs at its
  * top. */
 export const primordials = Object.freeze(captured);
+
+/** For the build: built-ins that only modules for later use, three items for each. The captured
+ * functions are made of them then, for they take five times as much memory as a reference.
+ * @param {string[]} names @returns {any[]} */
+export function keptBuiltins(names) {
+  const kept = [];
+  for (const name of names) {
+    const source = sources[name] ?? [AS_IT_IS, captured[name], undefined];
+    kept.push(source[0], source[1], source[2]);
+  }
+  return kept.slice();
+}

@@ -3,6 +3,9 @@
 pub(crate) mod code_cache;
 pub(crate) mod from_strings;
 pub(crate) mod internal;
+pub(crate) mod joined;
+pub(crate) mod lazy;
+pub(crate) mod lazy_code;
 pub(crate) mod module;
 pub(crate) mod origin;
 pub(crate) mod snapshot;

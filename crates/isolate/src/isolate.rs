@@ -13,9 +13,9 @@ use program::{Module, Owner};
 
 use crate::bridge::error::DomExceptionMaker;
 use crate::bridge::exception::Thrown;
-use crate::bridge::op::OpDef;
 use crate::code::from_strings::CodeFromStrings;
 use crate::code::internal::{self, ApiSources};
+use crate::code::lazy::{self, LazyState};
 use crate::code::module::{BuiltinModules, ModuleMap};
 use crate::code::snapshot::Snapshot;
 use crate::limit::cpu_meter::CpuMeter;
@@ -59,8 +59,8 @@ pub enum IsolateError {
     /// V8 is not in a state to be used.
     #[error(transparent)]
     Platform(#[from] PlatformError),
-    /// The snapshot was made with other ops than this program has.
-    #[error("the startup snapshot does not fit this program: its list of ops differs")]
+    /// The snapshot was made with other ops or web APIs than this program has.
+    #[error("the startup snapshot does not fit this program: its web APIs differ")]
     SnapshotMismatch,
     /// The snapshot lacks an entry point.
     #[error("the startup snapshot has no entry point `{0}`")]
@@ -120,7 +120,7 @@ impl Isolate {
             .allow_atomics_wait(false)
             .array_buffer_allocator(ledger.allocator().make_shared());
         if let Startup::Snapshot(snapshot) = &options.startup {
-            if snapshot.ops != OpDef::fingerprint(&options.api.ops) {
+            if snapshot.fingerprint != options.api.fingerprint() {
                 return Err(IsolateError::SnapshotMismatch);
             }
             params = params.snapshot_blob(v8::StartupData::from(snapshot.blob));
@@ -128,6 +128,11 @@ impl Isolate {
         let make = || crate::platform::with_new_queue(|| v8::Isolate::new(params));
         let ((mut v8, tasks), tables) = crate::trim::tables::noting(make);
         let state = State::new(host, ledger);
+        let lazy = LazyState::new(options.api.clone());
+        if let Startup::Snapshot(snapshot) = &options.startup {
+            lazy.set_code(snapshot.code);
+        }
+        state.add(lazy);
         state.attach(&mut v8);
         CodeFromStrings::set(&v8, options.code_from_strings);
         let ledger = state.ledger().clone();
@@ -178,6 +183,7 @@ impl Isolate {
         };
         *self.state.part::<DomExceptionMaker>().0.borrow_mut() = find("makeDOMException");
         *self.state.part::<BuiltinModules>().0.borrow_mut() = find("builtinModule");
+        *self.state.added::<LazyState>().value.borrow_mut() = find(lazy::VALUE);
     }
 
     /// Checks once per process that `Date` reads our clock.
@@ -210,6 +216,12 @@ impl Isolate {
 
     fn modules(&self) -> Rc<RefCell<ModuleMap>> {
         self.state.part()
+    }
+
+    /// Functions of the web APIs that were evaluated because something of them was touched, and how
+    /// many of them had bytecode that V8 refused.
+    pub fn lazy_counts(&self) -> (usize, usize) {
+        self.state.added::<LazyState>().counts()
     }
 
     /// Says whose Worker the isolate runs. Where isolates use too much together of what all of them
@@ -343,7 +355,8 @@ fn make_context(
             options.api.entry_points.iter().enumerate().map(take).collect::<Result<Vec<_>, _>>()?
         }
         Startup::Sources => {
-            internal::evaluate(scope, &options.api).map_err(IsolateError::Sources)?
+            let more = lazy::functions();
+            internal::evaluate(scope, &options.api, &more).map_err(IsolateError::Sources)?
         }
     };
     remove_waiting(scope);

@@ -25,6 +25,8 @@ pub use bridge::value::{
     ViewMut,
 };
 pub use code::internal::{ApiSources, EntryPoint};
+pub use code::joined::{Joined, Lazy, LazyCode};
+pub use code::lazy_code::{LazyCodeError, make_lazy_code};
 pub use code::snapshot::{NewSnapshot, Snapshot, SnapshotError, make_snapshot};
 pub use isolate::{Condemned, Isolate, IsolateError, IsolateOptions, Startup};
 pub use limit::cage::{CAGE_BYTES, heaps_bytes};

@@ -57,14 +57,29 @@ impl State {
 
     /// The part of type `T`; made with `Default` at first use.
     pub(crate) fn part<T: Default + 'static>(&self) -> Rc<T> {
+        self.find().unwrap_or_else(|| self.add(T::default()))
+    }
+
+    /// Adds a part that is made of something. There is none of its type yet.
+    pub(crate) fn add<T: 'static>(&self, part: T) -> Rc<T> {
+        let part = Rc::new(part);
+        let kept: Rc<dyn Any> = part.clone();
+        self.parts.borrow_mut().push((TypeId::of::<T>(), kept));
+        part
+    }
+
+    /// The part of type `T`, which [`State::add`] has taken.
+    ///
+    /// # Panics
+    /// When it has not.
+    pub(crate) fn added<T: 'static>(&self) -> Rc<T> {
+        self.find().expect("who makes a state adds its parts")
+    }
+
+    fn find<T: 'static>(&self) -> Option<Rc<T>> {
         let wanted = TypeId::of::<T>();
-        let known =
-            self.parts.borrow().iter().find(|(id, _)| *id == wanted).map(|(_, p)| p.clone());
-        let part = known.unwrap_or_else(|| {
-            let made: Rc<dyn Any> = Rc::new(T::default());
-            self.parts.borrow_mut().push((wanted, made.clone()));
-            made
-        });
-        part.downcast().expect("a part is kept under its type")
+        let parts = self.parts.borrow();
+        let (_, part) = parts.iter().find(|(id, _)| *id == wanted)?;
+        Some(part.clone().downcast().expect("a part is kept under its type"))
     }
 }

@@ -9,12 +9,8 @@
 
 import { utf8_decode, utf8_encode } from "isolde:ops";
 import { primordials } from "../primordials.js";
-import {
-  closeStream,
-  createReadableByteStream,
-  enqueueBytes,
-  setContent,
-} from "../streams/streams.js";
+import { showAttributes } from "../console/shown.js";
+import { load } from "../lazy.js";
 import {
   bytesOf,
   defineInterface,
@@ -227,10 +223,13 @@ export class Blob {
 }
 
 defineInterface(Blob, { __proto__: null, length: 0 });
+showAttributes(Blob, ["size", "type"]);
 
 /** A readable byte stream of a copy of the bytes, in chunks.
  * @param {Uint8Array} bytes @returns {ReadableStream} */
 export function streamOfBytes(bytes) {
+  const streams = load("streams/streams.js");
+  const { closeStream, createReadableByteStream, enqueueBytes, setContent } = streams;
   const stream = createReadableByteStream();
   const size = TypedArrayPrototypeGetByteLength(bytes);
   for (let start = 0; start < size; start += STREAM_CHUNK_BYTES) {

@@ -15,6 +15,7 @@ import {
   toSequence,
   toUSVString,
 } from "../webidl/webidl.js";
+import { showAttributes } from "../console/shown.js";
 import {
   Blob,
   BLOB_PROPERTIES,
@@ -85,6 +86,7 @@ export class File extends Blob {
 }
 
 defineInterface(File);
+showAttributes(File, ["name", "size", "type", "lastModified"]);
 
 /** True for a File. @param {any} value */
 export function isFileObject(value) {

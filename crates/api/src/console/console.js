@@ -12,7 +12,6 @@ import { primordials } from "../primordials.js";
 import { defineToStringTag, toDOMString, toObject, toSequence } from "../webidl/webidl.js";
 import { format } from "./format.js";
 import { inspect } from "./inspect.js";
-import "./inspectors.js";
 import { tabulate } from "./table.js";
 import { indentLines } from "./text.js";
 

@@ -10,6 +10,7 @@ import { primordials } from "../primordials.js";
 import { bytesOf, interfaceOf, typedArrayName } from "../webidl/webidl.js";
 import { classNameOf, kindOf, tagOf } from "./kinds.js";
 import { layOut } from "./layout.js";
+import { shownOf } from "./shown.js";
 import { hasLineBreak, keyText, quote } from "./text.js";
 
 const {
@@ -22,6 +23,7 @@ const {
   DatePrototypeGetTime,
   DatePrototypeToISOString,
   ErrorPrototypeToString,
+  FunctionPrototypeApply,
   FunctionPrototypeToString,
   Map,
   MapPrototypeForEach,
@@ -71,21 +73,6 @@ const MAX_CHARACTERS = 100_000;
 /** What op `promise_state` gives. */
 const PROMISE_PENDING = 0;
 const PROMISE_REJECTED = 2;
-
-/** What shows the private state of an interface's instances. @type {Map<Function, Function>} */
-const inspectors = new Map();
-
-/**
- * Tells how to show instances of an interface, whose state is private. Call it while the snapshot
- * is made.
- * @param {Function} Class given to `defineInterface` before
- * @param {(object: any) => Record<string, any> | Map<any, any>} members gives what to show
- * between the   braces: an object's properties or a map's entries; throws when `object` is no
- * instance by brand
- */
-export function registerInspector(Class, members) {
-  MapPrototypeSet(inspectors, Class, members);
-}
 
 /**
  * @param {any} value
@@ -299,16 +286,40 @@ function showOrdinary(at, value, name, close) {
   return close(headOf(value, "Object", name, undefined), "{", entries, "}");
 }
 
-/** The inspector of its interface, or of one that this inherits from. */
+/** What shows the private state of an interface's instance: the inspector of its interface, or of
+ * one that this inherits from. It gives an object's properties or a map's entries, and throws when
+ * the value is no instance by brand. */
 function inspectorOf(value) {
   let Class = interfaceOf(value);
   while (typeof Class === "function") {
-    const members = MapPrototypeGet(inspectors, Class);
-    if (members !== undefined) return members;
+    const shown = shownOf(Class);
+    if (typeof shown === "function") return pairsOf(shown);
+    if (shown !== undefined) return attributesOf(shown);
     Class = ReflectGetPrototypeOf(Class);
   }
   return undefined;
 }
+
+/** Attributes, by keys and getters in turn. */
+const attributesOf = (getters) => (object) => {
+  const attributes = { __proto__: null };
+  for (let i = 0; i < getters.length; i += 2) {
+    attributes[getters[i]] = FunctionPrototypeApply(getters[i + 1], object, []);
+  }
+  return attributes;
+};
+
+/** Pairs as a map shows them; values of one name go together. */
+const pairsOf = (forEach) => (object) => {
+  const pairs = new Map();
+  const add = (value, key) => {
+    const before = MapPrototypeGet(pairs, key);
+    const both = before === undefined ? value : `${before}, ${value}`;
+    MapPrototypeSet(pairs, key, typeof value === "string" ? both : value);
+  };
+  FunctionPrototypeApply(forEach, object, [add]);
+  return pairs;
+};
 
 const isTrustFlag = (key) => key === "isTrusted";
 const isIndexOrLength = (key) => key === "length" || isIndex(key);

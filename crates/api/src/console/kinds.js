@@ -9,54 +9,67 @@ import { primordials } from "../primordials.js";
 import { typedArrayName } from "../webidl/webidl.js";
 
 const {
+  ArrayBuffer,
   ArrayBufferIsView,
   ArrayBufferPrototypeGetByteLength,
   ArrayIsArray,
+  BigInt,
   BigIntPrototypeValueOf,
+  Boolean,
   BooleanPrototypeValueOf,
+  Date,
   DatePrototypeGetTime,
   ErrorIsError,
   Map,
   MapPrototypeGet,
   MapPrototypeGetSize,
   MapPrototypeSet,
+  Number,
   NumberPrototypeValueOf,
   ObjectPrototypeToString,
+  Promise,
   PromisePrototypeThen,
   ReflectGetOwnPropertyDescriptor,
   ReflectGetPrototypeOf,
+  RegExp,
   RegExpPrototypeGetSource,
+  Set,
   SetPrototypeGetSize,
+  String,
   StringPrototypeValueOf,
+  Symbol,
   SymbolPrototypeValueOf,
   SymbolToStringTag,
+  WeakMap,
   WeakMapPrototypeHas,
+  WeakRef,
   WeakRefPrototypeDeref,
+  WeakSet,
   WeakSetPrototypeHas,
 } = primordials;
 
 /** By prototype: the kind, and a function that throws on objects of another brand. */
 const builtins = new Map();
 
-function builtin(kind, check) {
-  MapPrototypeSet(builtins, primordials[kind].prototype, { __proto__: null, kind, check });
+function builtin(kind, Class, check) {
+  MapPrototypeSet(builtins, Class.prototype, { __proto__: null, kind, check });
 }
 
-builtin("Map", MapPrototypeGetSize);
-builtin("Set", SetPrototypeGetSize);
-builtin("Date", DatePrototypeGetTime);
-builtin("RegExp", RegExpPrototypeGetSource);
-builtin("ArrayBuffer", ArrayBufferPrototypeGetByteLength);
-builtin("Boolean", BooleanPrototypeValueOf);
-builtin("Number", NumberPrototypeValueOf);
-builtin("String", StringPrototypeValueOf);
-builtin("Symbol", SymbolPrototypeValueOf);
-builtin("BigInt", BigIntPrototypeValueOf);
-builtin("WeakMap", (v) => WeakMapPrototypeHas(v, builtins));
-builtin("WeakSet", (v) => WeakSetPrototypeHas(v, builtins));
-builtin("WeakRef", WeakRefPrototypeDeref);
+builtin("Map", Map, MapPrototypeGetSize);
+builtin("Set", Set, SetPrototypeGetSize);
+builtin("Date", Date, DatePrototypeGetTime);
+builtin("RegExp", RegExp, RegExpPrototypeGetSource);
+builtin("ArrayBuffer", ArrayBuffer, ArrayBufferPrototypeGetByteLength);
+builtin("Boolean", Boolean, BooleanPrototypeValueOf);
+builtin("Number", Number, NumberPrototypeValueOf);
+builtin("String", String, StringPrototypeValueOf);
+builtin("Symbol", Symbol, SymbolPrototypeValueOf);
+builtin("BigInt", BigInt, BigIntPrototypeValueOf);
+builtin("WeakMap", WeakMap, (v) => WeakMapPrototypeHas(v, builtins));
+builtin("WeakSet", WeakSet, (v) => WeakSetPrototypeHas(v, builtins));
+builtin("WeakRef", WeakRef, WeakRefPrototypeDeref);
 // No test without side effects: a handler would mark a rejection as handled.
-builtin("Promise", () => PromisePrototypeThen);
+builtin("Promise", Promise, () => PromisePrototypeThen);
 
 /** @param {object} v */
 export function isError(v) {

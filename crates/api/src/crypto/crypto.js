@@ -10,6 +10,7 @@ import {
   crypto_random_fill,
   crypto_random_uuid,
   crypto_timing_safe_equal,
+  define_lazy,
 } from "isolde:ops";
 import { requireContext } from "../context.js";
 import { DOMException, QuotaExceededError } from "../events/dom_exception.js";
@@ -24,9 +25,9 @@ import {
   toBufferSource,
   typedArrayName,
 } from "../webidl/webidl.js";
-import { byteLengthOf, DigestStream, toDigestAlgorithm } from "./digest.js";
+import { byteLengthOf, toDigestAlgorithm } from "./digest.js";
 
-const { ObjectDefineProperty, TypeError } = primordials;
+const { TypeError } = primordials;
 
 /** What only this module can pass to a constructor. */
 const CRYPTO_TOKEN = {};
@@ -233,13 +234,7 @@ export class Crypto {
 defineInterface(CryptoKey);
 defineInterface(SubtleCrypto, { __proto__: null, length: 0 });
 defineInterface(Crypto, { __proto__: null, length: 0 });
-ObjectDefineProperty(Crypto.prototype, "DigestStream", {
-  __proto__: null,
-  value: DigestStream,
-  writable: true,
-  enumerable: false,
-  configurable: true,
-});
+define_lazy(Crypto.prototype, "DigestStream", false);
 
 /** The object that is `crypto` in global scope. */
 export const crypto = new Crypto(CRYPTO_TOKEN);

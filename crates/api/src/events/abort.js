@@ -16,7 +16,7 @@ import {
   toUnsignedLongLong,
 } from "../webidl/webidl.js";
 import { domException } from "./dom_exception.js";
-import { Event, trusted } from "./event.js";
+import { Event, trusted } from "./event_base.js";
 import {
   defineEventHandler,
   dispatch,

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { showAttributes } from "../console/shown.js";
 import { primordials } from "../primordials.js";
 import {
   defineInterface,
@@ -73,6 +74,7 @@ export class CustomEvent extends Event {
 }
 
 defineInterface(CustomEvent);
+showAttributes(CustomEvent, ["type", "detail", "defaultPrevented", "cancelable", "timeStamp"]);
 
 const ERROR_INIT = [
   member("colno", toUnsignedLong, 0),
@@ -130,6 +132,7 @@ export class ErrorEvent extends Event {
 }
 
 defineInterface(ErrorEvent);
+showAttributes(ErrorEvent, ["type", "message", "filename", "lineno", "colno", "error"]);
 
 /** MessageEventSource?: a port or another object, until ports have a class that can be asked. */
 const toSource = (v, what) => (v === null ? null : toObject(v, what));
@@ -223,6 +226,7 @@ export class MessageEvent extends Event {
 }
 
 defineInterface(MessageEvent);
+showAttributes(MessageEvent, ["type", "data", "origin", "lastEventId"]);
 
 /** The event for a message that has arrived. @param {any} data @returns {MessageEvent} */
 export function messageEvent(data) {

@@ -289,12 +289,16 @@ function callListener(callback, target, event) {
   ReflectApply(handleEvent, callback, [event]);
 }
 
+/** Before ErrorEvent has been evaluated, no event is one. */
+const isErrorEvent = (event) =>
+  internals.isErrorEvent !== undefined && (0, internals.isErrorEvent)(event);
+
 /** https://html.spec.whatwg.org/#the-event-handler-processing-algorithm */
 function callHandler(handler, target, event) {
   const callback = handler.value;
   if (typeof callback !== "function") return;
   const isErrorOfGlobal =
-    target === globalThis && eventTypeOf(event) === "error" && (0, internals.isErrorEvent)(event);
+    target === globalThis && eventTypeOf(event) === "error" && isErrorEvent(event);
   if (isErrorOfGlobal) {
     const { message, filename, lineno, colno, error } = (0, internals.errorInit)(event);
     const handled = ReflectApply(callback, target, [message, filename, lineno, colno, error]);

@@ -10,9 +10,10 @@
  */
 
 import { exception_message, report_exception } from "isolde:ops";
+import { load } from "../lazy.js";
 import { primordials } from "../primordials.js";
 import { requireArguments } from "../webidl/webidl.js";
-import { ErrorEvent, trusted } from "./event.js";
+import { trusted } from "./event_base.js";
 import { dispatch, hasListeners, setExceptionReporter } from "./event_target.js";
 
 const { globalThis } = primordials;
@@ -39,6 +40,7 @@ export function reportException(error) {
 setExceptionReporter(reportException);
 
 function errorEvent(error) {
+  const { ErrorEvent } = load("events/event.js");
   const details = exception_message(error);
   return trusted(
     new ErrorEvent("error", {

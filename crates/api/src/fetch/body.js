@@ -11,7 +11,6 @@
 import { body_cancel, body_read, utf8_encode } from "isolde:ops";
 import { internal } from "../internal.js";
 import { primordials } from "../primordials.js";
-import { bytesOfBlob, isBlobObject, streamOfBytes, typeOfBlob } from "../blob/blob.js";
 import { checkContext } from "../context.js";
 import {
   abortReason,
@@ -19,26 +18,9 @@ import {
   isAborted,
   removeAbortAlgorithm,
 } from "../events/abort.js";
-import {
-  acquireReader,
-  closeStream,
-  createNativeByteStream,
-  createReadableByteStream,
-  detachNativeSource,
-  errorStream,
-  isDisturbed,
-  isLocked,
-  isReadableStream,
-  nativeSourceOf,
-  ReadableStream,
-  readChunk,
-  teeForClone,
-  untouchedContent,
-} from "../streams/streams.js";
+import { load, loaded } from "../lazy.js";
 import { isSearchParams, textOfSearchParams } from "../url/search_params.js";
 import { copyOfBytes, isBufferSource, isObject } from "../webidl/webidl.js";
-import { entriesOfFormData, isFormDataObject } from "./form_data.js";
-import { serializeMultipart } from "./multipart.js";
 
 const {
   Object,
@@ -64,7 +46,9 @@ const TEXT_TYPE = "text/plain;charset=UTF-8";
 const URLENCODED_TYPE = "application/x-www-form-urlencoded;charset=UTF-8";
 
 const plainToString = Object.prototype.toString;
-const { from: streamFrom } = ReadableStream;
+
+/** Streams: what is done with one that there is, or makes the first. */
+const streams = () => load("streams/streams.js");
 
 /** https://fetch.spec.whatwg.org/#concept-body */
 export class Body {
@@ -124,6 +108,35 @@ function isIterable(value) {
   return typeof value[SymbolIterator] === "function" && value.toString === plainToString;
 }
 
+/** The body of an object of the platform; undefined for any other. */
+function extractObject(value) {
+  const streamApi = loaded("streams/streams.js");
+  if (streamApi !== undefined && (0, streamApi.isReadableStream)(value)) {
+    if ((0, streamApi.isDisturbed)(value)) throw new TypeError(DISTURBED);
+    if ((0, streamApi.isLocked)(value)) throw new TypeError(LOCKED_BODY);
+    return new Body(null, value);
+  }
+  if (isBufferSource(value)) return new Body(copyOfBytes(value));
+  const blobApi = loaded("blob/blob.js");
+  if (blobApi !== undefined && (0, blobApi.isBlobObject)(value)) {
+    const type = (0, blobApi.typeOfBlob)(value);
+    if (type !== "") extractedType = type;
+    return new Body((0, blobApi.bytesOfBlob)(value));
+  }
+  const formApi = loaded("fetch/form_data.js");
+  if (formApi !== undefined && (0, formApi.isFormDataObject)(value)) {
+    const { serializeMultipart } = load("fetch/multipart.js");
+    const { body, boundary } = serializeMultipart((0, formApi.entriesOfFormData)(value));
+    extractedType = `multipart/form-data; boundary=${boundary}`;
+    return typeof body === "string" ? body : new Body(body);
+  }
+  if (isSearchParams(value)) {
+    extractedType = URLENCODED_TYPE;
+    return textOfSearchParams(value);
+  }
+  return undefined;
+}
+
 /**
  * https://fetch.spec.whatwg.org/#concept-bodyinit-extract
  * Sets `extractedType`. A string stays a string: `asBody` makes a Body of it when one is needed.
@@ -136,28 +149,10 @@ export function extractBody(value) {
   }
   extractedType = null;
   if (isObject(value)) {
-    if (isReadableStream(value)) {
-      if (isDisturbed(value)) throw new TypeError(DISTURBED);
-      if (isLocked(value)) throw new TypeError(LOCKED_BODY);
-      return new Body(null, value);
-    }
-    if (isBufferSource(value)) return new Body(copyOfBytes(value));
-    if (isBlobObject(value)) {
-      const type = typeOfBlob(value);
-      if (type !== "") extractedType = type;
-      return new Body(bytesOfBlob(value));
-    }
-    if (isFormDataObject(value)) {
-      const { body, boundary } = serializeMultipart(entriesOfFormData(value));
-      extractedType = `multipart/form-data; boundary=${boundary}`;
-      return typeof body === "string" ? body : new Body(body);
-    }
-    if (isSearchParams(value)) {
-      extractedType = URLENCODED_TYPE;
-      return textOfSearchParams(value);
-    }
+    const extracted = extractObject(value);
+    if (extracted !== undefined) return extracted;
   }
-  if (isIterable(value)) return new Body(null, streamFrom(value));
+  if (isIterable(value)) return new Body(null, (0, streams().createStreamFrom)(value));
   const text = `${value}`;
   extractedType = TEXT_TYPE;
   return StringPrototypeToWellFormed(text);
@@ -170,7 +165,7 @@ export function asBody(body) {
 
 /** https://fetch.spec.whatwg.org/#dom-body-bodyused @param {Body} body */
 export function isUsed(body) {
-  return body.used || (body.stream !== undefined && isDisturbed(body.stream));
+  return body.used || (body.stream !== undefined && (0, streams().isDisturbed)(body.stream));
 }
 
 /**
@@ -179,7 +174,9 @@ export function isUsed(body) {
  */
 export function requireUsable(body) {
   if (isUsed(body)) throw new TypeError(USED);
-  if (body.stream !== undefined && isLocked(body.stream)) throw new TypeError(LOCKED);
+  if (body.stream !== undefined && (0, streams().isLocked)(body.stream)) {
+    throw new TypeError(LOCKED);
+  }
 }
 
 /** The body itself, where it is usable. @param {Body} body @returns {Body} */
@@ -193,6 +190,7 @@ export function usableBody(body) {
  * behind it.
  */
 function seal(stream) {
+  const { acquireReader, readChunk } = streams();
   PromisePrototypeThen(readChunk(acquireReader(stream)), undefined, () => {});
 }
 
@@ -201,6 +199,7 @@ function seal(stream) {
  * empty.
  */
 function consumedStream() {
+  const { closeStream, createReadableByteStream } = streams();
   const stream = createReadableByteStream();
   closeStream(stream);
   seal(stream);
@@ -238,6 +237,7 @@ export function readNative(read, id, signal) {
  * natively.
  */
 function streamOfNative(id, owner, signal) {
+  const { createNativeByteStream, errorStream } = streams();
   const stream = createNativeByteStream({
     __proto__: null,
     bodyId: id,
@@ -265,7 +265,7 @@ export function streamOf(body) {
   } else if (typeof source === "number") {
     body.stream = streamOfNative(source, body.owner, body.signal);
   } else {
-    body.stream = streamOfBytes(bytesOfSource(source));
+    body.stream = (0, load("blob/blob.js").streamOfBytes)(bytesOfSource(source));
   }
   return body.stream;
 }
@@ -280,7 +280,7 @@ export function cloneBody(body) {
   if (source !== null && typeof source !== "number" && body.stream === undefined) {
     return new Body(source);
   }
-  const branches = teeForClone(streamOf(body));
+  const branches = (0, streams().teeForClone)(streamOf(body));
   body.stream = branches[0];
   if (typeof source === "number") body.source = null;
   return new Body(body.source, branches[1]);
@@ -308,7 +308,7 @@ export function takeBody(body) {
   }
   const native = untouchedNative(stream);
   if (native === null) return new Body(null, stream);
-  detachNativeSource(stream);
+  (0, streams().detachNativeSource)(stream);
   return nativeBody(native.bodyId, native.owner, native.signal);
 }
 
@@ -317,7 +317,7 @@ export function takeBody(body) {
  * streams.
  */
 function untouchedNative(stream) {
-  const native = nativeSourceOf(stream);
+  const native = (0, streams().nativeSourceOf)(stream);
   return native === undefined || native === null || native.bodyId === undefined ? null : native;
 }
 
@@ -364,7 +364,7 @@ export function takeSendable(body) {
     if (stream !== undefined) seal(stream);
     return give(BYTES_BODY, source);
   }
-  const content = untouchedContent(stream);
+  const content = (0, streams().untouchedContent)(stream);
   if (content !== undefined) {
     body.used = true;
     seal(stream);
@@ -374,6 +374,6 @@ export function takeSendable(body) {
   if (native !== null) checkContext(native.owner, "ReadableStream");
   body.used = true;
   if (native === null) return give(STREAM_BODY, stream);
-  detachNativeSource(stream);
+  (0, streams().detachNativeSource)(stream);
   return give(NATIVE_BODY, native.bodyId);
 }

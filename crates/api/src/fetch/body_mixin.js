@@ -6,14 +6,12 @@
 
 import { body_read_all, utf8_decode, utf8_encode } from "isolde:ops";
 import { primordials } from "../primordials.js";
-import { copyOf, createBlob } from "../blob/blob.js";
 import { checkContext } from "../context.js";
 import { abortReason, isAborted } from "../events/abort.js";
-import { readAllBytes } from "../streams/streams.js";
+import { load } from "../lazy.js";
+import { copyOfBytes } from "../webidl/webidl.js";
 import { isUsed, requireUsable, streamOf } from "./body.js";
-import { createFormData } from "./form_data.js";
 import { extractMimeType, mimeEssence, serializeMimeType } from "./mime.js";
-import { parseMultipart, parseUrlEncodedBytes } from "./multipart.js";
 
 const {
   ArrayBufferPrototypeGetByteLength,
@@ -41,7 +39,7 @@ function toArrayBuffer(bytes) {
   const buffer = TypedArrayPrototypeGetBuffer(bytes);
   const whole =
     TypedArrayPrototypeGetByteLength(bytes) === ArrayBufferPrototypeGetByteLength(buffer);
-  return whole ? buffer : TypedArrayPrototypeGetBuffer(copyOf(bytes));
+  return whole ? buffer : TypedArrayPrototypeGetBuffer(copyOfBytes(bytes));
 }
 
 /** @param {Uint8Array} bytes @returns {string} */
@@ -57,6 +55,9 @@ function textOfString(text) {
   }
   return text;
 }
+
+const readStream = (stream, convert) =>
+  (0, load("streams/streams.js").readAllBytes)(stream, convert);
 
 /**
  * https://fetch.spec.whatwg.org/#concept-body-consume-body
@@ -74,9 +75,9 @@ function consume(body, convert, fresh) {
   // Chunk by chunk where a signal may end it: the native read of a whole body cannot be ended.
   if (typeof source === "number" && stream === undefined && signal !== null) {
     checkContext(body.owner, "ReadableStream");
-    return readAllBytes(streamOf(body), convert);
+    return readStream(streamOf(body), convert);
   }
-  if (stream !== undefined) return readAllBytes(stream, convert);
+  if (stream !== undefined) return readStream(stream, convert);
   if (typeof source === "number") {
     checkContext(body.owner, "ReadableStream");
     body.used = true;
@@ -84,7 +85,7 @@ function consume(body, convert, fresh) {
   }
   body.used = true;
   if (typeof source === "string") return PromiseResolve(convert(utf8_encode(source)));
-  return PromiseResolve(convert(fresh ? copyOf(source) : source));
+  return PromiseResolve(convert(fresh ? copyOfBytes(source) : source));
 }
 
 /** The text of a string body that nobody has touched; null where there is no such shortcut. */
@@ -99,6 +100,8 @@ function takeString(body) {
 function toFormData(bytes, contentType) {
   const mime = extractMimeType(contentType);
   const essence = mime === null ? "" : mimeEssence(mime);
+  const { createFormData } = load("fetch/form_data.js");
+  const { parseMultipart, parseUrlEncodedBytes } = load("fetch/multipart.js");
   if (essence === "multipart/form-data") {
     const { boundary } = mime.parameters;
     if (boundary === undefined) {
@@ -118,6 +121,7 @@ function toFormData(bytes, contentType) {
 /** https://fetch.spec.whatwg.org/#dom-body-blob */
 function toBlob(bytes, contentType) {
   const mime = extractMimeType(contentType);
+  const { createBlob } = load("blob/blob.js");
   return createBlob(bytes, mime === null ? "" : serializeMimeType(mime));
 }
 

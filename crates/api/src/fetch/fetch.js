@@ -17,7 +17,7 @@ import {
   isAborted,
   removeAbortAlgorithm,
 } from "../events/abort.js";
-import { acquireReader, cancelReader, expectedLength } from "../streams/streams.js";
+import { load } from "../lazy.js";
 import { requireArguments } from "../webidl/webidl.js";
 import {
   Body,
@@ -27,7 +27,6 @@ import {
   sendable,
   STREAM_BODY,
 } from "./body.js";
-import { processDataUrl } from "./data_url.js";
 import { flatGet, withLength, withoutHeaders } from "./flat_headers.js";
 import { pumpReader } from "./pump.js";
 import { isRequestObject, Request, requestParts, takeRequestBody } from "./request.js";
@@ -114,6 +113,11 @@ function originOf(url) {
 const isHttp = (url) =>
   StringPrototypeStartsWith(url, "http://") || StringPrototypeStartsWith(url, "https://");
 
+/** Nobody reads the body that goes out any more. */
+function cancelOutgoing(reader, reason) {
+  (0, load("streams/streams.js").cancelReader)(reader, reason);
+}
+
 /** Splits the fragment off. @param {Subrequest} subrequest @param {string} url */
 function setUrl(subrequest, url) {
   const hash = StringPrototypeIndexOf(url, "#");
@@ -158,6 +162,7 @@ function prepare(request, owner) {
   subrequest.bodyKind = sendable.kind;
   subrequest.body = sendable.value;
   if (sendable.kind === STREAM_BODY) {
+    const { acquireReader, expectedLength } = load("streams/streams.js");
     subrequest.headers = withLength(subrequest.headers, expectedLength(sendable.value));
     subrequest.reader = acquireReader(sendable.value);
   }
@@ -286,7 +291,7 @@ function runAbortable(subrequest) {
       reject(reason);
       fetch_abort(subrequest.fetchId);
       if (subrequest.answerId !== 0) body_cancel(subrequest.answerId);
-      if (subrequest.reader !== null) cancelReader(subrequest.reader, reason);
+      if (subrequest.reader !== null) cancelOutgoing(subrequest.reader, reason);
     };
     addAbortAlgorithm(signal, onAbort);
     // One signal may see thousands of subrequests: it keeps no more of them than it needs.
@@ -306,7 +311,7 @@ function runAbortable(subrequest) {
 
 /** https://fetch.spec.whatwg.org/#scheme-fetch, for `data:` */
 function fetchData(url, method) {
-  const data = processDataUrl(url);
+  const data = (0, load("fetch/data_url.js").processDataUrl)(url);
   if (data === null) throw new TypeError("The data: URL is not valid.");
   const headers = `content-type\0${data.type}\0`;
   const body = method === "HEAD" ? null : new Body(data.bytes);
@@ -320,7 +325,7 @@ async function startFetch(input, init) {
   const subrequest = prepare(request, owner);
   const { signal, url } = subrequest;
   if (signal !== null && isAborted(signal)) {
-    if (subrequest.reader !== null) cancelReader(subrequest.reader, abortReason(signal));
+    if (subrequest.reader !== null) cancelOutgoing(subrequest.reader, abortReason(signal));
     throw abortReason(signal);
   }
   if (StringPrototypeStartsWith(url, "data:")) return fetchData(url, subrequest.method);

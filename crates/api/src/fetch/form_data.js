@@ -7,6 +7,7 @@
 import { primordials } from "../primordials.js";
 import { isBlobObject } from "../blob/blob.js";
 import { fileOfBlob, isFileObject } from "../blob/file.js";
+import { showPairs } from "../console/shown.js";
 import {
   defineInterface,
   definePairIterable,
@@ -141,6 +142,7 @@ export class FormData {
 
 defineInterface(FormData);
 definePairIterable(FormData, "FormData", (formData) => formDataList(formData));
+showPairs(FormData);
 
 /** True for a FormData. @param {any} value */
 export function isFormDataObject(value) {

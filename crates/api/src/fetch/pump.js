@@ -8,7 +8,7 @@ import { sink_abort, sink_close, sink_write, utf8_encode } from "isolde:ops";
 import { currentContext, runInContext } from "../context.js";
 import { internal } from "../internal.js";
 import { primordials } from "../primordials.js";
-import { acquireReader, cancelReader, ReadRequest, readWith } from "../streams/streams.js";
+import { load } from "../lazy.js";
 import { bytesOf, isBufferSource, isObject } from "../webidl/webidl.js";
 
 const {
@@ -36,6 +36,7 @@ class Pump {
     this.reader = reader;
     this.sink = sink;
     this.onLeft = onLeft;
+    const { ReadRequest, readWith } = load("streams/streams.js");
     this.request = new ReadRequest(PUMP_STEPS, this);
     this.readNext = () => readWith(reader, this.request);
     this.onSinkFailed = (reason) => stopPump(this, reason);
@@ -86,12 +87,17 @@ const PUMP_STEPS = {
   error: (request, reason) => failPump(request.owner, reason),
 };
 
+/** Nobody reads a stream any more. */
+function cancelPumped(reader, reason) {
+  (0, load("streams/streams.js").cancelReader)(reader, reason);
+}
+
 /** The stream has failed. */
 function failPump(pump, reason) {
   const { reject, sink } = pump;
   sink_abort(sink, STREAM_FAILED);
   MapPrototypeDelete(pumps, sink);
-  cancelReader(pump.reader, reason);
+  cancelPumped(pump.reader, reason);
   reject(reason);
 }
 
@@ -101,7 +107,7 @@ function stopPump(pump, reason) {
   const { resolve, sink } = pump;
   sink_abort(sink, STREAM_FAILED);
   MapPrototypeDelete(pumps, sink);
-  cancelReader(pump.reader, reason);
+  cancelPumped(pump.reader, reason);
   resolve();
 }
 
@@ -115,9 +121,10 @@ function stopPump(pump, reason) {
  */
 export function pumpReader(reader, sink, onLeft = undefined) {
   const pump = new Pump(reader, sink, onLeft);
+  const { promise, readNext } = pump;
   MapPrototypeSet(pumps, sink, pump);
-  readWith(reader, pump.request);
-  return pump.promise;
+  readNext();
+  return promise;
 }
 
 /** Nobody reads a sink any more: the stream behind it is cancelled. @param {number} sink */
@@ -126,7 +133,7 @@ export function sinkLeft(sink) {
   if (pump === undefined) return;
   const { context, onLeft, reader } = pump;
   runInContext(context, () => {
-    cancelReader(reader, new TypeError(READER_GONE));
+    cancelPumped(reader, new TypeError(READER_GONE));
     if (onLeft !== undefined) onLeft();
   });
 }
@@ -140,5 +147,5 @@ export function forgetSink(sink) {
 /** `pumpReader` for a stream. @param {ReadableStream} stream an unlocked one
  * @param {number} sink @param {() => void} [onLeft] @returns {Promise<void>} */
 export function pumpStream(stream, sink, onLeft = undefined) {
-  return pumpReader(acquireReader(stream), sink, onLeft);
+  return pumpReader((0, load("streams/streams.js").acquireReader)(stream), sink, onLeft);
 }

@@ -10,7 +10,7 @@
 
 import { internal } from "../internal.js";
 import { primordials } from "../primordials.js";
-import { expectedLength } from "../streams/streams.js";
+import { load } from "../lazy.js";
 import {
   defineInterface,
   illegalInvocation,
@@ -410,7 +410,8 @@ export function responseParts(response) {
   const { kind, value } = sendable;
   partsOfResponse.bodyKind = kind;
   partsOfResponse.body = value;
-  partsOfResponse.bodyLength = kind === STREAM_BODY ? expectedLength(value) : undefined;
+  partsOfResponse.bodyLength =
+    kind === STREAM_BODY ? (0, load("streams/streams.js").expectedLength)(value) : undefined;
   return partsOfResponse;
 }
 

@@ -5,8 +5,9 @@
  */
 
 import { clock_now } from "isolde:ops";
+import { showAttributes } from "../console/shown.js";
+import { load } from "../lazy.js";
 import { primordials } from "../primordials.js";
-import { cloneValue } from "../structured_clone/structured_clone.js";
 import {
   defineInterface,
   illegalConstructor,
@@ -25,6 +26,10 @@ const { TypeError } = primordials;
 const ENTRY_TOKEN = { __proto__: null };
 
 let lastId = 0;
+
+/** A clone of what a Worker gives as detail. */
+const cloneDetail = (detail) =>
+  detail === null ? null : (0, load("structured_clone/structured_clone.js").cloneValue)(detail);
 
 /** Friends of PerformanceEntry: its attributes, whatever a Worker has made of the getters. */
 export let entryNameOf;
@@ -104,6 +109,7 @@ export class PerformanceEntry {
 }
 
 defineInterface(PerformanceEntry, { __proto__: null, length: 0 });
+showAttributes(PerformanceEntry, ["name", "entryType", "startTime", "duration"]);
 
 const MARK_OPTIONS = [
   { __proto__: null, key: "detail", convert: toAny },
@@ -128,7 +134,7 @@ export class PerformanceMark extends PerformanceEntry {
     const startTime = options.startTime ?? clock_now();
     if (startTime < 0) throw new TypeError(`${what}: '${name}' cannot have a negative start time.`);
     super(ENTRY_TOKEN, name, "mark", startTime, 0);
-    this.#detail = cloneValue(options.detail ?? null);
+    this.#detail = cloneDetail(options.detail ?? null);
   }
 
   get detail() {
@@ -138,6 +144,7 @@ export class PerformanceMark extends PerformanceEntry {
 }
 
 defineInterface(PerformanceMark);
+showAttributes(PerformanceMark, ["name", "entryType", "startTime", "duration", "detail"]);
 
 /** https://w3c.github.io/user-timing/#dom-performancemeasure */
 export class PerformanceMeasure extends PerformanceEntry {
@@ -150,7 +157,7 @@ export class PerformanceMeasure extends PerformanceEntry {
 
   constructor(token, name, startTime, duration, detail) {
     super(token, name, "measure", startTime, duration);
-    this.#detail = cloneValue(detail ?? null);
+    this.#detail = cloneDetail(detail ?? null);
   }
 
   get detail() {
@@ -160,6 +167,7 @@ export class PerformanceMeasure extends PerformanceEntry {
 }
 
 defineInterface(PerformanceMeasure, { __proto__: null, length: 0 });
+showAttributes(PerformanceMeasure, ["name", "entryType", "startTime", "duration", "detail"]);
 
 /**
  * @param {string} name

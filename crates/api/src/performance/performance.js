@@ -25,7 +25,6 @@ import { createMeasure, PerformanceMark } from "./entry.js";
 import { addEntry, currentTimeline, filterEntries, markTime, removeEntries } from "./timeline.js";
 
 export { PerformanceEntry, PerformanceMark, PerformanceMeasure } from "./entry.js";
-export { PerformanceObserver, PerformanceObserverEntryList } from "./observer.js";
 
 const { ReflectOwnKeys, TypeError } = primordials;
 

@@ -37,6 +37,7 @@ const {
   BigInt64Array,
   BigUint64Array,
   DataView,
+  Float16Array,
   Float32Array,
   Float64Array,
   Int16Array,
@@ -50,8 +51,6 @@ const {
   Uint8Array,
   Uint8ClampedArray,
 } = primordials;
-// Not in every engine this file is tried in.
-const { Float16Array } = primordials.globalThis;
 
 /** Kinds of views by the names of typed arrays: constructor and bytes of an element. */
 const KINDS = {

@@ -8,6 +8,7 @@
 import { viewBuffer, viewLength, viewOffset } from "./buffers.js";
 import { closeAndAnswer } from "./byob_algorithms.js";
 import { readableRecordOf } from "./faces.js";
+import { streamFromIterable } from "./from.js";
 import { Deferred, markHandled, rejectDeferred, resolveDeferred } from "./promises.js";
 import { enqueueOwned, setUpByteController } from "./readable_byte.js";
 import { cancelStream, errorController } from "./readable_controller.js";
@@ -26,6 +27,12 @@ export function createReadableByteStream() {
   const stream = new ReadableRecord();
   setUpByteController(stream, undefined, undefined, 0);
   return readableFace(stream);
+}
+
+/** https://streams.spec.whatwg.org/#readable-stream-from-iterable
+ * @param {any} iterable @returns {ReadableStream} */
+export function createStreamFrom(iterable) {
+  return readableFace(streamFromIterable(iterable));
 }
 
 /** Notes that a stream gives these bytes and then ends. @param {ReadableStream} stream

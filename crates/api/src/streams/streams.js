@@ -12,8 +12,9 @@
  * - Streams of fixed content: `setContent` notes it, `untouchedContent` gives it back.
  * - Reading: `readAllBytes(stream, convert, maxBytes?)`; `acquireReader` with `readChunk` or
  *   `readWith` and `cancelReader`.
- * - `teeForClone` for Request and Response; `setChunkClone` tells it how to clone chunks that are
- *   not bytes.
+ * - `teeForClone` for Request and Response.
+ *
+ * All of it is evaluated when a Worker has its first stream: load it, do not import it.
  *
  * Functions take streams as the objects that Workers see, unless they say otherwise.
  * @module
@@ -27,6 +28,7 @@ export {
   cancelReader,
   closeStream,
   createReadableByteStream,
+  createStreamFrom,
   enqueueBytes,
   errorStream,
   isDisturbed,
@@ -45,7 +47,6 @@ export { ReadableByteStreamController } from "./readable_byte.js";
 export { ReadableStreamDefaultController } from "./readable_default.js";
 export { ReadableStream } from "./readable_stream.js";
 export { ReadRequest } from "./records.js";
-export { setChunkClone } from "./tee.js";
 export { TransformStream, TransformStreamDefaultController } from "./transform_stream.js";
 export { WritableStreamDefaultController } from "./writable_controller.js";
 export { WritableStream } from "./writable_stream.js";

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { primordials } from "../primordials.js";
-import { copyOfBytes, isBufferSource, isObject } from "../webidl/webidl.js";
+import { load } from "../lazy.js";
 import { teeByteStream } from "./byte_tee.js";
 import { resolvedUndefined, uponPromise } from "./promises.js";
 import { enqueueDefault, setUpDefaultController } from "./readable_default.js";
@@ -21,20 +20,9 @@ import {
   takeRead,
 } from "./tee_branches.js";
 
-const { TypeError } = primordials;
-
-/** Clones what needs no structured clone: bytes and primitive values. */
-let cloneChunk = (chunk) => {
-  if (isBufferSource(chunk)) return copyOfBytes(chunk);
-  if (!isObject(chunk) && typeof chunk !== "symbol") return chunk;
-  throw new TypeError("A chunk of this type cannot be cloned: only bytes can be in a body.");
-};
-
-/** Installs the structured clone that the second branch of a cloning tee uses.
- * @param {(chunk: any) => any} clone */
-export function setChunkClone(clone) {
-  cloneChunk = clone;
-}
+/** What the second branch of a cloning tee gets. */
+const cloneChunk = (chunk) =>
+  (0, load("structured_clone/structured_clone.js").cloneValue)(chunk);
 
 /** https://streams.spec.whatwg.org/#abstract-opdef-readablestreamdefaulttee: both branches get the
  * chunks, or the second one clones of them. */

@@ -26,7 +26,6 @@ import { Blob, bytesOfBlob, copyOf, createBlob, isBlobObject, typeOfBlob } from 
 import { createFile, dateOfFile, File, nameOfFile } from "../blob/file.js";
 import { DOMException, domException, isDOMException } from "../events/dom_exception.js";
 import { primordials } from "../primordials.js";
-import { setChunkClone } from "../streams/streams.js";
 import {
   interfaceOf,
   isArrayBuffer,
@@ -61,8 +60,8 @@ const cloneables = new Map();
 const byTag = [];
 
 /**
- * Makes the instances of an interface cloneable ([Serializable]). Call it while the snapshot is
- * made.
+ * Makes the instances of an interface cloneable ([Serializable]). Call it at the top
+ * level.
  * @param {Function} Class given to `defineInterface` before
  * @param {(object: any) => any} serialize gives data that is itself cloneable; throws when
  * `object` is   no instance by brand
@@ -162,8 +161,6 @@ export function structuredClone(value, options = undefined) {
   requireArguments(arguments.length, 1, what);
   return cloneWithTransfer(value, transferOption(options, `${what}: parameter 2`));
 }
-
-setChunkClone(cloneValue);
 
 registerCloneable(
   DOMException,

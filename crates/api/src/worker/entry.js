@@ -6,14 +6,16 @@
 import { report_exception } from "isolde:ops";
 import { primordials } from "../primordials.js";
 import { DOMException } from "../events/dom_exception.js";
-import { PromiseRejectionEvent, trusted } from "../events/event.js";
+import { trusted } from "../events/event_base.js";
 import { dispatch, hasListeners } from "../events/event_target.js";
+import { load } from "../lazy.js";
 
-export { builtinModule } from "./workers_module.js";
+export { load, loadBuiltin as builtinModule } from "../lazy.js";
 export { disconnect, dispatchFetch } from "./dispatch.js";
 export { forgetSink, sinkLeft } from "../fetch/pump.js";
 export { fireTimer, forgetTimer } from "../timers/timer_table.js";
 export { warmUp } from "./warm_up.js";
+export { lazyValue } from "./lazy_globals.js";
 export { bind, bindJson, handlerNames, start } from "./handlers.js";
 
 const { globalThis } = primordials;
@@ -24,6 +26,7 @@ const { globalThis } = primordials;
 export function handleRejection(unhandled, promise, reason) {
   const type = unhandled ? "unhandledrejection" : "rejectionhandled";
   if (hasListeners(globalThis, type)) {
+    const { PromiseRejectionEvent } = load("events/event.js");
     const init = { __proto__: null, promise, reason, cancelable: unhandled };
     if (!dispatch(globalThis, trusted(new PromiseRejectionEvent(type, init)))) return;
   }

@@ -4,7 +4,7 @@
  */
 
 import { primordials } from "../primordials.js";
-import { Event, trusted } from "../events/event.js";
+import { Event, trusted } from "../events/event_base.js";
 import { dispatch, hasListeners } from "../events/event_target.js";
 import {
   defineInterface,

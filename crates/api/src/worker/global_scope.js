@@ -6,7 +6,7 @@
 
 import { primordials } from "../primordials.js";
 import { EventTarget, defineEventHandler } from "../events/event_target.js";
-import { performance } from "../performance/performance.js";
+import { load } from "../lazy.js";
 import { defineInterface, illegalConstructor, illegalInvocation } from "../webidl/webidl.js";
 
 const { ObjectDefineProperty, ObjectSetPrototypeOf, globalThis } = primordials;
@@ -26,7 +26,7 @@ class WorkerGlobalScope extends EventTarget {
   // [Replaceable]: https://w3c.github.io/hr-time/#the-performance-attribute
   get performance() {
     requireGlobal(this);
-    return performance;
+    return load("performance/performance.js").performance;
   }
 
   set performance(value) {

@@ -5,7 +5,6 @@
 
 import { primordials } from "../primordials.js";
 import { environment } from "./environment.js";
-import { setEntrypointState } from "./workers_module.js";
 import { dispatchFetchEvent, hasFetchListener } from "./fetch_event.js";
 
 const {
@@ -18,6 +17,13 @@ let main;
 /** @type {any} the default export, or undefined for a Service Worker script */
 let exported;
 let isClass = false;
+
+/** Gives an entrypoint its context even when its constructor did not call `super` with it.
+ * @param {any} instance @param {any} ctx @param {any} env */
+function setEntrypointState(instance, ctx, env) {
+  if (instance.ctx === undefined) instance.ctx = ctx;
+  if (instance.env === undefined) instance.env = env;
+}
 
 /**
  * Gives the Worker a binding.

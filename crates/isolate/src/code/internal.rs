@@ -2,19 +2,23 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};
 
-use crate::bridge::exception::Thrown;
+use sha2::{Digest, Sha256};
+
+use crate::bridge::exception::{Location, Thrown};
 use crate::bridge::op::OpDef;
+use crate::code::joined::Joined;
+use crate::state::State;
 
 /// The JavaScript and the ops that make up what a Worker can see.
 #[derive(Clone)]
 pub struct ApiSources {
     /// Path below the sources' folder, and the source text of every internal module.
     pub modules: &'static [(&'static str, &'static str)],
-    /// All modules as one function, which takes the ops and gives what `entry` exports. Without it
-    /// the modules are evaluated one by one.
-    pub joined: Option<&'static str>,
+    /// The modules as functions. Without them the modules are evaluated one by one.
+    pub joined: Option<&'static Joined>,
     /// Path of the module that imports the others.
     pub root: &'static str,
     /// Path of the module whose exports native code calls.
@@ -24,8 +28,23 @@ pub struct ApiSources {
     /// Name of the export to call, without arguments, before a snapshot is taken: what it compiles
     /// is in the snapshot.
     pub warm_up: Option<&'static str>,
+    /// Folders whose modules a Worker can import: `node/fs.js` is `node:fs`.
+    pub builtin_folders: &'static [&'static str],
     /// The native functions of module `isolde:ops`.
     pub ops: Vec<OpDef>,
+}
+
+impl ApiSources {
+    /// Identifies what a snapshot depends on: the ops, by their names in order, and the text that
+    /// the snapshot refers to. A process must not use a snapshot that was made with others.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(OpDef::fingerprint(&self.ops));
+        if let Some(joined) = self.joined {
+            hash.update(joined.sha256);
+        }
+        hash.finalize().into()
+    }
 }
 
 /// A function of the entry module, by its position in [`ApiSources::entry_points`].
@@ -40,6 +59,10 @@ const JOINED_NAME: &str = "isolde:api.js";
 /// else runs.
 const OPS_GLOBAL: &str = "__isolde_ops";
 
+/// A native function that is no op, by its name.
+pub(crate) type Native = (&'static str, v8::FunctionCallback);
+
+/// Internal modules that are evaluated one by one.
 #[derive(Default)]
 struct Loader {
     /// Modules by path, compiled so far.
@@ -48,47 +71,50 @@ struct Loader {
     ops_source: String,
 }
 
+/// The internal modules of the isolate that is running.
+fn loader(isolate: &v8::Isolate) -> Rc<RefCell<Loader>> {
+    State::of(isolate).part()
+}
+
 thread_local! {
-    static LOADER: RefCell<Loader> = RefCell::default();
     /// The warm-up function, between evaluation and its call.
     static WARM_UP: RefCell<Option<v8::Global<v8::Function>>> = const { RefCell::new(None) };
 }
 
-/// Evaluates all internal modules in the current context and gives the entry points.
+/// Evaluates all internal modules in the current context and gives the entry points. Module
+/// `isolde:ops` has the functions in `more` besides ops.
 pub(crate) fn evaluate<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     api: &ApiSources,
+    more: &[Native],
 ) -> Result<Vec<v8::Local<'s, v8::Function>>, Thrown> {
-    if let Some(text) = api.joined {
-        return run_joined(scope, api, text);
+    if let Some(joined) = api.joined {
+        return run_joined(scope, api, joined, more);
     }
-    define_ops(scope, &api.ops);
-    LOADER.with_borrow_mut(|loader| {
-        *loader = Loader {
-            compiled: HashMap::new(),
-            sources: api.modules.iter().copied().collect(),
-            ops_source: ops_module(&api.ops),
-        };
-    });
-    let result = run(scope, api);
-    LOADER.with_borrow_mut(|loader| *loader = Loader::default());
-    result
+    define_ops(scope, &api.ops, more);
+    *loader(scope).borrow_mut() = Loader {
+        compiled: HashMap::new(),
+        sources: api.modules.iter().copied().collect(),
+        ops_source: ops_module(&api.ops, more),
+    };
+    run(scope, api)
 }
 
-/// Evaluates all internal modules as one function.
+/// Evaluates the internal modules that are joined for the snapshot.
 fn run_joined<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     api: &ApiSources,
-    text: &'static str,
+    joined: &'static Joined,
+    more: &[Native],
 ) -> Result<Vec<v8::Local<'s, v8::Function>>, Thrown> {
     let name = v8::String::new(scope, JOINED_NAME).expect("a name is short");
     let origin = crate::code::origin::origin(scope, name.into(), false, None);
-    let source = source_string(scope, text);
-    let exports = caught(scope, |scope| {
+    let source = source_string(scope, joined.text);
+    let exports = caught_in(scope, joined, |scope| {
         let script = v8::Script::compile(scope, source?, Some(&origin))?;
         let function: v8::Local<v8::Function> = script.run(scope)?.try_into().ok()?;
         let undefined = v8::undefined(scope).into();
-        let ops = ops_object(scope, &api.ops).into();
+        let ops = ops_object(scope, &api.ops, more).into();
         function.call(scope, undefined, &[ops])?.try_into().ok()
     })?;
     scope.perform_microtask_checkpoint();
@@ -104,7 +130,10 @@ pub(crate) fn warm_up(scope: &mut v8::PinScope<'_, '_>, api: &ApiSources) -> Res
     };
     let function = v8::Local::new(scope, function);
     let undefined = v8::undefined(scope).into();
-    caught(scope, |scope| function.call(scope, undefined, &[]))?;
+    match api.joined {
+        Some(joined) => caught_in(scope, joined, |scope| function.call(scope, undefined, &[]))?,
+        None => caught(scope, |scope| function.call(scope, undefined, &[]))?,
+    };
     scope.perform_microtask_checkpoint();
     Ok(())
 }
@@ -175,20 +204,68 @@ pub(crate) fn caught<'s, T>(
     }
 }
 
+/// The namespace of an internal module that is evaluated now, after the others; throws.
+pub(crate) fn evaluate_later<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    path: &str,
+) -> Option<v8::Local<'s, v8::Value>> {
+    let module = match load(scope, path) {
+        Ok(module) => module,
+        Err(error) => {
+            let message = v8::String::new(scope, &error.to_string())?;
+            let error = v8::Exception::error(scope, message);
+            scope.throw_exception(error);
+            return None;
+        }
+    };
+    module.instantiate_module(scope, resolve)?;
+    module.evaluate(scope)?;
+    if module.get_status() == v8::ModuleStatus::Errored {
+        let exception = module.get_exception();
+        scope.throw_exception(exception);
+        return None;
+    }
+    Some(module.get_module_namespace())
+}
+
+/// Runs `f`; an exception of the joined modules has the place in the module that threw it.
+fn caught_in<'s, T>(
+    scope: &mut v8::PinScope<'s, '_>,
+    joined: &Joined,
+    f: impl FnOnce(&mut v8::PinScope<'s, '_>) -> Option<T>,
+) -> Result<T, Thrown> {
+    v8::tc_scope!(let scope, scope);
+    if let Some(value) = f(scope) {
+        return Ok(value);
+    }
+    let (exception, message) = (scope.exception(), scope.message());
+    let Some(exception) = exception else {
+        return Err(Thrown::new("Error", "execution was terminated"));
+    };
+    let line = message.and_then(|message| message.get_line_number(scope));
+    let name = message.and_then(|message| message.get_script_resource_name(scope));
+    let is_joined = name.is_some_and(|name| name.to_rust_string_lossy(scope) == JOINED_NAME);
+    let column = message.map_or(0, |message| message.get_start_column() + 1);
+    let mut thrown = Thrown::read(scope, exception, message);
+    if let Some((path, line)) = line.filter(|_| is_joined).and_then(|line| joined.place(line)) {
+        let column = u32::try_from(column).unwrap_or(u32::MAX);
+        thrown.location = Some(Location { script: format!("isolde:{path}"), line, column });
+    }
+    Err(thrown)
+}
+
 fn load<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     path: &str,
 ) -> Result<v8::Local<'s, v8::Module>, Thrown> {
-    let known = LOADER.with_borrow(|loader| {
-        loader.compiled.get(path).map(|module| v8::Local::new(scope, module))
-    });
-    if let Some(module) = known {
-        return Ok(module);
+    let loader = loader(scope);
+    if let Some(module) = loader.borrow().compiled.get(path) {
+        return Ok(v8::Local::new(scope, module));
     }
-    let source = LOADER.with_borrow(|loader| match path {
-        OPS_SPECIFIER => v8::String::new(scope, &loader.ops_source),
-        _ => loader.sources.get(path).and_then(|source| source_string(scope, source)),
-    });
+    let source = match path {
+        OPS_SPECIFIER => v8::String::new(scope, &loader.borrow().ops_source),
+        _ => loader.borrow().sources.get(path).and_then(|source| source_string(scope, source)),
+    };
     let source = source
         .ok_or_else(|| Thrown::new("Error", format!("there is no internal module {path}")))?;
     let name = if path == OPS_SPECIFIER { path.to_owned() } else { format!("isolde:{path}") };
@@ -197,13 +274,13 @@ fn load<'s>(
     let mut source = v8::script_compiler::Source::new(source, Some(&origin));
     let module = caught(scope, |scope| v8::script_compiler::compile_module(scope, &mut source))?;
     let kept = v8::Global::new(scope, module);
-    LOADER.with_borrow_mut(|loader| loader.compiled.insert(path.to_owned(), kept));
+    loader.borrow_mut().compiled.insert(path.to_owned(), kept);
     Ok(module)
 }
 
 /// The text of an internal module as a string that V8 does not own: all isolates of a process share
 /// the copy in the program's file, and the snapshot holds a reference to it.
-fn source_string<'s>(
+pub(crate) fn source_string<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     text: &'static str,
 ) -> Option<v8::Local<'s, v8::String>> {
@@ -229,7 +306,8 @@ fn resource(text: &'static str) -> Option<&'static v8::OneByteConst> {
 /// What the snapshot refers to of the internal modules' texts, in their order.
 pub(crate) fn text_references(api: &ApiSources) -> impl Iterator<Item = v8::ExternalReference> {
     let modules = api.modules.iter().filter(|_| api.joined.is_none()).map(|(_, text)| *text);
-    modules.chain(api.joined).filter_map(resource).map(|resource| v8::ExternalReference {
+    let joined = api.joined.map(|joined| joined.text);
+    modules.chain(joined).filter_map(resource).map(|resource| v8::ExternalReference {
         pointer: std::ptr::from_ref(resource).cast_mut().cast(),
     })
 }
@@ -245,10 +323,12 @@ fn resolve<'s>(
     v8::callback_scope!(unsafe scope, context);
     let specifier = specifier.to_rust_string_lossy(scope);
     let referrer = v8::Global::new(scope, referrer);
-    let from = LOADER.with_borrow(|loader| {
+    let from = {
+        let loader = loader(scope);
+        let loader = loader.borrow();
         let found = loader.compiled.iter().find(|(_, module)| **module == referrer);
         found.map(|(path, _)| path.clone()).unwrap_or_default()
-    });
+    };
     let path = if specifier == OPS_SPECIFIER { specifier } else { join(&from, &specifier) };
     match load(scope, &path) {
         Ok(module) => Some(module),
@@ -276,10 +356,11 @@ pub(crate) fn join(from: &str, specifier: &str) -> String {
     parts.join("/")
 }
 
-fn ops_module(ops: &[OpDef]) -> String {
+fn ops_module(ops: &[OpDef], more: &[Native]) -> String {
     let mut source = format!("const ops = globalThis.{OPS_GLOBAL};\n");
     let own = ops.iter().map(|op| op.name);
-    for name in own.chain(ENGINE_OPS.iter().map(|(name, _)| *name)) {
+    let more = more.iter().map(|(name, _)| *name);
+    for name in own.chain(ENGINE_OPS.iter().map(|(name, _)| *name)).chain(more) {
         source.push_str(&format!("export const {name} = ops.{name};\n"));
     }
     source
@@ -292,12 +373,17 @@ const ENGINE_OPS: &[(&str, &str)] = &[
     ("cped_set", "setContinuationPreservedEmbedderData"),
 ];
 
-/// An object that holds the ops and what V8 offers.
-fn ops_object<'s>(scope: &mut v8::PinScope<'s, '_>, ops: &[OpDef]) -> v8::Local<'s, v8::Object> {
+/// An object that holds the ops, other functions, and what V8 offers.
+fn ops_object<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    ops: &[OpDef],
+    more: &[Native],
+) -> v8::Local<'s, v8::Object> {
     let holder = v8::Object::new(scope);
-    for op in ops {
-        let name = v8::String::new(scope, op.name).expect("an op's name is short");
-        let function = v8::Function::builder_raw(op.callback)
+    let own = ops.iter().map(|op| (op.name, op.callback));
+    for (name, callback) in own.chain(more.iter().copied()) {
+        let name = v8::String::new(scope, name).expect("an op's name is short");
+        let function = v8::Function::builder_raw(callback)
             .constructor_behavior(v8::ConstructorBehavior::Throw)
             .build(scope)
             .expect("a function can be made at start");
@@ -315,8 +401,8 @@ fn ops_object<'s>(scope: &mut v8::PinScope<'s, '_>, ops: &[OpDef]) -> v8::Local<
     holder
 }
 
-fn define_ops(scope: &mut v8::PinScope<'_, '_>, ops: &[OpDef]) {
-    let holder = ops_object(scope, ops);
+fn define_ops(scope: &mut v8::PinScope<'_, '_>, ops: &[OpDef], more: &[Native]) {
+    let holder = ops_object(scope, ops, more);
     let key = v8::String::new(scope, OPS_GLOBAL).expect("a name is short");
     let context = scope.get_current_context();
     context.global(scope).set(scope, key.into(), holder.into());

@@ -125,7 +125,7 @@ fn tasks_of_the_engine_do_not_outlive_their_isolate() {
 
 #[test]
 fn a_snapshot_of_another_list_of_ops_is_refused() {
-    let snapshot = Snapshot { blob: b"not looked at", ops: [0; 32] };
+    let snapshot = Snapshot { blob: b"not looked at", fingerprint: [0; 32], code: &[] };
     let options =
         IsolateOptions { startup: Startup::Snapshot(snapshot), ..options(64 << 20, 96 << 20) };
     let made = Isolate::new(platform(), &options, Box::new(()));

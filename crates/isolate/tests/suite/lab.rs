@@ -116,6 +116,7 @@ pub fn api() -> ApiSources {
         entry: "entry.js",
         entry_points: &["handleRejection", "makeDOMException", "builtinModule", "call"],
         warm_up: None,
+        builtin_folders: &[],
         ops: crate::ops::ops(),
     }
 }
