@@ -227,9 +227,11 @@ fn answers_that_nobody_reads() {
             over.store(true, Ordering::Relaxed);
             clients.into_iter().for_each(|client| client.join().expect("all were answered"));
         });
-        let condemned = |failure: &String| failure.contains("memory limit");
+        // An answer for which there is no room fails alone. A condemned isolate would fail all that
+        // it has in flight, and the next one too.
         let failures = lab.failures.all();
-        assert!(!failures.iter().any(condemned), "{path}: {failures:?}");
+        let memory = failures.iter().filter(|failure| failure.contains("memory limit"));
+        assert!(memory.count() < 10, "{path}: {failures:?}");
         let grown = most.saturating_sub(before) >> 20;
         // The 65th request in flight starts a second isolate, and each may hold its quota.
         assert!(grown < 2 * 128, "{path}: {grown} MiB were held");
