@@ -57,7 +57,7 @@ impl OutBody {
     pub(crate) fn holding(self, held: impl Send + Unpin + 'static) -> Self {
         match self {
             OutBody::Empty | OutBody::Full(_) => self,
-            body => OutBody::Native(Box::pin(Holding { body, _held: held })),
+            body => OutBody::Native(Box::pin(Holding::new(body, held))),
         }
     }
 
@@ -71,10 +71,17 @@ impl OutBody {
     }
 }
 
-/// A body that keeps something alive.
-struct Holding<T> {
+/// A body that keeps something alive until it is dropped, and drops that behind itself.
+pub(crate) struct Holding<T> {
     body: OutBody,
     _held: T,
+}
+
+impl<T> Holding<T> {
+    /// Keeps `held` as long as the body.
+    pub(crate) fn new(body: OutBody, held: T) -> Self {
+        Self { body, _held: held }
+    }
 }
 
 impl<T: Unpin> Body for Holding<T> {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response, StatusCode, header};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -19,7 +19,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::{mpsc, watch};
 
 use crate::front::session::Session;
-use crate::http::body::{BodyError, OutBody};
+use crate::http::body::{Holding, OutBody};
 use crate::http::boundary::{Boundary, Exchange, Reached};
 use crate::http::inbound::Inbound;
 use crate::http::pace::MinimumRate;
@@ -66,30 +66,7 @@ pub(crate) enum Drain {
 }
 
 /// A response's body, until hyper has taken all of it or dropped it.
-struct Outbound {
-    body: OutBody,
-    _exchange: Exchange,
-}
-
-impl Body for Outbound {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
+type Outbound = Holding<Exchange>;
 
 /// What became of a connection.
 pub(crate) enum Served {
@@ -237,7 +214,7 @@ where
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 ending.upgrade.set(response.extensions_mut().remove());
             }
-            Ok(response.map(|body| Outbound { body, _exchange: exchange }))
+            Ok(response.map(|body| Outbound::new(body, exchange)))
         }
     })
 }
