@@ -9,6 +9,7 @@ pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod flat_headers;
 pub(crate) mod framing;
+pub(crate) mod head_timer;
 pub(crate) mod inbound;
 pub(crate) mod pace;
 pub(crate) mod prefixed;

@@ -5,7 +5,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version}
 use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
 
-use crate::http::connection::{Drain, HEAD_TIMEOUT};
+use crate::http::connection::Drain;
+use crate::http::head_timer::{HEAD_TIMEOUT, HEAD_TOO_SLOW};
 use crate::http::refusal::{self, Head, Refusal, TOO_LARGE};
 use crate::http::request_url::{RequestUrl, UrlParser};
 use crate::http::transport::Transport;
@@ -38,12 +39,10 @@ pub(crate) async fn read(
     match tokio::time::timeout(HEAD_TIMEOUT, read_on(stream, read, urls, wish)).await {
         Ok(head) => head,
         Err(_) if read.is_empty() => Ok(None),
-        Err(_) => Ok(Some(FirstHead::Refused(TOO_SLOW))),
+        Err(_) => Ok(Some(FirstHead::Refused(HEAD_TOO_SLOW))),
     }
 }
 
-/// The answer to a head that does not come to its end.
-const TOO_SLOW: Refusal = Refusal::new(StatusCode::REQUEST_TIMEOUT, "Request head took too long.");
 /// The answer to what is no HTTP.
 const MALFORMED: Refusal = Refusal::new(StatusCode::BAD_REQUEST, "Malformed request.");
 

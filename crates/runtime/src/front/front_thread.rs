@@ -23,10 +23,9 @@ use crate::front::listener::{Accepting, Listener};
 use crate::front::peer::{Client, Peer};
 use crate::front::session::Session;
 use crate::http::body::OutBody;
-use crate::http::connection::{
-    Connection, Drain, Front, HEAD_TIMEOUT, HandedBack, Served, serve_http1,
-};
+use crate::http::connection::{Connection, Drain, Front, HandedBack, Served, serve_http1};
 use crate::http::framing;
+use crate::http::head_timer::HEAD_TIMEOUT;
 use crate::http::inbound::Inbound;
 use crate::http::prefixed::Prefixed;
 use crate::http::refusal::{self, Head, Refusal};

@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response, StatusCode, header};
@@ -15,12 +14,14 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::sync::{mpsc, watch};
 
+use crate::front::answer::refuse;
 use crate::front::session::Session;
 use crate::http::body::{Holding, OutBody};
 use crate::http::boundary::{Boundary, Exchange, Reached};
+use crate::http::head_timer::{HEAD_TOO_SLOW, HeadTimer};
 use crate::http::inbound::Inbound;
 use crate::http::pace::MinimumRate;
 use crate::http::prefixed::Prefixed;
@@ -30,8 +31,6 @@ use crate::http::unread::{UnreadDrain, close, conclude};
 use crate::http::upgrade::Upgrade;
 use crate::limits::HEADER_COUNT_MAX;
 
-/// How long a client may take for a request's head.
-pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// Heads of requests, and what hyper reads ahead.
 const READ_BUFFER_BYTES_MAX: usize = 192 << 10;
 
@@ -92,6 +91,8 @@ enum End {
     Over(hyper::Result<()>),
     /// The client went away while a request was answered.
     Abandoned,
+    /// The client sent no whole head in time.
+    TimedOut,
     /// It can leave.
     Left,
 }
@@ -120,6 +121,7 @@ where
     let service = exchanges(boundary.clone(), upload, ending.clone(), answer);
     let mut connection = http1_builder().serve_connection(TokioIo::new(stream), service);
     let mut departure = Departure::new(wish.clone(), is_surplus);
+    let mut head_timer = HeadTimer::new();
     let end = std::future::poll_fn(|context| {
         loop {
             let before = boundary.settled();
@@ -140,6 +142,9 @@ where
                     return Poll::Ready(End::Abandoned);
                 }
             }
+            if head_timer.poll_late(&boundary, context).is_ready() {
+                return Poll::Ready(End::TimedOut);
+            }
             match departure.poll(&boundary, before, context) {
                 Departs::Later => return Poll::Pending,
                 Departs::Now => return Poll::Ready(End::Left),
@@ -157,6 +162,13 @@ where
     let read = joined(parts.read_buf, not_given);
     match (end, ending.upgrade.take()) {
         (End::Abandoned, _) => Served::Closed,
+        (End::TimedOut, _) => {
+            // Nobody is told that an idle connection ends, but a head that was begun has an answer.
+            if !read.is_empty() {
+                let _ = refuse(stream, HEAD_TOO_SLOW).await;
+            }
+            Served::Closed
+        }
         (End::Left, _) => {
             Served::Left(ReturnedConnection { stream, read, mixed: boundary.is_mixed() })
         }
@@ -295,9 +307,9 @@ fn joined(read: Bytes, unread: Bytes) -> Bytes {
 fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
         .half_close(true)
-        .header_read_timeout(HEAD_TIMEOUT)
+        // Its timer is made anew for each request; `HeadTimer` is made once.
+        .header_read_timeout(None)
         .max_buf_size(READ_BUFFER_BYTES_MAX)
         .max_headers(HEADER_COUNT_MAX);
     builder

@@ -14,6 +14,10 @@ use crate::http::boundary::Boundary;
 use crate::http::pace::{MinimumRate, Pace};
 use crate::http::transport::Transport;
 
+/// Slices that together have no more bytes than this go out in one piece: copying them costs less
+/// than having the kernel gather them.
+const GATHERED_BYTES_MAX: usize = 2 << 10;
+
 /// A stream that hyper owns and its connection looks at.
 #[derive(Debug)]
 pub(crate) struct SharedStream {
@@ -137,14 +141,47 @@ impl AsyncWrite for Prefixed {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.boundary.set_flushed(false);
+        let mut gathered = [0; GATHERED_BYTES_MAX];
         let written = {
             let mut transport = self.stream.transport.borrow_mut();
-            Pin::new(&mut *transport).poll_write_vectored(context, slices)
+            let transport = Pin::new(&mut *transport);
+            match gather(slices, &mut gathered) {
+                Some(bytes) => transport.poll_write(context, bytes),
+                None => transport.poll_write_vectored(context, slices),
+            }
         };
         self.watch_progress(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.stream.transport.borrow().is_write_vectored()
+    }
+}
+
+/// The slices in one piece, where `room` is enough for it.
+fn gather<'a>(slices: &[io::IoSlice<'_>], room: &'a mut [u8]) -> Option<&'a [u8]> {
+    let room = room.get_mut(..slices.iter().map(|slice| slice.len()).sum())?;
+    let mut rest = &mut *room;
+    for slice in slices {
+        let (piece, behind) = rest.split_at_mut(slice.len());
+        piece.copy_from_slice(slice);
+        rest = behind;
+    }
+    Some(room)
+}
+
+#[cfg(test)]
+mod tests {
+    use io::IoSlice;
+
+    use super::*;
+
+    #[test]
+    fn small_slices_go_out_in_one_piece() {
+        let mut room = [0; 8];
+        let slices = [IoSlice::new(b"head"), IoSlice::new(b""), IoSlice::new(b"body")];
+        assert_eq!(gather(&slices, &mut room), Some(&b"headbody"[..]));
+        let too_long = [IoSlice::new(b"head"), IoSlice::new(b"bodies")];
+        assert_eq!(gather(&too_long, &mut room), None);
     }
 }
