@@ -28,7 +28,8 @@ fn worker(name: &str) -> PathBuf {
     repository("tests/security").join(name)
 }
 
-/// Two copies of a Worker in one process: `w0` is attacked, `w1` is its neighbour, which counts.
+/// Two copies of a Worker in one process: `w0` is attacked, `w1` is its neighbour, which counts its
+/// requests.
 struct Pair {
     isolde: Isolde,
     count: u32,
@@ -49,7 +50,7 @@ impl Pair {
         connection.try_response("GET")
     }
 
-    /// Both Workers answer; the neighbour's isolate is still the one that it was.
+    /// Both Workers answer, and the neighbour's isolate is still the same.
     fn assert_served(&mut self, when: &str) {
         self.isolde.assert_alive();
         let own = self.isolde.get_from("w0", "/ok");

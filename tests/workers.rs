@@ -1,5 +1,5 @@
-//! What Workers may rely on: a folder of `tests/workers` each, with the Worker, the requests, and
-//! the transcript that is expected.
+//! Promises to Workers: each is a folder of `tests/workers`, with a Worker, requests, and the
+//! expected transcript.
 #![forbid(unsafe_code)]
 
 mod support;

@@ -1,4 +1,4 @@
-//! Clients that leave before they have their answer: what the Worker hears, and what goes on.
+//! Clients that leave before they have their answer: the Worker is told, and shared work goes on.
 
 use crate::support::process::Isolde;
 use crate::support::{repository, until};
@@ -23,7 +23,7 @@ fn wait_for_notes(isolde: &Isolde, wanted: &[&str]) {
 /// The client of a stream leaves: the stream is cancelled and the request's signal aborted, and
 /// both listeners may do I/O.
 #[test]
-fn streams_hear_of_it() {
+fn a_stream_is_cancelled_and_its_signal_aborted() {
     let isolde = start();
     let mut client = isolde.connect();
     client.send(&get(&isolde, "/endless"));
@@ -35,9 +35,9 @@ fn streams_hear_of_it() {
     assert_eq!(exceptions, 0, "{:#?}", isolde.events());
 }
 
-/// The same of a request without a response.
+/// The same for a request without a response.
 #[test]
-fn waiting_handlers_hear_of_it() {
+fn the_signal_of_a_waiting_handler_is_aborted() {
     let isolde = start();
     let mut client = isolde.connect();
     client.send(&get(&isolde, "/late"));

@@ -41,8 +41,8 @@ fail! { &[1102];
     segmenters "/segmenters"
 }
 
-// What has a size when it is made may fail with a RangeError, as it does when V8's own limits are
-// passed; the Worker does not catch it.
+// An allocation of known size may fail with a RangeError, as with V8's own limits; the Worker does
+// not catch it.
 fail! { &[1101, 1102];
     a_string_that_doubles "/doubling"
     array_buffers "/buffers"
@@ -63,7 +63,7 @@ fail! { &[1101];
     timers "/timers"
 }
 
-/// `grow` says -1 when there is no more; a Worker that goes on asking runs into another limit.
+/// `grow` gives -1 at the limit; a Worker that goes on asking reaches another limit.
 #[test]
 fn a_webassembly_memory_that_grows() {
     let mut pair = Pair::of("greedy");
@@ -109,7 +109,7 @@ fn a_memory_that_is_transferred() {
     pair.assert_served("after a transfer");
 }
 
-/// Nobody reads 20 MB of an error's message.
+/// A message of 20 MB is cut.
 #[test]
 fn an_error_with_a_large_message() {
     let mut pair = Pair::of("greedy");
@@ -119,7 +119,7 @@ fn an_error_with_a_large_message() {
     pair.assert_served("after a large error");
 }
 
-/// What ICU takes for objects that nobody keeps is given back when there is too much of it.
+/// ICU's memory of objects that the Worker does not keep is freed when there is too much of it.
 #[test]
 fn date_formats_that_pass() {
     let mut pair = Pair::of("greedy");
@@ -153,7 +153,7 @@ fn uploads_at_once() {
     pair.assert_served("after large uploads");
 }
 
-/// More response headers than anybody takes.
+/// More response headers than clients accept.
 #[test]
 fn response_headers() {
     let mut pair = Pair::of("greedy");
@@ -186,8 +186,8 @@ fn a_body_as_text() {
     pair.assert_served("after a large body");
 }
 
-/// Heaps that are each within their limit are too much together: V8's pointers reach 4 GiB. Some
-/// of the Workers are evicted or end, and all go on answering.
+/// Heaps that are each within their limit are too large together: V8's pointers reach 4 GiB. Some
+/// of the Workers' isolates are evicted or end, and all Workers go on answering.
 #[test]
 fn many_full_heaps() {
     let mut isolde = Isolde::dev_with(&worker("greedy"), &["--copies", "50"]);

@@ -1,4 +1,4 @@
-//! What the tests of the program share: the program as a child process, raw HTTP to it, and the
+//! Support for the tests of the program: the program as a child process, raw HTTP to it, and the
 //! transcripts of a folder.
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 

@@ -20,7 +20,7 @@ use std::collections::HashMap;
 /// A request of the file.
 #[derive(Debug, Default)]
 pub struct Request {
-    /// What it is for.
+    /// Its purpose.
     pub title: String,
     /// The method.
     pub method: String,

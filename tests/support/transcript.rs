@@ -40,7 +40,7 @@ pub fn run(folder: &Path) {
     assert!(expected == found, "{}", difference(&path, &expected, &found));
 }
 
-/// What `isolde dev` is given: the folder, or its only file where it has no configuration.
+/// The argument of `isolde dev`: the folder, or its only file if it has no configuration.
 fn project(folder: &Path) -> PathBuf {
     let configured = ["wrangler.jsonc", "wrangler.json", "wrangler.toml"];
     if configured.iter().any(|name| folder.join(name).exists()) {
@@ -111,7 +111,7 @@ fn show(title: &str, response: Option<&Response>) -> String {
     text
 }
 
-/// What the Worker wrote, and the exceptions that were reported.
+/// The console output of the Worker, and the reported exceptions.
 fn console(events: &[Value]) -> String {
     let mut text = String::from("### console\n");
     for event in events {
@@ -140,7 +140,7 @@ fn number(value: &Value) -> String {
     value.as_u64().map(|number| number.to_string()).unwrap_or_default()
 }
 
-/// Takes out what differs from run to run and from machine to machine.
+/// Replaces text that differs between runs or machines.
 fn normalise(text: &str, addresses: &HashMap<&str, String>, folder: &Path) -> String {
     let mut text = text.to_owned();
     for (name, address) in addresses {
@@ -152,7 +152,7 @@ fn normalise(text: &str, addresses: &HashMap<&str, String>, folder: &Path) -> St
     while let (Some(start), Some(end)) = (text.find("<style>"), text.find("</style>")) {
         text.replace_range(start..end + "</style>".len(), "");
     }
-    // Which functions of the platform are on the stack is none of the Worker's business.
+    // The platform's own functions on the stack are not part of its behaviour.
     let lines = text.split_inclusive('\n');
     lines.map(without_own_frame).collect()
 }

@@ -59,7 +59,7 @@ Examples:
   cargo xtask bench instructions isolde --json
   cargo xtask bench density --isolates 10000 isolde";
 
-/// What `cargo xtask bench` is told.
+/// Arguments of `cargo xtask bench`.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub struct Arguments {

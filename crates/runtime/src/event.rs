@@ -1,4 +1,4 @@
-//! What runs in an isolate for somebody: events and the resources that belong to them.
+//! Events, such as a request, and the resources that belong to them.
 
 mod answers;
 mod bodies;

@@ -23,7 +23,7 @@ pub(crate) mod transport;
 pub(crate) mod unread;
 pub(crate) mod upgrade;
 
-/// What a boundary is made of. The model check of its protocol (`models`) takes other parts.
+/// Types for `boundary`; `models` compiles it with loom's.
 mod boundary_parts {
     pub(super) use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
     pub(super) use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-/** Clients leave: what a Worker hears of it, and what goes on. */
+/** Clients that leave: the signals that a Worker gets, and work that goes on. */
 const notes = [];
 let once;
 

@@ -12,7 +12,7 @@ use super::{Arguments, BenchError};
 const COLD_COUNT: usize = 300;
 /// From one answer to the next request in the row `cold`, so that the pool is full again.
 const COLD_PAUSE: Duration = Duration::from_millis(20);
-/// What a server has to calm down after its start.
+/// Time for a server to become idle after its start.
 const SETTLE: Duration = Duration::from_secs(2);
 /// After their first answers isolates are idle this long before the memory is read. Isolde
 /// collects their garbage after 10 s.
@@ -54,7 +54,7 @@ fn start(places: &Places, contender: Contender, project: &Project) -> Result<Run
     Ok(running)
 }
 
-/// Keeps what a measurement of a contender gave, or says why there is nothing.
+/// Adds the figures of a contender to the report, or prints why there are none.
 pub fn keep(
     report: &mut Report,
     row: &'static str,

@@ -21,7 +21,7 @@ impl IntoJs for Promise {
     }
 }
 
-/// What has become of a promise.
+/// The state of a promise.
 pub enum PromiseState<'s> {
     /// Nothing yet.
     Pending,
@@ -31,7 +31,7 @@ pub enum PromiseState<'s> {
     Rejected(Value<'s>),
 }
 
-/// The state of a value that is a promise. The promise does not count as handled by it.
+/// The state of a value that is a promise. Reading it does not mark the promise as handled.
 pub(crate) fn state<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     value: &Value<'s>,
@@ -70,7 +70,7 @@ pub(crate) fn rejected(scope: &mut v8::PinScope<'_, '_>, error: &OpError) -> Pro
     Promise(v8::Global::new(scope, promise))
 }
 
-/// What happened to a promise without a handler.
+/// A rejection that the turn has to report.
 pub(crate) enum Rejection {
     /// It was rejected and has no handler.
     Unhandled { promise: v8::Global<v8::Promise>, reason: v8::Global<v8::Value> },

@@ -127,7 +127,7 @@ impl<'s> OpContext<'_, 's, '_> {
     /// Clones `value`; the `ArrayBuffer`s in the array `transfer` move instead.
     ///
     /// # Errors
-    /// Whatever the hooks or getters of the value threw, which is pending in the isolate.
+    /// The exception that a hook or a getter of the value threw; it is pending in the isolate.
     pub fn structured_clone(
         &mut self,
         value: Value<'s>,

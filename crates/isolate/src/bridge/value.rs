@@ -389,7 +389,7 @@ impl IntoJs for Utf16 {
     }
 }
 
-/// Bytes that become a one-byte string without being owned.
+/// Borrowed bytes that become a one-byte string.
 pub struct OneByte<'a>(pub &'a [u8]);
 
 impl IntoJs for OneByte<'_> {
@@ -412,7 +412,7 @@ impl IntoJs for Latin1 {
     }
 }
 
-/// Copies bytes into a new buffer that V8's allocator made, so that the isolate's quota holds.
+/// Copies bytes into a new buffer of V8's allocator, which checks the isolate's quota.
 fn array_buffer<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     bytes: &[u8],

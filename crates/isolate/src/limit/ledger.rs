@@ -1,4 +1,5 @@
-//! What an isolate's memory is made of beyond V8's heap, and the quota on all of it.
+//! The ledger of an isolate's memory: V8's heap, buffers, native memory, and the quota on all of
+//! it.
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::ffi::c_void;
@@ -13,15 +14,15 @@ pub struct Ledger {
     buffers: AtomicUsize,
     /// Bodies and other memory that native code holds for the isolate.
     native: AtomicUsize,
-    /// What buffers, native memory and heap may be together.
+    /// The quota on buffers, native memory and heap together.
     bytes_max: AtomicUsize,
     /// V8's heap at the last look, with the memory of WebAssembly and of resizable buffers.
     heap: AtomicUsize,
     /// V8's heap alone at the last look, with its gaps: its part of the cage.
     caged: AtomicUsize,
-    /// What ICU had taken for it at the last look.
+    /// ICU's memory at the last look.
     icu: AtomicUsize,
-    /// Whether a buffer was refused since this was last asked.
+    /// Whether a buffer was refused since the last `take_refusal`.
     refused: AtomicBool,
 }
 
@@ -96,7 +97,7 @@ impl Ledger {
         self.caged.store(caged, Relaxed);
     }
 
-    /// Notes what ICU has taken in bytes; gives what that is more than at the last look.
+    /// Notes the bytes of ICU; gives how many more that are than at the last look.
     pub(crate) fn note_icu(&self, bytes: usize) -> i64 {
         let before = self.icu.swap(bytes, Relaxed);
         bytes as i64 - before as i64

@@ -68,7 +68,7 @@ fn endless_rejections_leave_the_turn() {
         .unwrap();
     let first = worker.log().len();
     assert!(first >= 2, "{first}");
-    // What is left over comes with the next turn.
+    // The rest comes with the next turn.
     worker.script("1").unwrap();
     assert_eq!(worker.log()[0], format!("unhandled: {first}"));
 }

@@ -1,4 +1,4 @@
-//! What Rust learns of an exception: name, message, stack, place.
+//! Exceptions as Rust reads them: name, message, stack, place.
 
 use isolate::Location;
 

@@ -1,4 +1,4 @@
-//! Answers of events, and what keeps events alive behind them.
+//! Answers of events, and `waitUntil`, which keeps events alive after their answer.
 
 use std::rc::Rc;
 use std::time::Duration;

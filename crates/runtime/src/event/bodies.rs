@@ -18,18 +18,18 @@ use crate::http::decode::DecodeAccount;
 use crate::http::flat_headers;
 use crate::http::received::{PassedOn, ReceivedBody};
 
-/// What is reserved at once for a body whose length was announced.
+/// Most memory that is reserved at once for a body of announced length.
 const EXPECTED_BYTES_MAX: u64 = 16 << 20;
 
 /// A body that JavaScript may read.
 struct NativeBody {
-    /// Nothing while a read waits for the next chunk.
+    /// `None` while a read waits for the next chunk.
     body: Option<ReceivedBody>,
-    /// Whether it still has a connection; nothing for bodies that never have one of their own.
+    /// Whether it still has a connection; `None` for bodies that never have one of their own.
     is_open: Option<Arc<AtomicBool>>,
-    /// Its place among the responses that nobody reads, 0 when it is not one of them.
+    /// Its place in the LRU order of responses that are not being read; 0 when it is not there.
     touch: u64,
-    /// Told when it is cancelled while a read waits for the next chunk.
+    /// Notified when it is cancelled while a read waits for the next chunk.
     cancelled: Rc<Notify>,
 }
 
@@ -55,7 +55,7 @@ pub(crate) enum OutgoingBody {
     Plain(OutBody),
     /// It is in the coding that the headers name already.
     Coded(OutBody),
-    /// Its coding is undone on the way, which may fail, and its length is not what it was.
+    /// It is decoded on the way, which may fail; its length changes.
     Decoded(InBody),
 }
 
@@ -121,7 +121,7 @@ impl EventHost {
         });
     }
 
-    /// Frees the connection of a response that nobody reads where a subrequest would wait for ever.
+    /// Frees the connection of an unread response if a subrequest would wait for one without end.
     pub(crate) fn make_room(&self, event: &EventContext) {
         while let Some((owner, id)) =
             self.open_responses.victim(event.id(), event.known_connections())
@@ -141,13 +141,13 @@ impl EventHost {
         }
     }
 
-    /// Who pays for decoding a body of the event.
+    /// The account that decoding a body of the event is charged to.
     pub(crate) fn decode_account(&self, event: EventId) -> DecodeAccount {
         let left_ns = self.event(event).map_or(0, |event| event.cpu_ns_left());
         DecodeAccount::new(self.ledger().cloned(), left_ns)
     }
 
-    /// Charges what decoding has cost since the last call.
+    /// Charges the CPU time of decoding since the last call.
     fn charge_decoding(&self, event: EventId, body: &ReceivedBody) {
         if let Some(event) = self.event(event) {
             event.charge(body.take_used_ns());
@@ -206,7 +206,7 @@ impl api::host::Bodies for EventHost {
     fn cancel(&self, event: EventId, id: u32) {
         if let Some(native) = self.resources.take::<NativeBody>(event, id) {
             self.open_responses.take(native.touch);
-            // A read that waits has the body, and the body its connection.
+            // A read that waits holds the body, and with it the connection.
             native.cancelled.notify_one();
         }
     }

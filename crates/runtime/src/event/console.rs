@@ -1,4 +1,4 @@
-//! What a Worker says, on its way to the observer.
+//! Console output and uncaught exceptions of a Worker, on their way to the observer.
 
 use api::EventId;
 use isolate::Thrown;

@@ -1,8 +1,8 @@
-//! One event: what a Worker does for somebody, from its first turn to its last.
+//! One event, such as a request, from its first turn to its last.
 //!
 //! Everything that runs tenant code is an event. It owns its CPU time, its limits, its `waitUntil`
-//! promises and its [resources](crate::event::resources), and it ends once: all that it owns ends
-//! with it.
+//! promises and its [resources](crate::event::resources). It ends once, and everything that it owns
+//! ends with it.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -15,10 +15,10 @@ use crate::event::open_responses::Connections;
 use crate::failure::Failure;
 use crate::http::body::OutBody;
 
-/// What became of a request.
+/// The answer to a request.
 pub(crate) type Answer = Result<Response<OutBody>, Failure>;
 
-/// What an event runs.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EventKind {
     /// The Worker's global scope, once for each isolate.
@@ -30,7 +30,7 @@ pub(crate) enum EventKind {
     },
 }
 
-/// One event. Its methods change it alone; what the isolate counts of all its events is kept by
+/// One event. Its methods change it alone; counts of all events of the isolate are kept by
 /// [`EventHost`](crate::event::host::EventHost), which calls them.
 pub(crate) struct EventContext {
     id: EventId,
@@ -56,8 +56,8 @@ pub(crate) struct EventContext {
     pub(super) sink: Cell<Option<u32>>,
     /// Whether the client is gone or has its whole response.
     pub(super) client_done: Cell<bool>,
-    /// Whether the client left before it had its response. What is under way goes on then: other
-    /// events may wait for it.
+    /// Whether the client left before it had its response. Pending work goes on then: other events
+    /// may wait for it.
     pub(super) abandoned: Cell<bool>,
     pub(super) ended: Cell<bool>,
     /// The numbers of its resources, in no order.
@@ -87,7 +87,7 @@ impl EventContext {
         })
     }
 
-    /// What JavaScript calls it; 0 is the start.
+    /// Its id in JavaScript; 0 is the start.
     pub(crate) fn id(&self) -> EventId {
         self.id
     }
@@ -121,12 +121,12 @@ impl EventContext {
         self.subrequests.get()
     }
 
-    /// What limits its open responses to `connections_max`.
+    /// The counter that limits its open responses to `connections_max`.
     pub(crate) fn connections(&self, connections_max: usize) -> Rc<Connections> {
         self.connections.get_or_init(|| Rc::new(Connections::new(connections_max))).clone()
     }
 
-    /// The same, where there has been a subrequest.
+    /// The same counter, if there was a subrequest before.
     pub(crate) fn known_connections(&self) -> Option<&Connections> {
         self.connections.get().map(|connections| &**connections)
     }
@@ -137,12 +137,12 @@ impl EventContext {
         self.log_bytes.get()
     }
 
-    /// Whether anything may still call back for it.
+    /// Whether it has timers, reads, writes or subrequests that may still call back.
     pub(crate) fn has_pending(&self) -> bool {
         self.pending.get() > 0
     }
 
-    /// Whether somebody waits for an answer that has not come.
+    /// Whether a client waits for its answer.
     pub(crate) fn is_unanswered(&self) -> bool {
         !self.answered.get() && self.kind != EventKind::Start
     }
@@ -173,12 +173,12 @@ impl EventContext {
         self.ended.get()
     }
 
-    /// Whether nothing of it can run any more.
+    /// Whether it is complete: nothing of it has to run any more.
     pub(super) fn is_over(&self) -> bool {
         self.answered.get() && self.client_done.get() && !self.goes_on()
     }
 
-    /// Whether work goes on that no client waits for.
+    /// Whether it has work that no client waits for.
     pub(super) fn goes_on(&self) -> bool {
         self.wait_until.get() > 0 || (self.abandoned.get() && self.has_pending())
     }

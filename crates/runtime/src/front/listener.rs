@@ -1,4 +1,4 @@
-//! Where connections come from, and what is known of their clients there.
+//! Listening sockets, and the facts about clients that come with them.
 
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
@@ -6,10 +6,10 @@ use std::os::unix::net::UnixListener;
 use crate::front::peer::Peer;
 use crate::http::transport::Transport;
 
-/// Where connections come from.
+/// A listening socket.
 pub(crate) enum Listener {
     Tcp(TcpListener),
-    /// With what its clients are.
+    /// With the description of its clients.
     Unix(UnixListener, Peer),
 }
 
@@ -34,7 +34,7 @@ impl Accepting {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
-                // It fails where the client is gone already; reading says so, too.
+                // It fails if the client has left already; reading fails then, too.
                 let _ = stream.set_nodelay(true);
                 let peer = Peer { address: Some(address.ip()), ..Peer::default() };
                 Ok((Transport::Tcp(stream), peer))

@@ -1,6 +1,6 @@
-//! Response bodies on their way to clients. What a client does not take stays in memory that counts
-//! as its Worker's, so the bodies that wait longest are broken off when that gets short, and each
-//! one after a while.
+//! Response bodies on their way to clients. Bytes that a client does not read stay in memory that
+//! is charged to the Worker. So each body is broken off when its client has read nothing for a
+//! while, and when memory gets short, the bodies that have waited longest are broken off first.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -15,24 +15,24 @@ use isolate::Ledger;
 
 use crate::http::body::{BodyError, OutBody};
 
-/// Bodies up to this size are given away at once.
+/// Bodies up to this size are not watched.
 const SMALL_BYTES_MAX: usize = 16 << 10;
-/// What is given to hyper at once of a body that is there in whole: what hyper has, it keeps.
+/// Most bytes of a complete body that hyper gets at once, for hyper's bytes cannot be taken back.
 const SLICE_BYTES_MAX: usize = 64 << 10;
-/// How long a client may take nothing of a body.
+/// How long a client may read nothing of a body.
 const UNTAKEN_MAX: Duration = Duration::from_secs(60);
 /// The same when the isolate has used half of its memory.
 const UNTAKEN_SHORT_MAX: Duration = Duration::from_secs(1);
-/// How often bodies are looked at.
+/// Time between two checks of the bodies.
 const LOOK: Duration = Duration::from_secs(10);
-/// Bodies that are broken off at once to make room.
+/// Most bodies that are broken off at once to make room.
 const BROKEN_OFF_MAX: usize = 8;
 
 /// The bodies of one isolate's responses.
 pub(crate) struct Answers {
     ledger: Arc<Ledger>,
     held: RefCell<Vec<Weak<Mutex<Held>>>>,
-    /// Whether a task looks at them.
+    /// Whether a task checks them.
     looking: Cell<bool>,
 }
 
@@ -40,8 +40,8 @@ pub(crate) struct Answers {
 struct Held {
     /// Until it is broken off.
     body: Option<OutBody>,
-    /// Since when there is something for the client that it does not take; nothing while it waits
-    /// for the Worker.
+    /// The time since which there are bytes that the client does not read; `None` while the body
+    /// waits for the Worker.
     untaken: Option<Instant>,
 }
 
@@ -50,7 +50,7 @@ impl Answers {
         Rc::new(Self { ledger, held: RefCell::default(), looking: Cell::new(false) })
     }
 
-    /// Keeps an eye on a body.
+    /// Watches a body from now on.
     pub(crate) fn hold(self: &Rc<Self>, body: OutBody) -> OutBody {
         match &body {
             OutBody::Empty | OutBody::Absent(_) => return body,
@@ -79,7 +79,7 @@ impl Answers {
         OutBody::Native(Box::pin(HeldBody(held)))
     }
 
-    /// Breaks off what has waited for too long; whether there is more to look at.
+    /// Breaks off bodies that have waited for too long; whether any are left.
     fn look(&self) -> bool {
         self.break_off(UNTAKEN_MAX, usize::MAX, || true);
         let mut all = self.held.borrow_mut();
@@ -88,7 +88,7 @@ impl Answers {
         !all.is_empty()
     }
 
-    /// Makes room for a new request where the isolate's memory gets short.
+    /// Makes room for a new request when the isolate's memory is short.
     pub(crate) fn make_room(&self) {
         if self.held.borrow().is_empty() {
             return;
@@ -101,8 +101,8 @@ impl Answers {
         }
     }
 
-    /// Breaks off bodies that have waited for `untaken_min`, those that wait longest first, while
-    /// `wanted` says so.
+    /// Breaks off bodies that have waited for `untaken_min`, the longest first, as long as `wanted`
+    /// is true.
     fn break_off(&self, untaken_min: Duration, count_max: usize, wanted: impl Fn() -> bool) {
         if !wanted() {
             return;
@@ -133,7 +133,7 @@ fn lock(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
     held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The end of a body that hyper reads, perhaps on another thread.
+/// A watched body, as hyper reads it, perhaps on another thread.
 struct HeldBody(Arc<Mutex<Held>>);
 
 impl Body for HeldBody {
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_longest_makes_room() {
+    fn the_body_that_waits_longest_makes_room() {
         run(|| {
             let ledger = Ledger::new(1_000_000);
             let answers = Answers::new(ledger.clone());

@@ -1,4 +1,4 @@
-//! One HTTP/1.1 connection on one thread, which it may leave between two requests.
+//! Serves one HTTP/1.1 connection on one thread. It may leave the thread between two requests.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -31,13 +31,13 @@ use crate::http::unread::{UnreadDrain, close, conclude};
 use crate::http::upgrade::Upgrade;
 use crate::limits::HEADER_COUNT_MAX;
 
-/// Heads of requests, and what hyper reads ahead.
+/// hyper's read buffer: a request's head, and bytes that are read ahead.
 const READ_BUFFER_BYTES_MAX: usize = 192 << 10;
 
 /// A connection that changes threads at a request boundary.
 pub(crate) struct Connection {
     pub(crate) stream: DetachedTransport,
-    /// What has been read of it.
+    /// Bytes that were read and not used.
     pub(crate) read: Bytes,
     pub(crate) session: Session,
     /// The front thread that accepted it.
@@ -54,7 +54,7 @@ pub(crate) struct HandedBack {
     pub(crate) mixed: bool,
 }
 
-/// What a thread wants of its connections.
+/// What a thread asks of its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Drain {
     Stay,
@@ -67,19 +67,19 @@ pub(crate) enum Drain {
 /// A response's body, until hyper has taken all of it or dropped it.
 type Outbound = Holding<Exchange>;
 
-/// What became of a connection.
+/// How the service of a connection ended.
 pub(crate) enum Served {
     Closed,
     /// It left its thread between two requests.
     Left(ReturnedConnection),
-    /// It is no longer HTTP: its stream goes to the code that asked for it.
+    /// It was upgraded: its stream goes to the code that asked for it.
     Upgraded(Upgrade, Transport, Bytes),
 }
 
 /// A connection that left its thread.
 pub(crate) struct ReturnedConnection {
     pub(crate) stream: Transport,
-    /// What has been read of the next requests.
+    /// Bytes of the next requests that were read.
     pub(crate) read: Bytes,
     /// Whether it asked for more than one Worker.
     pub(crate) mixed: bool,
@@ -87,7 +87,7 @@ pub(crate) struct ReturnedConnection {
 
 /// How hyper's part of a connection ended.
 enum End {
-    /// By itself, with what hyper says of it.
+    /// By itself, with hyper's result.
     Over(hyper::Result<()>),
     /// The client went away while a request was answered.
     Abandoned,
@@ -98,11 +98,11 @@ enum End {
 }
 
 /// Serves HTTP/1.1 with `answer` until the connection ends, is upgraded, or leaves. It leaves
-/// between two requests only: when its thread wishes it, when it asked for a second Worker
-/// ([`Boundary::set_mixed`]), or when `is_surplus`, asked after each request, says so.
+/// between two requests only: when its thread drains, when it asked for a second Worker
+/// ([`Boundary::set_mixed`]), or when `is_surplus`, called after each request, is true.
 ///
-/// A thread that counts its connections by the receivers of `wish` has to hold one until the
-/// connection is where it should be.
+/// A thread that counts its connections by the receivers of `wish` must keep a receiver until the
+/// connection is handed over.
 pub(crate) async fn serve_http1<F, A>(
     stream: Prefixed,
     upload: MinimumRate,
@@ -131,9 +131,9 @@ where
             }
             if boundary.open_count() > 0 {
                 boundary.register(context);
-                // hyper takes the next request's head while the last response is still being
-                // written, but asks nobody for an answer then; and when all is written, nothing
-                // wakes it.
+                // hyper reads the next request's head while the last response is still being
+                // written, but does not call the service then; and when everything is written,
+                // nothing wakes it.
                 let flushed = flushes != boundary.flushes();
                 if flushed || unread.poll_done(&boundary, context).is_ready() {
                     continue;
@@ -183,7 +183,7 @@ where
     }
 }
 
-/// What a connection's requests say of its end.
+/// Facts of a connection's requests that decide how it ends.
 #[derive(Default)]
 struct Ending {
     /// Set by a response with status 101.
@@ -192,7 +192,7 @@ struct Ending {
     unread: Cell<bool>,
 }
 
-/// Tells the connection's boundary of each request and its response.
+/// The service that tells the connection's boundary of each request and its response.
 fn exchanges<F, A>(
     boundary: Arc<Boundary>,
     upload: MinimumRate,
@@ -245,7 +245,7 @@ enum Departs {
 struct Departure<S> {
     wished: Pin<Box<dyn Future<Output = Drain>>>,
     asked: Drain,
-    /// The number of requests when it was last asked whether the connection is one too many.
+    /// The number of requests at the last call of `is_surplus`.
     checked: Option<u32>,
     is_surplus: S,
 }
@@ -255,12 +255,13 @@ impl<S: Fn() -> bool> Departure<S> {
         let wished = Box::pin(async move {
             wish.wait_for(|wish| *wish != Drain::Stay).await.map_or(Drain::Close, |wish| *wish)
         });
-        // A connection that has just come serves a request before it may be too many.
+        // A new connection serves a request before it may be a surplus one.
         Self { wished, asked: Drain::Stay, checked: Some(0), is_surplus }
     }
 
-    /// To be called after hyper was polled: a connection may bring its first request with it, which
-    /// is begun before it is asked to end. `before` is what [`Boundary::settled`] gave before that.
+    /// Call it after hyper was polled: a connection may bring its first request with it, which must
+    /// begin before the connection is asked to end. `before` is the result of [`Boundary::settled`]
+    /// before that poll.
     fn poll(
         &mut self,
         boundary: &Boundary,
@@ -293,7 +294,7 @@ impl<S: Fn() -> bool> Departure<S> {
     }
 }
 
-/// What hyper has read, and what it has not.
+/// The bytes that hyper has read, and those behind them.
 fn joined(read: Bytes, unread: Bytes) -> Bytes {
     if unread.is_empty() {
         return read;
@@ -303,7 +304,7 @@ fn joined(read: Bytes, unread: Bytes) -> Bytes {
     joined.freeze()
 }
 
-/// HTTP/1.1 as all parts of the runtime speak it.
+/// hyper's settings for HTTP/1.1, the same on all threads.
 fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder

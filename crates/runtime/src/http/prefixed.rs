@@ -1,4 +1,4 @@
-//! A client's stream of which some bytes have been read already.
+//! A client's stream, with bytes that have been read already.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -18,19 +18,19 @@ use crate::http::transport::Transport;
 /// than having the kernel gather them.
 const GATHERED_BYTES_MAX: usize = 2 << 10;
 
-/// A stream that hyper owns and its connection looks at.
+/// A stream that hyper owns and its connection observes.
 #[derive(Debug)]
 pub(crate) struct SharedStream {
     pub(crate) transport: RefCell<Transport>,
-    /// Reads that brought something; it wraps.
+    /// Successful reads; it wraps.
     pub(crate) reads: Cell<u32>,
-    /// Writes that took something; it wraps.
+    /// Successful writes; it wraps.
     pub(crate) writes: Cell<u32>,
 }
 
-/// Gives `read` first, then what the stream gives. Tells its [`Boundary`] whether all that was
-/// written has gone out. Fails when the client takes what is there for it too slowly: that takes
-/// memory of the Worker.
+/// Reads give the bytes in `read` first, then those of the stream. Tells its [`Boundary`] whether
+/// everything that was written has gone out. Fails when the client reads too slowly, for unread
+/// bytes take memory of the Worker.
 pub(crate) struct Prefixed {
     stream: Rc<SharedStream>,
     read: Bytes,
@@ -48,24 +48,23 @@ impl Prefixed {
         Self { stream, read, boundary: Arc::default(), pace: Pace::new(rate) }
     }
 
-    /// Where the connection stands.
+    /// The connection's boundary.
     pub(crate) fn boundary(&self) -> &Arc<Boundary> {
         &self.boundary
     }
 
-    /// The stream, for a look at it.
+    /// The stream, to be observed.
     pub(crate) fn shared(&self) -> &Rc<SharedStream> {
         &self.stream
     }
 
-    /// The stream, and what has been read of it and given to nobody; nothing while another looks at
-    /// it.
+    /// The stream, and the bytes of `read` that were not used; `None` while it is observed.
     pub(crate) fn into_parts(self) -> Option<(Transport, Bytes)> {
         let stream = Rc::into_inner(self.stream)?;
         Some((stream.transport.into_inner(), self.read))
     }
 
-    /// What came of a write, or its end after a long time without progress.
+    /// The result of a write, or an error after a long time without progress.
     fn watch_progress(
         &mut self,
         written: Poll<io::Result<usize>>,

@@ -28,19 +28,19 @@ use crate::limits::{HEADER_FIELDS_MAX, HOPS_MAX};
 use crate::placement::dispatch::Dispatcher;
 use crate::worker::{Outcome, RequestRecord};
 
-/// What a connection's requests need.
+/// State that the requests of a connection share.
 pub(crate) struct ConnectionContext {
     pub(crate) isolate: Rc<WorkerIsolate>,
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) session: Session,
 }
 
-/// A request whose way is known.
+/// A request with its route.
 pub(crate) struct RoutedRequest {
     pub(crate) request: Request<Inbound>,
     pub(crate) url: RequestUrl,
     pub(crate) client: Arc<Client>,
-    /// The named export that answers; nothing for the default one.
+    /// The named export that answers; `None` for the default one.
     pub(crate) entrypoint: Option<Arc<str>>,
 }
 
@@ -117,7 +117,7 @@ pub(crate) async fn answer(
     }
 }
 
-/// More fields do not fit into a `HeaderMap` at some point, and clients refuse them before that.
+/// Fails a response with too many fields: clients refuse those, and a `HeaderMap` is limited, too.
 fn not_too_many_headers(response: Response<OutBody>) -> Answer {
     if response.headers().len() <= HEADER_FIELDS_MAX {
         return Ok(response);
@@ -126,12 +126,12 @@ fn not_too_many_headers(response: Response<OutBody>) -> Answer {
     Err(Failure::Exception(Thrown::new("TypeError", text)))
 }
 
-/// The length alone is enough to refuse a body.
+/// The answer to a body whose announced length is over the limit.
 const BODY_TOO_LARGE: Refusal =
     Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large.");
 
-/// How many more Workers may call one another for this request. A client that says so of its own
-/// can only lower it.
+/// How many more Workers may call one another for this request. A client that sets the header can
+/// only lower the number.
 fn hops_left(headers: &http::HeaderMap) -> u8 {
     let Some(value) = headers.get(flat_headers::HOPS_LEFT) else { return HOPS_MAX };
     let value = value.to_str().ok().and_then(|text| text.parse::<u8>().ok());
@@ -177,7 +177,7 @@ fn dispatch(
     });
 }
 
-/// What [`api::DISPATCH_FETCH`] takes.
+/// The arguments of [`api::DISPATCH_FETCH`].
 struct FetchCall<'a> {
     id: EventId,
     method: &'a str,
@@ -189,7 +189,7 @@ struct FetchCall<'a> {
 }
 
 impl FetchCall<'_> {
-    /// The arguments; nothing where the isolate has no memory for them.
+    /// The arguments; `None` when the isolate has no memory for them.
     fn arguments<'s>(&self, turn: &mut Turn<'_, 's, '_>) -> Option<[Value<'s>; 7]> {
         let headers = if self.headers.is_ascii() {
             turn.pass(OneByte(self.headers)).ok()?
@@ -208,7 +208,7 @@ impl FetchCall<'_> {
     }
 }
 
-/// A request whose client waits. When it is dropped without an answer the client is gone.
+/// A request whose client waits. When it is dropped without an answer, the client has left.
 struct InFlight {
     isolate: Rc<WorkerIsolate>,
     event: Rc<EventContext>,
@@ -239,7 +239,7 @@ impl Drop for InFlight {
     }
 }
 
-/// What is said of a request when it has ended.
+/// The record of a request, for the observer.
 struct Record {
     method: http::Method,
     target: http::Uri,
@@ -272,7 +272,7 @@ impl Record {
     }
 }
 
-/// Tells why a request failed.
+/// Reports a failed request to the observer.
 fn report_failure(isolate: &WorkerIsolate, answer: &Answer) {
     match answer {
         Ok(_) => {}

@@ -1,5 +1,5 @@
-//! What clients may take: connections, and time for bodies each way. A neighbour is served all the
-//! while.
+//! Limits on clients: connections, and least rates of bodies each way. A neighbour is served all
+//! the while.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -28,7 +28,7 @@ fn lab(name: &str, clients: ClientLimits) -> Lab {
 }
 
 #[test]
-fn connections_beyond_the_bound_are_told() {
+fn connections_beyond_the_limit_are_refused() {
     let limits = ClientLimits { connections_max: 3, ..ClientLimits::default() };
     let lab = lab("connections_max", limits);
     let mut neighbour = lab.connect();
@@ -56,9 +56,9 @@ fn connections_beyond_the_bound_are_told() {
     panic!("connections that ended are still counted");
 }
 
-/// One client address has its part; a neighbour has another way in.
+/// One client address has its limit; a neighbour connects through a UNIX socket.
 #[test]
-fn connections_of_one_address_beyond_its_bound() {
+fn connections_of_one_address_beyond_its_limit_are_refused() {
     let limits = ClientLimits { connections_per_address_max: 2, ..ClientLimits::default() };
     let mut lab = lab("connections_per_address_max", limits);
     let address = lab.listen_tcp();
@@ -84,7 +84,7 @@ fn connections_of_one_address_beyond_its_bound() {
 }
 
 #[test]
-fn bodies_that_trickle_in() {
+fn a_body_that_trickles_in_is_ended() {
     let upload = MinimumRate { patience: Duration::from_millis(500), bytes_per_second_min: 1_000 };
     let lab = lab("slow_upload", ClientLimits { upload, ..ClientLimits::default() });
     let mut neighbour = lab.connect();
@@ -110,7 +110,7 @@ fn bodies_that_trickle_in() {
 }
 
 #[test]
-fn answers_that_are_taken_a_byte_at_a_time() {
+fn an_answer_that_is_read_a_byte_at_a_time_is_broken_off() {
     let download =
         MinimumRate { patience: Duration::from_millis(500), bytes_per_second_min: 1 << 20 };
     let lab = lab("slow_download", ClientLimits { download, ..ClientLimits::default() });

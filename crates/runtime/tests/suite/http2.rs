@@ -147,7 +147,7 @@ fn cookies_and_the_host_are_those_of_http_1() {
 }
 
 #[test]
-fn what_can_be_read_in_two_ways_or_is_too_much_is_refused() {
+fn ambiguous_or_too_large_requests_are_refused() {
     let lab = lab("http2_refusals");
     with_client(&lab, &h2::client::Builder::new(), async |mut client| {
         let uri = "http://a.example/text";
@@ -209,7 +209,7 @@ fn ask_and_read_nothing(lab: &Lab, path: &str, over: &AtomicBool) {
 /// Two connections ask for 100 large answers each and read none of them: 250 MB. No isolate is
 /// condemned for it, and the Worker's other clients are answered all the while.
 #[test]
-fn answers_that_nobody_reads() {
+fn unread_answers_are_bounded() {
     for path in ["/large", "/large-stream"] {
         let lab = lab(&format!("http2_unread{}", path.replace('/', "_")));
         let mut neighbour = lab.connect();
@@ -239,9 +239,9 @@ fn answers_that_nobody_reads() {
     }
 }
 
-/// A client that takes its answers slowly, but takes them, gets them in whole.
+/// A client that reads slowly, but reads, gets the whole answer.
 #[test]
-fn answers_that_are_read_slowly() {
+fn an_answer_that_is_read_slowly_is_complete() {
     let lab = lab("http2_slow_reader");
     let mut settings = h2::client::Builder::new();
     settings.initial_window_size(1_000);

@@ -72,7 +72,7 @@ impl TableRouter {
         self.change(|table| table.by_path = by_path);
     }
 
-    /// Whether it can tell anything.
+    /// Whether it has no answers.
     pub fn set_unavailable(&self, unavailable: bool) {
         self.change(|table| table.unavailable = unavailable);
     }
@@ -152,7 +152,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Serves clients that are what `peer` says.
+    /// Serves clients that `peer` describes.
     pub fn new(name: &str, peer: Peer) -> Self {
         Self::with(name, peer, ClientLimits::default())
     }
@@ -162,7 +162,7 @@ impl Lab {
         Self::with_egress(name, peer, clients, Arc::new(NoEgress))
     }
 
-    /// The same with a way out.
+    /// The same with an egress.
     pub fn with_egress(
         name: &str,
         peer: Peer,

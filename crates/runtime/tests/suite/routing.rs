@@ -1,4 +1,4 @@
-//! Routing: asked once for a connection, again when something changed, and it may fail.
+//! Routing: once for a connection, again after a change, and failures.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

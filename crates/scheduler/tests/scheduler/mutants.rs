@@ -49,7 +49,7 @@ mutants! {
             false
         }
     }
-    /// Takes nobody for larger than its share.
+    /// Treats every owner as within its share.
     NoShares {
         fn over_share(&self, _: &Options, _: Dimension, _: Usage) -> u64 {
             0
@@ -84,7 +84,7 @@ mutants! {
             VictimRank { used_ms: u64::MAX - rank.used_ms, ..rank }
         }
     }
-    /// Takes a busy isolate that was used long ago for one that nobody needs.
+    /// Treats a stream like a short request, so that the oldest goes first.
     EvictsStreamsFirst {
         fn victim_rank(
             &self,
