@@ -13,6 +13,8 @@ use program::{Module, Owner};
 
 use crate::bridge::error::DomExceptionMaker;
 use crate::bridge::exception::Thrown;
+use crate::bridge::op::OpPanicked;
+use crate::bridge::promise::Rejections;
 use crate::code::from_strings::CodeFromStrings;
 use crate::code::internal::{self, ApiSources};
 use crate::code::lazy::{self, LazyState};
@@ -88,6 +90,9 @@ pub struct Isolate {
     pub(crate) context: v8::Global<v8::Context>,
     pub(crate) entries: Vec<v8::Global<v8::Function>>,
     pub(crate) state: Rc<State>,
+    /// Parts of the state that every turn looks at.
+    pub(crate) rejections: Rc<Rejections>,
+    pub(crate) op_panicked: Rc<OpPanicked>,
     pub(crate) tasks: Arc<TaskQueue>,
     pub(crate) slot: Arc<Slot>,
     pub(crate) guard: Arc<HeapGuard>,
@@ -155,6 +160,8 @@ impl Isolate {
             v8: ManuallyDrop::new(v8),
             context,
             entries,
+            rejections: state.part(),
+            op_panicked: state.part(),
             state,
             tasks,
             slot,

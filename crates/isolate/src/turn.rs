@@ -9,7 +9,6 @@ use program::Content;
 
 use crate::bridge::error::OpError;
 use crate::bridge::exception::Thrown;
-use crate::bridge::op::OpPanicked;
 use crate::bridge::promise::{Rejection, Rejections, Resolver};
 use crate::bridge::value::{IntoJs, Kept, Value};
 use crate::code::from_strings::CodeFromStrings;
@@ -20,7 +19,6 @@ use crate::isolate::{Condemned, Isolate};
 use crate::limit::clock;
 use crate::limit::reservations;
 use crate::limit::turn_slot::Disarmed;
-use crate::state::State;
 
 /// Turns between two measurements of the heap while all turns are short.
 const TURNS_PER_HEAP_LOOK: u32 = 32;
@@ -263,7 +261,7 @@ fn run<R>(
         isolate.condemned = Some(Condemned::MemoryExceeded);
     } else if disarmed == Disarmed::Terminated || terminated {
         isolate.condemned = Some(Condemned::CpuExceeded);
-    } else if isolate.state.part::<OpPanicked>().0.get() {
+    } else if isolate.op_panicked.0.get() {
         isolate.condemned = Some(Condemned::Panicked);
     }
     match isolate.condemned {
@@ -303,7 +301,7 @@ fn enter<R>(
                 more = true;
             }
         }
-        more |= report_rejections(scope, &isolate.state, &isolate.entries);
+        more |= report_rejections(scope, &isolate.rejections, &isolate.entries);
         if !more {
             break;
         }
@@ -313,10 +311,10 @@ fn enter<R>(
 
 fn report_rejections(
     scope: &mut v8::PinScope<'_, '_>,
-    state: &State,
+    rejections: &Rejections,
     entries: &[v8::Global<v8::Function>],
 ) -> bool {
-    let rejections = state.part::<Rejections>().0.take();
+    let rejections = rejections.0.take();
     if rejections.is_empty() {
         return false;
     }

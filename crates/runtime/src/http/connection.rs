@@ -244,6 +244,9 @@ enum Departs {
 /// Decides when a connection leaves its thread.
 struct Departure<S> {
     wished: Pin<Box<dyn Future<Output = Drain>>>,
+    /// Tells whether `wished` has to be polled.
+    wish: watch::Receiver<Drain>,
+    is_registered: bool,
     asked: Drain,
     /// The number of requests at the last call of `is_surplus`.
     checked: Option<u32>,
@@ -251,12 +254,20 @@ struct Departure<S> {
 }
 
 impl<S: Fn() -> bool> Departure<S> {
-    fn new(mut wish: watch::Receiver<Drain>, is_surplus: S) -> Self {
+    fn new(wish: watch::Receiver<Drain>, is_surplus: S) -> Self {
+        let mut changes = wish.clone();
         let wished = Box::pin(async move {
-            wish.wait_for(|wish| *wish != Drain::Stay).await.map_or(Drain::Close, |wish| *wish)
+            changes.wait_for(|wish| *wish != Drain::Stay).await.map_or(Drain::Close, |wish| *wish)
         });
         // A new connection serves a request before it may be a surplus one.
-        Self { wished, asked: Drain::Stay, checked: Some(0), is_surplus }
+        Self {
+            wished,
+            wish,
+            is_registered: false,
+            asked: Drain::Stay,
+            checked: Some(0),
+            is_surplus,
+        }
     }
 
     /// Call it after hyper was polled: a connection may bring its first request with it, which must
@@ -268,7 +279,11 @@ impl<S: Fn() -> bool> Departure<S> {
         before: Option<u32>,
         context: &mut Context<'_>,
     ) -> Departs {
+        // Once its waker is registered there is nothing to see without a change.
+        let may_have_changed = !self.is_registered || self.wish.has_changed().unwrap_or(true);
+        self.is_registered = true;
         if self.asked == Drain::Stay
+            && may_have_changed
             && let Poll::Ready(wish) = self.wished.as_mut().poll(context)
         {
             self.asked = wish;

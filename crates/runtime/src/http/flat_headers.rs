@@ -88,12 +88,19 @@ pub fn has_too_many(flat: &[u8]) -> bool {
 
 /// Reads flat headers. Invalid ones are left out: JavaScript has checked them already.
 pub fn parse(flat: &[u8]) -> HeaderMap {
+    parse_without(flat, |_| false)
+}
+
+/// Reads flat headers as [`parse`] does, but for those that are to be left out.
+pub fn parse_without(flat: &[u8], leave_out: impl Fn(&HeaderName) -> bool) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let mut parts = flat.split(|byte| *byte == 0);
     while let (Some(name), Some(value)) = (parts.next(), parts.next()) {
         let name = HeaderName::from_bytes(name);
         let value = HeaderValue::from_bytes(value);
-        if let (Ok(name), Ok(value)) = (name, value) {
+        if let (Ok(name), Ok(value)) = (name, value)
+            && !leave_out(&name)
+        {
             // It fails above 32,768 headers.
             if headers.try_append(name, value).is_err() {
                 break;

@@ -117,16 +117,21 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
     if headers.len() > HEADER_COUNT_MAX {
         return Err(TOO_LARGE);
     }
-    let bytes: usize = headers.iter().map(|(name, value)| field_bytes(name, value)).sum();
+    // One walk: there are few headers, and each look-up hashes a name.
+    let (mut bytes, mut codings) = (0, 0);
+    for (name, value) in headers {
+        bytes += field_bytes(name, value);
+        if *name == header::TRANSFER_ENCODING {
+            codings += 1;
+            // https://www.rfc-editor.org/rfc/rfc9112#section-6.1
+            if codings > 1 || !value.as_bytes().eq_ignore_ascii_case(b"chunked") {
+                let text = "The only transfer coding of requests is chunked.";
+                return Err(Refusal::malformed(text));
+            }
+        }
+    }
     if bytes > HEADER_BYTES_MAX {
         return Err(TOO_LARGE);
-    }
-    // https://www.rfc-editor.org/rfc/rfc9112#section-6.1
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    let chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
-    if codings.next().is_some_and(|coding| !chunked(coding)) || codings.next().is_some() {
-        let text = "The only transfer coding of requests is chunked.";
-        return Err(Refusal::malformed(text));
     }
     Ok(())
 }
