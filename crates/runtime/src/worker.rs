@@ -28,7 +28,7 @@ pub trait Observer: Send + Sync {
 pub struct RequestRecord {
     /// The method.
     pub method: String,
-    /// Path and query.
+    /// Path and query, of the URL that the Worker sees.
     pub path: String,
     /// Status of the response; 0 when the client left first.
     pub status: u16,

@@ -24,6 +24,8 @@ pub struct Ledger {
     icu: AtomicUsize,
     /// Whether a buffer was refused since the last `take_refusal`.
     refused: AtomicBool,
+    /// Size of the buffer that native code is about to make; see [`Ledger::promise`].
+    promised: AtomicUsize,
 }
 
 /// Native memory charged to an isolate until it is dropped.
@@ -50,6 +52,7 @@ impl Ledger {
             caged: AtomicUsize::new(0),
             icu: AtomicUsize::new(0),
             refused: AtomicBool::new(false),
+            promised: AtomicUsize::new(0),
         })
     }
 
@@ -86,6 +89,16 @@ impl Ledger {
         }
         self.native.fetch_add(bytes, Relaxed);
         Some(Charge { ledger: self.clone(), bytes })
+    }
+
+    /// Reserves room for one buffer that native code makes next: the allocator grants it without
+    /// another check. V8 ends the process when the allocator refuses such a buffer, and a charge of
+    /// another thread, which decodes a body for example, may have taken the room since it was
+    /// checked. Drop the reservation when the buffer was made.
+    pub(crate) fn promise(self: &Arc<Self>, bytes: usize) -> Option<Charge> {
+        let charge = self.charge(bytes)?;
+        self.promised.store(bytes, Relaxed);
+        Some(charge)
     }
 
     /// Notes the size of V8's heap, and of all memory that its objects hold outside of it: buffers
@@ -137,7 +150,8 @@ fn layout(len: usize) -> Option<Layout> {
 }
 
 fn charged(ledger: &Ledger, len: usize, allocate: unsafe fn(Layout) -> *mut u8) -> *mut c_void {
-    let Some(layout) = layout(len).filter(|_| ledger.has_room_for(len)) else {
+    let is_promised = len > 0 && ledger.promised.swap(0, Relaxed) == len;
+    let Some(layout) = layout(len).filter(|_| is_promised || ledger.has_room_for(len)) else {
         ledger.refused.store(true, Relaxed);
         return std::ptr::null_mut();
     };
@@ -172,4 +186,36 @@ unsafe extern "C" fn drop_handle(ledger: *const Ledger) {
     // SAFETY: the pointer came from `Arc::into_raw` in `Ledger::allocator`, and V8 drops an
     // allocator once.
     drop(unsafe { Arc::from_raw(ledger) });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Asks the allocator for a buffer, as V8 does, and gives it back; whether it was granted.
+    fn grants(ledger: &Ledger, bytes: usize) -> bool {
+        // SAFETY: the buffer is not used, and is freed once with its length.
+        unsafe {
+            let buffer = allocate_zeroed(ledger, bytes);
+            let granted = !buffer.is_null();
+            if granted {
+                free(ledger, buffer, bytes);
+            }
+            granted
+        }
+    }
+
+    #[test]
+    fn a_promised_buffer_is_granted_whatever_other_threads_charge() {
+        let ledger = Ledger::new(1_000);
+        let promise = ledger.promise(600).expect("there is room");
+        let other = ledger.charge(400).expect("there is room for exactly this");
+        assert!(ledger.charge(1).is_none(), "the promised room is taken");
+        assert!(grants(&ledger, 600));
+        assert!(!grants(&ledger, 600), "a promise holds once");
+        drop((promise, other));
+        assert_eq!(ledger.external(), 0);
+        assert!(ledger.promise(1_001).is_none());
+        assert!(!grants(&ledger, 1_001));
+    }
 }

@@ -86,6 +86,22 @@ fn hostile_errors_are_described_without_harm() {
     }
 }
 
+/// The texts are copies in native memory, which the Worker's quota does not limit.
+#[test]
+fn the_texts_of_an_error_are_bounded() {
+    let lab = Lab::shared();
+    let mut worker = lab.worker();
+    let source = "{ const long = 'x'.repeat(1 << 20); const e = new Error(long);
+        e.name = e.stack = e[long] = e.property = long; throw e; }";
+    let thrown = worker.script(source).unwrap_err();
+    let texts = [&thrown.name, &thrown.message, &thrown.stack];
+    let properties = thrown.properties.iter().flat_map(|(name, text)| [name, text]);
+    for text in texts.into_iter().chain(properties) {
+        assert!(text.len() < 20_000, "{} bytes", text.len());
+    }
+    assert_eq!(thrown.properties.len(), 2);
+}
+
 #[test]
 fn a_rejected_top_level_await_is_read_like_a_throw() {
     let lab = Lab::shared();

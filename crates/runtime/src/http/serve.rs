@@ -94,7 +94,7 @@ pub(crate) async fn answer(
     let mut flight = InFlight { isolate: isolate.clone(), event, answered: false };
     let method = request.request.method().clone();
     let wants_record = isolate.host.observer.wants_requests();
-    let record = wants_record.then(|| Record::begin(&request.request));
+    let record = wants_record.then(|| Record::begin(&request));
     dispatch(isolate, &flight.event, request, limit);
     let answer = flight.answer().await.and_then(not_too_many_headers);
     report_failure(isolate, &answer);
@@ -242,15 +242,16 @@ impl Drop for InFlight {
 /// The record of a request, for the observer.
 struct Record {
     method: http::Method,
-    target: http::Uri,
+    /// Path and query, of the URL that the Worker sees.
+    target: String,
     started: std::time::Instant,
 }
 
 impl Record {
-    fn begin(request: &Request<Inbound>) -> Self {
+    fn begin(request: &RoutedRequest) -> Self {
         Self {
-            method: request.method().clone(),
-            target: request.uri().clone(),
+            method: request.request.method().clone(),
+            target: request.url.target().to_owned(),
             started: std::time::Instant::now(),
         }
     }
@@ -262,7 +263,7 @@ impl Record {
         };
         let record = RequestRecord {
             method: self.method.to_string(),
-            path: self.target.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+            path: self.target,
             status,
             wall_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
             cpu_us: event.cpu_ns() / 1_000,

@@ -118,14 +118,19 @@ impl Router for TableRouter {
     }
 }
 
-/// Keeps what went wrong.
+/// Keeps failures, and the paths of requests.
 #[derive(Default)]
-pub struct Failures(Mutex<Vec<String>>);
+pub struct Failures(Mutex<Vec<String>>, Mutex<Vec<String>>);
 
 impl Failures {
-    /// What went wrong so far.
+    /// All failures so far.
     pub fn all(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
+    }
+
+    /// The paths in the records of requests so far.
+    pub fn paths(&self) -> Vec<String> {
+        self.1.lock().unwrap().clone()
     }
 }
 
@@ -140,7 +145,9 @@ impl Observer for Failures {
         self.0.lock().unwrap().push(format!("{}: {error}", worker.name));
     }
 
-    fn request(&self, _: &Worker, _: &RequestRecord) {}
+    fn request(&self, _: &Worker, record: &RequestRecord) {
+        self.1.lock().unwrap().push(record.path.clone());
+    }
 }
 
 /// A runtime behind a UNIX socket.

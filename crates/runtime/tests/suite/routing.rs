@@ -31,6 +31,17 @@ fn a_kept_connection_asks_again_only_when_routes_changed() {
 }
 
 #[test]
+fn the_router_the_worker_and_the_log_see_one_url() {
+    let lab = Lab::new("one_url", Peer::default());
+    let source = "export default { fetch: (request) => new Response(request.url) };";
+    lab.router.set("a.example", worker("url", source));
+    let answer = exchange(&mut lab.connect(), &get("a.example", "/a/../b?c=%41"));
+    assert_eq!(body(&answer), "http://a.example/b?c=%41");
+    assert_eq!(lab.router.take_urls(), ["http://a.example/b?c=%41"]);
+    assert_eq!(lab.failures.paths(), ["/b?c=%41"]);
+}
+
+#[test]
 fn routes_by_path_hold_for_their_path() {
     let lab = Lab::new("route_by_path", Peer::default());
     lab.router.set("a.example", worker("text", &text("text")));
