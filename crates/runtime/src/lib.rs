@@ -46,6 +46,18 @@ pub mod fuzzing {
         crate::front::first_head::parse(bytes, &UrlParser::new(Scheme::Http))
     }
 
+    /// The headers that these flat ones stand for, in flat form again.
+    pub fn flat_headers(flat: &[u8]) -> Vec<u8> {
+        let mut again = Vec::new();
+        crate::http::flat_headers::append(&crate::http::flat_headers::parse(flat), &mut again);
+        again
+    }
+
+    /// The text that JavaScript sees of flat headers.
+    pub fn flat_text(flat: &[u8]) -> String {
+        crate::http::flat_headers::to_text(flat.to_vec())
+    }
+
     /// A response's body as JavaScript would read it.
     pub fn decoded_body(body: crate::InBody, content_encoding: &str) -> crate::InBody {
         let mut headers = http::HeaderMap::new();

@@ -160,26 +160,31 @@ where
         return Served::Closed;
     };
     let read = joined(parts.read_buf, not_given);
+    let lingers = unread.gave_up || ending.unread.get();
     match (end, ending.upgrade.take()) {
-        (End::Abandoned, _) => Served::Closed,
-        (End::TimedOut, _) => {
-            // Nobody is told that an idle connection ends, but a head that was begun has an answer.
-            if !read.is_empty() {
-                let _ = refuse(stream, HEAD_TOO_SLOW).await;
-            }
-            Served::Closed
-        }
         (End::Left, _) => {
             Served::Left(ReturnedConnection { stream, read, mixed: boundary.is_mixed() })
         }
         (End::Over(Ok(())), Some(upgrade)) => Served::Upgraded(upgrade, stream, read),
-        (End::Over(result), _) => {
-            let refused = result.is_err_and(|error| error.is_parse());
-            if refused || unread.gave_up || ending.unread.get() || !read.is_empty() {
-                close(stream).await;
-            }
+        (end, _) => {
+            close_after(end, stream, &read, lingers).await;
             Served::Closed
         }
+    }
+}
+
+/// Closes a connection. `lingers` says that its client may still be sending.
+async fn close_after(end: End, stream: Transport, read: &[u8], lingers: bool) {
+    match end {
+        // Nobody is told that an idle connection ends, but a head that was begun has an answer.
+        End::TimedOut if !read.is_empty() => drop(refuse(stream, HEAD_TOO_SLOW).await),
+        End::Over(result) => {
+            let refused = result.is_err_and(|error| error.is_parse());
+            if refused || lingers || !read.is_empty() {
+                close(stream).await;
+            }
+        }
+        End::TimedOut | End::Abandoned | End::Left => {}
     }
 }
 
