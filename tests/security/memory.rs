@@ -105,6 +105,18 @@ fn console_output() {
     assert!((200_000..300_000).contains(&bytes), "{bytes} bytes were logged");
 }
 
+/// Exceptions that are reported count as console output does.
+#[test]
+fn reported_exceptions() {
+    let mut pair = Pair::of("greedy");
+    assert_eq!(pair.attack("/reports").expect("the request is answered").status, 200);
+    pair.assert_served("after a flood of reported exceptions");
+    let events = pair.isolde.events();
+    let reports = events.iter().filter(|event| event["event"] == "exception");
+    let bytes: usize = reports.map(|report| report["message"].to_string().len()).sum();
+    assert!((50_000..300_000).contains(&bytes), "{bytes} bytes were logged");
+}
+
 /// A memory cannot be in two buffers.
 #[test]
 fn a_memory_that_is_transferred() {

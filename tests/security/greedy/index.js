@@ -191,6 +191,10 @@ const paths = {
     for (let i = 0; i < 3000; i += 1) console.log("x".repeat(1000));
     return new Response("ok");
   },
+  "/reports": () => {
+    for (let i = 0; i < 3000; i += 1) reportError(new Error("x".repeat(1000)));
+    return new Response("ok");
+  },
   "/response-headers": () => {
     const headers = new Headers();
     for (let i = 0; i < 20_000; i += 1) headers.append(`x-${i}`, "y".repeat(100));

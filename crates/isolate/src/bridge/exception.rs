@@ -94,6 +94,17 @@ pub struct Thrown {
     pub related: Vec<(String, Thrown)>,
 }
 
+impl Thrown {
+    /// How much text it is, in bytes.
+    pub fn text_bytes(&self) -> usize {
+        let own = self.name.len() + self.message.len() + self.stack.len();
+        let line = self.source_line.as_ref().map_or(0, String::len);
+        let properties = self.properties.iter().map(|(name, value)| name.len() + value.len());
+        let related = self.related.iter().map(|(name, thrown)| name.len() + thrown.text_bytes());
+        own + line + properties.chain(related).sum::<usize>()
+    }
+}
+
 impl fmt::Display for Thrown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.name.is_empty() {

@@ -60,6 +60,17 @@ fn a_rejection_from_a_report_is_reported_within_the_turn() {
 }
 
 #[test]
+fn rejections_that_wait_for_their_report_are_bounded() {
+    let lab = Lab::shared();
+    let mut worker = lab.worker();
+    worker.script("for (let i = 0; i < 20_000; i += 1) Promise.reject(i);").unwrap();
+    let log = worker.log();
+    assert_eq!((log.len(), log[9_999].as_str()), (10_000, "unhandled: 9999"));
+    worker.script("Promise.reject('later');").unwrap();
+    assert_eq!(worker.log(), ["unhandled: later"]);
+}
+
+#[test]
 fn endless_rejections_leave_the_turn() {
     let lab = Lab::shared();
     let mut worker = lab.worker();
