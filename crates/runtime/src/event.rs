@@ -2,6 +2,7 @@
 
 mod answers;
 mod bodies;
+mod client_watch;
 mod console;
 pub(crate) mod context;
 pub(crate) mod host;

@@ -54,6 +54,8 @@ pub(crate) struct EventContext {
     waiter: RefCell<Option<Waker>>,
     /// The sink that the response's body comes from.
     pub(super) sink: Cell<Option<u32>>,
+    /// Whether the Worker is told what becomes of a client to which a body is passed on.
+    pub(super) watches_client: Cell<bool>,
     /// Whether the client is gone or has its whole response.
     pub(super) client_done: Cell<bool>,
     /// Whether the client left before it had its response. Pending work goes on then: other events
@@ -80,6 +82,7 @@ impl EventContext {
             answered: Cell::new(false),
             waiter: RefCell::default(),
             sink: Cell::new(None),
+            watches_client: Cell::new(false),
             client_done: Cell::new(false),
             abandoned: Cell::new(false),
             ended: Cell::new(false),
@@ -166,6 +169,11 @@ impl EventContext {
             self.waiter.replace(Some(waker.clone()));
         }
         answer
+    }
+
+    /// Whether the Worker is told what becomes of a client to which a body is passed on.
+    pub(crate) fn watches_client(&self) -> bool {
+        self.watches_client.get()
     }
 
     /// Whether it has ended.

@@ -107,6 +107,8 @@ pub(crate) async fn answer(
             flight.answered = true;
             if response.body().is_sink() {
                 isolate.host.watch_response(&flight.event);
+            } else if flight.event.watches_client() {
+                response = response.map(|body| isolate.host.watch_client(&flight.event, body));
             } else {
                 isolate.host.client_done(&flight.event);
                 isolate.host.forget_ended();
@@ -232,7 +234,7 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         if !self.answered {
-            self.isolate.disconnect(self.event.id());
+            self.isolate.host.disconnect(self.event.id());
             self.isolate.host.client_done(&self.event);
             self.isolate.host.forget_ended();
         }

@@ -89,15 +89,6 @@ impl WorkerIsolate {
         self.startup.get()?.as_ref().err().cloned()
     }
 
-    /// Tells the Worker that a request's client has left.
-    pub(crate) fn disconnect(&self, event: EventId) {
-        self.host.turn(event, |turn| {
-            if let Ok(id) = turn.pass(event) {
-                let _ = turn.call(api::DISCONNECT, &[id]);
-            }
-        });
-    }
-
     /// Whether the isolate takes requests.
     pub(crate) fn is_usable(&self) -> bool {
         self.condemned.get().is_none() && !self.retired.get()
