@@ -149,7 +149,7 @@ fn dispatch(
 ) {
     let RoutedRequest { request, url, client, entrypoint } = request;
     let (head, body) = request.into_parts();
-    let mut headers = Vec::with_capacity(512);
+    let mut headers = isolate.headers.take();
     let host = head.uri.authority().map(Authority::as_str);
     match head.version {
         Version::HTTP_2 => flat_headers::append_inbound_http2(&head.headers, host, &mut headers),
@@ -177,7 +177,14 @@ fn dispatch(
         Some(arguments) => drop(turn.call(api::DISPATCH_FETCH, &arguments)),
         None => isolate.host.answer(event, Err(Failure::ExceededMemory)),
     });
+    if headers.capacity() <= HEADERS_KEPT_BYTES_MAX {
+        headers.clear();
+        isolate.headers.set(headers);
+    }
 }
+
+/// The room for flat headers that an isolate keeps for its next request, in bytes.
+const HEADERS_KEPT_BYTES_MAX: usize = 4 << 10;
 
 /// The arguments of [`api::DISPATCH_FETCH`].
 struct FetchCall<'a> {

@@ -37,6 +37,8 @@ pub(crate) struct WorkerIsolate {
     work_awaited: Cell<bool>,
     worked: tokio::sync::Notify,
     code_cached: Cell<bool>,
+    /// Room for the flat headers of the next request, so that most of them allocate none.
+    pub(crate) headers: Cell<Vec<u8>>,
     /// Whether a task will break off stuck responses soon.
     cuts_soon: Cell<bool>,
     /// Bodies of responses on their way to clients.
@@ -61,6 +63,7 @@ impl WorkerIsolate {
             work_awaited: Cell::new(false),
             worked: tokio::sync::Notify::new(),
             code_cached: Cell::new(false),
+            headers: Cell::default(),
             cuts_soon: Cell::new(false),
             answers: Answers::new(ledger.clone()),
             retired: Cell::new(false),
