@@ -4,6 +4,7 @@
 
 pub mod http;
 pub mod http2;
+pub mod neighbour;
 pub mod process;
 pub mod requests;
 pub mod transcript;

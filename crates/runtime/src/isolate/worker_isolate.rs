@@ -52,7 +52,7 @@ pub(crate) struct WorkerIsolate {
 impl WorkerIsolate {
     /// Ties an isolate to its events.
     pub(crate) fn new(isolate: Isolate, host: Rc<EventHost>) -> Rc<Self> {
-        let ledger = isolate.ledger().clone();
+        let answers = Answers::new(isolate.ledger().clone());
         let isolate = Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
             engine: RefCell::new(Some(isolate)),
@@ -65,12 +65,12 @@ impl WorkerIsolate {
             code_cached: Cell::new(false),
             headers: Cell::default(),
             cuts_soon: Cell::new(false),
-            answers: Answers::new(ledger.clone()),
+            answers: answers.clone(),
             retired: Cell::new(false),
             startup: OnceCell::new(),
         });
         let turns: Weak<dyn Turns> = isolate.this.clone();
-        isolate.host.attach(turns, ledger);
+        isolate.host.attach(turns, answers);
         isolate
     }
 
@@ -256,7 +256,7 @@ impl WorkerIsolate {
         }
         if let Some(event) = event {
             self.host.end_if_over(event);
-            self.host.make_room(event);
+            self.host.free_connection(event);
         }
         for hung in self.host.hung() {
             self.host.answer(&hung, Err(Failure::Hung));
