@@ -178,7 +178,6 @@ impl Isolate {
         isolate.bind(&options.api);
         isolate.assert_clock()?;
         isolate.guard.note_heap(&mut isolate.v8);
-        isolate.tables.give_back();
         Ok(isolate)
     }
 
