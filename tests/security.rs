@@ -20,6 +20,7 @@ mod subrequests;
 use std::path::PathBuf;
 
 use support::http::Response;
+use support::neighbour::Neighbour;
 use support::process::Isolde;
 use support::repository;
 
@@ -28,8 +29,11 @@ fn worker(name: &str) -> PathBuf {
     repository("tests/security").join(name)
 }
 
-/// Two copies of a Worker in one process: `w0` is attacked, `w1` is its neighbour, which counts.
+/// Two copies of a Worker in one process: `w0` is attacked, `w1` is its neighbour, which counts. The
+/// neighbour is asked all the while, too.
 struct Pair {
+    /// Dropped before the process, which it asks.
+    neighbour: Neighbour,
     isolde: Isolde,
     count: u32,
 }
@@ -37,7 +41,8 @@ struct Pair {
 impl Pair {
     fn of(name: &str) -> Self {
         let isolde = Isolde::dev_with(&worker(name), &["--copies", "2"]);
-        let mut pair = Self { isolde, count: 0 };
+        let neighbour = Neighbour::of(&isolde.address, "w1", "/ok", "ok", false);
+        let mut pair = Self { neighbour, isolde, count: 0 };
         pair.assert_served("before anything happened");
         pair
     }
@@ -58,5 +63,6 @@ impl Pair {
         self.count += 1;
         let expected = (200, self.count.to_string());
         assert_eq!((neighbour.status, neighbour.text()), expected, "the neighbour {when}");
+        self.neighbour.assert_answers(when);
     }
 }

@@ -1,6 +1,7 @@
 //! Workers that use memory without end, and the stack (`greedy`, with the default limits).
 
 use super::{Pair, worker};
+use crate::support::neighbour::Neighbour;
 use crate::support::process::Isolde;
 
 /// Attacks a path; the request fails with one of these codes.
@@ -187,17 +188,21 @@ fn a_body_as_text() {
 }
 
 /// Heaps that are each within their limit are too much together: V8's pointers reach 4 GiB. Some
-/// of the Workers are evicted or end, and all go on answering.
+/// of the Workers are evicted or end, and all go on answering; one whose heap is small notices
+/// nothing.
 #[test]
 fn many_full_heaps() {
-    let mut isolde = Isolde::dev_with(&worker("greedy"), &["--copies", "50"]);
+    let mut isolde = Isolde::dev_with(&worker("greedy"), &["--copies", "51"]);
+    let mut neighbour = Neighbour::of(&isolde.address, "w50", "/ok", "ok", true);
     for round in ["once", "twice"] {
         for number in 0..50 {
             let response = isolde.get_from(&format!("w{number}"), "/much");
             let fine = response.status == 200 || response.error_code() == Some(1102);
             assert!(fine, "{number} {round}: {}", response.excerpt());
         }
+        neighbour.assert_answers("while heaps are full");
     }
+    neighbour.stop();
     isolde.assert_alive();
     assert_eq!(isolde.get_from("w0", "/ok").text(), "ok");
 }

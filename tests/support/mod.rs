@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 pub mod http;
+pub mod neighbour;
 pub mod process;
 pub mod requests;
 pub mod transcript;

@@ -1,6 +1,7 @@
 //! `isolde dev` as a child process: its address, the events that it prints, its end.
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -10,6 +11,9 @@ use serde_json::Value;
 
 use super::DEADLINE;
 use super::http::{Connection, Response};
+
+/// The user `nobody`, who is this one everywhere.
+const NOBODY: u32 = 65_534;
 
 /// The events that a child has printed so far.
 #[derive(Default)]
@@ -23,6 +27,8 @@ pub struct Isolde {
     child: Child,
     events: Arc<Events>,
     complaints: Arc<Mutex<String>>,
+    /// Who runs it, where that is not who runs the test.
+    user: Option<u32>,
     /// Where it listens: `127.0.0.1:1234`.
     pub address: String,
 }
@@ -53,6 +59,47 @@ impl Isolde {
         Self::dev_by(command, worker, &[])
     }
 
+    /// The same as a user whose threads are counted: root's are not.
+    pub fn dev_unprivileged(worker: &Path, arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_isolde"));
+        let id = Command::new("id").arg("-u").output().expect("every system has it");
+        let user = (id.stdout == b"0\n").then_some(NOBODY);
+        if let Some(user) = user {
+            command.uid(user).gid(user);
+        }
+        let mut isolde = Self::dev_by(command, worker, arguments);
+        isolde.user = user;
+        isolde
+    }
+
+    /// Sets a limit of the running process; nothing for the highest that it may have.
+    pub fn set_limit(&self, name: &str, count: Option<u64>) {
+        let path = format!("/proc/{}/limits", self.id());
+        let limits = std::fs::read_to_string(path).expect("the process is there");
+        let title = match name {
+            "nofile" => "Max open files",
+            "nproc" => "Max processes",
+            other => panic!("{other} has no title here"),
+        };
+        let line = limits.lines().find(|line| line.starts_with(title)).expect("Linux has it");
+        let hard = line[title.len()..].split_whitespace().nth(1).expect("soft, then hard");
+        let soft = count.map_or(hard.to_owned(), |count| count.to_string());
+        let mut command = Command::new("prlimit");
+        let pid = self.id().to_string();
+        command.args(["--pid", &pid, &format!("--{name}={soft}:{hard}")]);
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
+        let status = command.status().expect("util-linux has prlimit");
+        assert!(status.success(), "the limit of {name} could not be set");
+    }
+
+    /// Its open descriptors.
+    pub fn descriptors(&self) -> usize {
+        let path = format!("/proc/{}/fd", self.id());
+        std::fs::read_dir(path).expect("the process is there").count()
+    }
+
     /// Runs a command that is, or becomes, the program.
     fn dev_by(mut command: Command, worker: &Path, arguments: &[&str]) -> Self {
         let mut child = command
@@ -78,7 +125,7 @@ impl Isolde {
                 sink.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..count]));
             }
         });
-        let mut isolde = Self { child, events, complaints, address: String::new() };
+        let mut isolde = Self { child, events, complaints, user: None, address: String::new() };
         let listens = |event: &Value| event["event"] == "ready" || event["event"] == "waiting";
         let ready = isolde.event("ready", listens);
         let url = ready["url"].as_str().expect("ready has a URL");

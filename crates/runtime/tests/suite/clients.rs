@@ -1,8 +1,8 @@
-//! What clients may take: connections, and time for bodies each way. A neighbour is served all the
-//! while.
+//! What clients may take: connections, and time for bodies each way. Another Worker is asked all
+//! the while.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use runtime::{ClientLimits, MinimumRate, Peer};
@@ -31,8 +31,11 @@ fn lab(name: &str, clients: ClientLimits) -> Lab {
 fn connections_beyond_the_bound_are_told() {
     let limits = ClientLimits { connections_max: 3, ..ClientLimits::default() };
     let lab = lab("connections_max", limits);
-    let mut neighbour = lab.connect();
-    assert_eq!(body(&exchange(&mut neighbour, OK)), "ok");
+    lab.beside_a_neighbour(|| fill_and_let_go(&lab));
+}
+
+/// Takes the two connections that the neighbour leaves.
+fn fill_and_let_go(lab: &Lab) {
     let kept: Vec<_> = (0..2)
         .map(|_| {
             let mut stream = lab.connect();
@@ -43,7 +46,6 @@ fn connections_beyond_the_bound_are_told() {
     let refused = lab.ask(OK);
     assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
     assert!(refused.contains("\r\ndate: ") && refused.contains("\r\nconnection: close\r\n"));
-    assert_eq!(body(&exchange(&mut neighbour, OK)), "ok", "while there are too many");
     drop(kept);
     let end = Instant::now() + DEADLINE;
     while Instant::now() < end {
@@ -62,6 +64,10 @@ fn connections_of_one_address_beyond_its_bound() {
     let limits = ClientLimits { connections_per_address_max: 2, ..ClientLimits::default() };
     let mut lab = lab("connections_per_address_max", limits);
     let address = lab.listen_tcp();
+    lab.beside_a_neighbour(|| fill_from_one_address(address));
+}
+
+fn fill_from_one_address(address: SocketAddr) {
     let connect = || {
         let mut stream = TcpStream::connect(address).expect("the runtime accepts");
         stream.set_read_timeout(Some(DEADLINE)).expect("a deadline can be set");
@@ -73,8 +79,6 @@ fn connections_of_one_address_beyond_its_bound() {
     let kept = [connect(), connect()];
     assert!(kept.iter().all(|(_, head)| head == "HTTP/1.1 200 "), "{kept:?}");
     assert_eq!(connect().1, "HTTP/1.1 503 ");
-    let mut neighbour = lab.connect();
-    assert_eq!(body(&exchange(&mut neighbour, OK)), "ok");
     drop(kept);
     let end = Instant::now() + DEADLINE;
     while connect().1 != "HTTP/1.1 200 " {
@@ -87,7 +91,10 @@ fn connections_of_one_address_beyond_its_bound() {
 fn bodies_that_trickle_in() {
     let upload = MinimumRate { patience: Duration::from_millis(500), bytes_per_second_min: 1_000 };
     let lab = lab("slow_upload", ClientLimits { upload, ..ClientLimits::default() });
-    let mut neighbour = lab.connect();
+    lab.beside_a_neighbour(|| trickle(&lab));
+}
+
+fn trickle(lab: &Lab) {
     for framing in ["content-length: 100000", "transfer-encoding: chunked"] {
         let mut stream = lab.connect();
         let head = format!("POST /echo HTTP/1.1\r\nhost: a.example\r\n{framing}\r\n\r\n");
@@ -96,7 +103,6 @@ fn bodies_that_trickle_in() {
         // A byte now and then does not buy time. Sending fails once the server has closed.
         let end = Instant::now() + DEADLINE;
         while Instant::now() < end && stream.write_all(part.as_bytes()).is_ok() {
-            assert_eq!(body(&exchange(&mut neighbour, OK)), "ok", "while a body trickles in");
             stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
             let mut answer = [0; 64];
             if let Ok(count) = stream.read(&mut answer) {
@@ -114,14 +120,16 @@ fn answers_that_are_taken_a_byte_at_a_time() {
     let download =
         MinimumRate { patience: Duration::from_millis(500), bytes_per_second_min: 1 << 20 };
     let lab = lab("slow_download", ClientLimits { download, ..ClientLimits::default() });
-    let mut neighbour = lab.connect();
+    lab.beside_a_neighbour(|| take_slowly(&lab));
+}
+
+fn take_slowly(lab: &Lab) {
     let mut stream = lab.connect();
     stream.write_all(b"GET /large HTTP/1.1\r\nhost: a.example\r\n\r\n").unwrap();
     let end = Instant::now() + Duration::from_secs(10);
     let mut byte = [0];
     while Instant::now() < end {
         stream.read_exact(&mut byte).expect("what is there already can be read");
-        assert_eq!(body(&exchange(&mut neighbour, OK)), "ok", "while an answer is taken slowly");
         std::thread::sleep(Duration::from_millis(100));
         if end.duration_since(Instant::now()) < Duration::from_secs(8) {
             break;

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -143,6 +143,18 @@ impl Observer for Failures {
     fn request(&self, _: &Worker, _: &RequestRecord) {}
 }
 
+/// The host of the Worker that is asked while something else is attacked.
+const NEIGHBOUR: &str = "neighbour.example";
+
+/// Says that an attack is over.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A runtime behind a UNIX socket.
 pub struct Lab {
     pub router: Arc<TableRouter>,
@@ -208,6 +220,40 @@ impl Lab {
         let stream = UnixStream::connect(&self.socket).expect("the runtime accepts");
         stream.set_read_timeout(Some(DEADLINE)).expect("a deadline can be set");
         stream
+    }
+
+    /// Attacks while another Worker of the process is asked all the while. Each of its answers has to
+    /// come and to be right.
+    ///
+    /// # Panics
+    /// When one does not, or is not.
+    pub fn beside_a_neighbour<T>(&self, attack: impl FnOnce() -> T) -> T {
+        let source = "export default { fetch: () => new Response('undisturbed') };";
+        self.router.set(NEIGHBOUR, worker("neighbour", source));
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            // One connection: where those of the clients are what is attacked, it has its own.
+            let mut stream = self.connect();
+            let mut ask = move || {
+                let get = format!("GET / HTTP/1.1\r\nhost: {NEIGHBOUR}\r\n\r\n");
+                assert_eq!(body(&exchange(&mut stream, &get)), "undisturbed", "the neighbour");
+            };
+            ask();
+            let over = &over;
+            let neighbour = scope.spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    ask();
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                ask();
+            });
+            // Dropped on a panic, too: the scope waits for the thread.
+            let ends = Ends(over);
+            let result = attack();
+            drop(ends);
+            neighbour.join().expect("the neighbour is answered all the while");
+            result
+        })
     }
 
     /// The answer to a request on a connection of its own, which it has to ask to close.
