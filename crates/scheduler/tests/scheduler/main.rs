@@ -73,6 +73,7 @@ fn mutants_are_noticed() {
         NoLimitPerWorker => "isolates per Worker";
         NeverFull => "room is made first";
         NoHardLimit => "isolates of the process" | "no start beyond the share";
+        NoHardLimitWithinShares => "isolates of the process";
         NoShares => "room is made first" | "an owner over its share pays first"
             | "no start beyond the share";
         EvictsInnocents => "an owner within its share loses nothing in use";
@@ -87,6 +88,24 @@ fn mutants_are_noticed() {
         NoBackOff => "a back-off is kept";
         EndlessBackOff => "a back-off ends";
     }
+}
+
+/// Isolates that were told to go and never end leave no room at last: those who wait for it starve,
+/// with isolates of their own and without.
+#[test]
+fn starvation_is_noticed() {
+    let mut noticed = [None, None];
+    for seed in 0..MUTANT_SEEDS_MAX {
+        let mut world = World::new(seed, Standard);
+        world.drains_end = false;
+        let Err(violation) = world.run() else { continue };
+        if violation.check == "nobody starves" {
+            let kind = usize::from(violation.details.contains("with isolates"));
+            noticed[kind].get_or_insert(seed);
+        }
+    }
+    println!("{noticed:?}");
+    assert!(noticed.iter().all(Option::is_some), "without and with isolates: {noticed:?}");
 }
 
 /// A caller that forgets to tell of an isolate's end is noticed, too: the counts are compared.

@@ -49,6 +49,19 @@ mutants! {
             false
         }
     }
+    /// Holds those to the hard limit who are over their shares, and nobody else.
+    NoHardLimitWithinShares {
+        fn is_overfull(
+            &self,
+            options: &Options,
+            live: usize,
+            heaps_bytes: u64,
+            is_over_share: bool,
+        ) -> bool {
+            let live = if is_over_share { live } else { 0 };
+            Standard.is_overfull(options, live, heaps_bytes, is_over_share)
+        }
+    }
     /// Takes nobody for larger than its share.
     NoShares {
         fn over_share(&self, _: &Options, _: Dimension, _: Usage) -> u64 {

@@ -57,14 +57,16 @@ pub struct World<P> {
     last_worker: u64,
     failed: BTreeMap<WorkerId, Failed>,
     remembers_all: bool,
-    /// Since when owners within their shares have been refused.
-    refused_since: BTreeMap<OwnerId, u64>,
+    /// Since when Workers of owners within their shares have been refused.
+    refused_since: BTreeMap<WorkerId, u64>,
     /// Until then no thread can be made.
     no_threads_until_ms: u64,
     /// The last answer.
     answer: Option<Effect>,
     /// A caller's fault: some ends are not told.
     pub loses_ends: bool,
+    /// Another one, when it is false: what was told to go and has something in flight stays.
+    pub drains_end: bool,
     pub tally: Tally,
 }
 
@@ -108,6 +110,7 @@ impl<P: Policy> World<P> {
             no_threads_until_ms: 0,
             answer: None,
             loses_ends: false,
+            drains_end: true,
             tally: Tally::default(),
             options,
             random,
@@ -210,7 +213,8 @@ impl<P: Policy> World<P> {
             match isolate.stage {
                 Stage::Loading { until_ms } if until_ms <= now_ms => self.loaded(id)?,
                 Stage::Leaving { deadline_ms } => {
-                    if isolate.requests.is_empty() || deadline_ms <= now_ms {
+                    let ends = isolate.requests.is_empty() || deadline_ms <= now_ms;
+                    if ends && self.drains_end {
                         self.end(id)?;
                     }
                 }
@@ -355,14 +359,29 @@ impl<P: Policy> World<P> {
                 Effect::Share { .. } | Effect::Abandon { .. } => {}
             }
         }
-        let own = self.isolates.of_owner(by.owner).count();
-        let share = self.options.isolates_max / self.isolates.owner_count().max(1);
-        if effects.last() != Some(&Effect::Refuse(Refusal::Full)) || own > 0 || share == 0 {
-            self.refused_since.remove(&by.owner);
+        self.note_refusal(by, effects.last() == Some(&Effect::Refuse(Refusal::Full)))
+    }
+
+    /// An owner that has less than its share gets an isolate after a while, whether it has some
+    /// already or not.
+    fn note_refusal(&mut self, by: Applicant, is_refused: bool) -> Result<(), Violation> {
+        let own = self.isolates.of_owner(by.owner);
+        let (count, heap_bytes) = own.fold((0, 0), |(count, bytes), isolate| {
+            (count + 1, bytes + isolate.heap_bytes)
+        });
+        let owners = self.isolates.owner_count().max(1);
+        let share_bytes = self.options.heaps_bytes_max / owners as u64;
+        let has_less = count < self.options.isolates_max / owners
+            && heap_bytes <= share_bytes.max(self.options.heap_bytes_share_min);
+        if !is_refused || !has_less {
+            self.refused_since.remove(&by.worker);
             return Ok(());
         }
-        let since_ms = *self.refused_since.entry(by.owner).or_insert(self.now_ms);
-        ensure(self.now_ms - since_ms <= REFUSED_MS_MAX, "nobody starves", || format!("{by:?}"))
+        let since_ms = *self.refused_since.entry(by.worker).or_insert(self.now_ms);
+        let kind = if count > 0 { "with isolates" } else { "without" };
+        ensure(self.now_ms - since_ms <= REFUSED_MS_MAX, "nobody starves", || {
+            format!("{by:?}, {kind}")
+        })
     }
 
     fn add(&mut self, id: IsolateId, worker: Worker, trial: bool) {
