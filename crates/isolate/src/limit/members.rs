@@ -31,6 +31,8 @@ pub(crate) struct Member {
 /// The isolates of a process.
 pub(crate) struct Members {
     list: Mutex<Vec<Weak<Member>>>,
+    /// Held while somebody is given one more.
+    taking: Mutex<()>,
     totals: [AtomicUsize; 2],
     /// How much of each pool they may use together.
     capacities: [usize; 2],
@@ -66,7 +68,7 @@ impl Member {
 impl Members {
     const fn new(capacities: [usize; 2]) -> Self {
         let totals = [const { AtomicUsize::new(0) }; 2];
-        Self { list: Mutex::new(Vec::new()), totals, capacities }
+        Self { list: Mutex::new(Vec::new()), taking: Mutex::new(()), totals, capacities }
     }
 
     /// A new isolate. Those without a Worker count as one owner's. `wake` makes its thread ask
@@ -95,8 +97,24 @@ impl Members {
         self.change(pool, before, now);
     }
 
+    /// Lets a member use one more, if it may. Of a pool that is used up, an owner that has its share
+    /// gets none, and the one that is furthest over it loses an isolate. One thread at a time is
+    /// answered, so that of those that ask for the last one at the same moment one gets it.
+    pub(crate) fn take_one(&self, member: &Member, pool: Pool) -> bool {
+        let _one_at_a_time = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_full = self.is_full(pool);
+        if is_full && self.has_its_share(member, pool) {
+            return false;
+        }
+        if is_full {
+            self.relieve(pool);
+        }
+        self.add_one(member, pool);
+        true
+    }
+
     /// Notes that a member uses one more.
-    pub(crate) fn add_one(&self, member: &Member, pool: Pool) {
+    fn add_one(&self, member: &Member, pool: Pool) {
         member.uses[pool as usize].fetch_add(1, Relaxed);
         self.change(pool, 0, 1);
     }
@@ -122,7 +140,7 @@ impl Members {
     }
 
     /// Whether one more would be more than the share of the member's owner.
-    pub(crate) fn has_its_share(&self, member: &Member, pool: Pool) -> bool {
+    fn has_its_share(&self, member: &Member, pool: Pool) -> bool {
         let living = self.living();
         let by_owner = uses_by_owner(&living, pool);
         let own = by_owner.get(&member.owner.get()).copied().unwrap_or(0);

@@ -73,20 +73,10 @@ pub(crate) fn end_turn() {
     IN_TURN.set(false);
 }
 
-/// Whether an isolate may have one more. Where there are too many, an owner that has its share gets
-/// none, and the one that is furthest over it loses an isolate.
-fn may_have_more(member: &Member) -> bool {
-    if member.uses(Pool::Reservations) >= PER_ISOLATE_MAX {
-        return false;
-    }
-    if !MEMBERS.is_full(Pool::Reservations) {
-        return true;
-    }
-    if MEMBERS.has_its_share(member, Pool::Reservations) {
-        return false;
-    }
-    MEMBERS.relieve(Pool::Reservations);
-    true
+/// Counts one more reservation of an isolate, if it may have one.
+fn take(member: &Member) -> bool {
+    member.uses(Pool::Reservations) < PER_ISOLATE_MAX
+        && MEMBERS.take_one(member, Pool::Reservations)
 }
 
 /// Whether a reservation was refused on this thread since the last call. V8 then collects garbage
@@ -115,15 +105,18 @@ unsafe extern "C" fn allocate(
     // The upper half of a register that holds an enumerator says nothing.
     let counted = IN_TURN.get() && permission & 0xFFFF_FFFF == NO_ACCESS;
     let member = if counted { MEMBER.with_borrow(Clone::clone) } else { None };
-    if member.as_ref().is_some_and(|member| !may_have_more(member)) {
+    if member.as_ref().is_some_and(|member| !take(member)) {
         REFUSED.set(true);
         return std::ptr::null_mut();
     }
     // SAFETY: the arguments are those of V8's own call.
     let address = unsafe { real_allocate(hint, bytes, alignment, permission, handle, handle_more) };
-    if let Some(member) = member.filter(|_| !address.is_null()) {
-        MEMBERS.add_one(&member, Pool::Reservations);
-        reserved().insert(address as usize, member);
+    if let Some(member) = member {
+        if address.is_null() {
+            MEMBERS.remove_one(&member, Pool::Reservations);
+        } else {
+            reserved().insert(address as usize, member);
+        }
     }
     address
 }

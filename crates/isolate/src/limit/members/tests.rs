@@ -103,6 +103,30 @@ fn totals_follow_what_is_noted() {
     assert_eq!((members.total(Pool::Cage), members.total(Pool::Reservations)), (10, 0));
 }
 
+/// Threads that ask for the last ones at the same moment.
+#[test]
+fn a_pool_is_not_passed_by_those_who_ask_together() {
+    const THREADS: usize = 8;
+    for _ in 0..50 {
+        let members = Members::new([100, 100]);
+        let hogs = isolates(&members, &[(1, 0); THREADS]);
+        let start = std::sync::Barrier::new(THREADS);
+        std::thread::scope(|scope| {
+            for hog in &hogs {
+                let (members, start) = (&members, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    while members.take_one(hog, Pool::Reservations) {}
+                });
+            }
+        });
+        assert_eq!(members.total(Pool::Reservations), 100);
+        let innocent = &isolates(&members, &[(2, 0)])[0];
+        let more = (0..1_000).take_while(|_| members.take_one(innocent, Pool::Reservations));
+        assert_eq!(more.count(), 50, "another owner has its share, and no more");
+    }
+}
+
 #[test]
 fn a_share_is_of_all_owners_that_have_an_isolate() {
     let members = Members::new([100, 100]);
