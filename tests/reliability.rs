@@ -8,6 +8,8 @@ mod support;
 mod connections;
 #[path = "reliability/examples.rs"]
 mod examples;
+#[path = "reliability/faults.rs"]
+mod faults;
 #[path = "reliability/hand_back.rs"]
 mod hand_back;
 #[path = "reliability/leaving.rs"]

@@ -15,6 +15,7 @@ use crate::event::id_map::IdMap;
 use crate::event::open_responses::OpenResponses;
 use crate::event::resources::{Resource, ResourceTable};
 use crate::failure::Failure;
+use crate::http::answers::Answers;
 use crate::http::charged::charged;
 use crate::limits::Limits;
 use crate::worker::{Observer, Worker};
@@ -36,6 +37,8 @@ pub(crate) struct EventHost {
     this: Weak<Self>,
     turns: OnceCell<Weak<dyn Turns>>,
     ledger: OnceCell<Arc<Ledger>>,
+    /// Bodies of responses on their way to clients.
+    answers: OnceCell<Rc<Answers>>,
     egress: Arc<dyn Egress>,
     /// Made when the Worker is there.
     client: OnceCell<Rc<dyn EgressClient>>,
@@ -61,6 +64,7 @@ impl EventHost {
             this: this.clone(),
             turns: OnceCell::new(),
             ledger: OnceCell::new(),
+            answers: OnceCell::new(),
             egress,
             client: OnceCell::new(),
             observer,
@@ -90,9 +94,10 @@ impl EventHost {
     }
 
     /// Ties the events to the isolate that runs them.
-    pub(crate) fn attach(&self, turns: Weak<dyn Turns>, ledger: Arc<Ledger>) {
+    pub(crate) fn attach(&self, turns: Weak<dyn Turns>, answers: Rc<Answers>) {
         let _ = self.turns.set(turns);
-        let _ = self.ledger.set(ledger);
+        let _ = self.ledger.set(answers.ledger().clone());
+        let _ = self.answers.set(answers);
     }
 
     /// Notes which Worker the events are of, and makes its way out.
@@ -363,12 +368,12 @@ impl EventHost {
         }
     }
 
-    /// Charges bytes that native code holds from now on; nothing when there is no room for them.
+    /// Charges bytes that native code holds from now on; nothing when there is no room for them,
+    /// and answers that nobody reads make none.
     pub(crate) fn charged(&self, bytes: Vec<u8>) -> Option<Bytes> {
-        match self.ledger.get() {
-            Some(ledger) => charged(ledger, bytes),
-            None => Some(bytes.into()),
-        }
+        let Some(answers) = self.answers.get() else { return Some(bytes.into()) };
+        answers.make_room_for(bytes.capacity());
+        charged(answers.ledger(), bytes)
     }
 
     /// The isolate's ledger of memory.

@@ -17,6 +17,8 @@ pub struct ClientLimits {
     pub upload: MinimumRate,
     /// How slowly a client may take a response. Slower ones lose their connection.
     pub download: MinimumRate,
+    /// How long an HTTP/2 connection may be without a request in flight. It is told to go then.
+    pub http2_idle_max: Duration,
 }
 
 impl Default for ClientLimits {
@@ -27,13 +29,13 @@ impl Default for ClientLimits {
             connections_per_address_max: connections_max / 2,
             upload: MinimumRate { patience: Duration::from_secs(20), bytes_per_second_min: 500 },
             download: MinimumRate { patience: Duration::from_secs(60), bytes_per_second_min: 500 },
+            http2_idle_max: Duration::from_secs(60),
         }
     }
 }
 
 /// Connections for which there are file descriptors, as many as the process may ask for: isolates
-/// take half of them, and some are kept
-/// for the process itself.
+/// take half of them, and some are kept for the process itself.
 fn connections_max() -> usize {
     let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(_, hard)| hard);
     usize::try_from(descriptors / 8).unwrap_or(usize::MAX).saturating_mul(3).max(1)

@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response, StatusCode};
-use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::sync::{mpsc, watch};
 
 use crate::failure::Failure;
@@ -19,13 +18,12 @@ use crate::front::answer::{answer, refuse};
 use crate::front::client_limits::ClientLimits;
 use crate::front::connections::Connections;
 use crate::front::first_head::{self, FirstHead, READ_BYTES};
-use crate::front::listener::{Accepting, Listener};
+use crate::front::http2::{self, Streams};
+use crate::front::listener::{Accepting, Acceptor, Listener};
 use crate::front::peer::{Client, Peer};
 use crate::front::session::Session;
 use crate::http::body::OutBody;
-use crate::http::connection::{
-    Connection, Drain, Front, HEAD_TIMEOUT, HandedBack, Served, serve_http1,
-};
+use crate::http::connection::{Connection, Drain, Front, HandedBack, Served, serve_http1};
 use crate::http::framing;
 use crate::http::inbound::Inbound;
 use crate::http::prefixed::Prefixed;
@@ -34,21 +32,9 @@ use crate::http::serve::RoutedRequest;
 use crate::http::transport::Transport;
 use crate::http::upgrade::Upgrade;
 use crate::isolate::thread::DRAIN_MAX;
-use crate::limits::{HEADER_BYTES_MAX, URL_BYTES_MAX};
 use crate::placement::dispatch::Dispatcher;
 use crate::worker::Worker;
 
-/// Streams of one HTTP/2 connection.
-const HTTP2_STREAMS_MAX: u32 = 128;
-/// Headers of a request over HTTP/2, where each field counts 32 bytes more. Those of more than
-/// [`HEADER_BYTES_MAX`] are refused later, with an answer.
-const HTTP2_HEADER_LIST_BYTES_MAX: u32 = (HEADER_BYTES_MAX + URL_BYTES_MAX + (32 << 10)) as u32;
-/// What waits for the client of one stream, in bytes.
-const HTTP2_SEND_BYTES_MAX: usize = 32 << 10;
-/// What a client may send on one stream before it is taken, in bytes.
-const HTTP2_STREAM_WINDOW_BYTES: u32 = 128 << 10;
-/// The same of one connection.
-const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 /// Connections that are told at the same time that there are too many.
 const TURNED_AWAY_MAX: usize = 64;
 /// How long that may take.
@@ -102,7 +88,7 @@ async fn serve(
     shared: Shared,
     mut closing: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
-    let listener = Accepting::new(listener)?;
+    let listener = Acceptor::new(Accepting::new(listener)?);
     let (front, mut handed_back) = mpsc::channel(HANDED_BACK_MAX);
     let (wishes, wish) = watch::channel(Drain::Stay);
     let Shared { dispatcher, clients, connections, looks_after } = shared;
@@ -112,14 +98,7 @@ async fn serve(
     let mut look = tokio::time::interval(LOOK_AFTER);
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => thread.clone().receive(stream, peer),
-                Err(error) => {
-                    // Out of descriptors or the like: wait for connections to end, do not spin.
-                    eprintln!("isolde: a connection could not be accepted: {error}");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            },
+            (stream, peer) = listener.next() => thread.clone().receive(stream, peer),
             Some(back) = handed_back.recv() => thread.clone().take_back(back),
             _ = look.tick(), if looks_after => thread.dispatcher.look_after(),
             _ = closing.wait_for(|closing| *closing) => break,
@@ -257,42 +236,33 @@ impl FrontThread {
     /// HTTP/2 stays on the front thread: its requests hop to the isolates.
     async fn serve_http2(self: &Rc<Self>, stream: Transport, read: Bytes, session: Session) {
         let io = TokioIo::new(Prefixed::new(stream, read, session.client.download));
-        let session = Rc::new(session);
+        let (session, streams) = (Rc::new(session), Rc::<Streams>::default());
         let service = service_fn(|request: Request<hyper::body::Incoming>| {
-            let (thread, session) = (self.clone(), session.clone());
+            let (thread, session, stream) = (self.clone(), session.clone(), streams.begin());
             async move {
                 let upload = session.client.upload;
                 let request = request.map(|body| Inbound::new(body, None, upload));
                 let method = request.method().clone();
                 let response = thread.forward(request, &session).await;
                 let response = framing::take_body_off(&method, not_upgraded(response));
-                Ok::<_, std::convert::Infallible>(response)
+                Ok::<_, std::convert::Infallible>(response.map(|body| stream.with(body)))
             }
         });
-        let connection = http2_builder().serve_connection(io, service);
+        let connection = http2::builder().serve_connection(io, service);
         let mut connection = std::pin::pin!(connection);
-        let mut wish = self.wish.clone();
+        let (mut wish, idle_max) = (self.wish.clone(), self.clients.http2_idle_max);
         tokio::select! {
             result = connection.as_mut() => { drop(result); return; }
             _ = wish.wait_for(|wish| *wish != Drain::Stay) => {}
+            () = streams.idle(idle_max) => {}
         }
         connection.as_mut().graceful_shutdown();
-        drop(connection.await);
+        // A client that says nothing does not hear that it should go.
+        tokio::select! {
+            result = connection.as_mut() => drop(result),
+            () = streams.idle(idle_max) => {}
+        }
     }
-}
-
-/// HTTP/2 with small buffers: what clients do not take stays where it can be given up.
-fn http2_builder() -> http2::Builder<LocalExecutor> {
-    let mut builder = http2::Builder::new(LocalExecutor);
-    builder
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(HTTP2_STREAMS_MAX)
-        .max_header_list_size(HTTP2_HEADER_LIST_BYTES_MAX)
-        .max_send_buf_size(HTTP2_SEND_BYTES_MAX)
-        .initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
-        .keep_alive_interval(Some(HEAD_TIMEOUT));
-    builder
 }
 
 /// HTTP/2 has no status 101.
@@ -301,14 +271,4 @@ fn not_upgraded(response: Response<OutBody>) -> Response<OutBody> {
         return response;
     }
     Refusal::new(StatusCode::BAD_REQUEST, "Upgrades need HTTP/1.1.").response()
-}
-
-/// Runs hyper's tasks on the thread that they were made on.
-#[derive(Clone, Copy)]
-struct LocalExecutor;
-
-impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
-    fn execute(&self, task: F) {
-        tokio::task::spawn_local(async move { drop(task.await) });
-    }
 }

@@ -14,10 +14,12 @@ use http_body::{Body, Frame, SizeHint};
 use isolate::Ledger;
 
 use crate::http::body::{BodyError, OutBody};
+use crate::http::charged::charged;
 
 /// Bodies up to this size are given away at once.
 const SMALL_BYTES_MAX: usize = 16 << 10;
-/// What is given to hyper at once of a body that is there in whole: what hyper has, it keeps.
+/// What is given to hyper at once of a body that is there in whole. It is a copy: what hyper has, it
+/// keeps as long as its client pleases, and a part of the body itself would keep all of it.
 const SLICE_BYTES_MAX: usize = 64 << 10;
 /// How long a client may take nothing of a body.
 const UNTAKEN_MAX: Duration = Duration::from_secs(60);
@@ -40,6 +42,8 @@ pub(crate) struct Answers {
 struct Held {
     /// Until it is broken off.
     body: Option<OutBody>,
+    /// Whether it is given in slices.
+    is_sliced: bool,
     /// Since when there is something for the client that it does not take; nothing while it waits
     /// for the Worker.
     untaken: Option<Instant>,
@@ -50,6 +54,11 @@ impl Answers {
         Rc::new(Self { ledger, held: RefCell::default(), looking: Cell::new(false) })
     }
 
+    /// The isolate's ledger.
+    pub(crate) fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
     /// Keeps an eye on a body.
     pub(crate) fn hold(self: &Rc<Self>, body: OutBody) -> OutBody {
         match &body {
@@ -57,7 +66,8 @@ impl Answers {
             OutBody::Full(bytes) if bytes.len() <= SMALL_BYTES_MAX => return body,
             _ => {}
         }
-        let held = Held { body: Some(body), untaken: Some(Instant::now()) };
+        let is_sliced = matches!(&body, OutBody::Full(bytes) if bytes.len() > SLICE_BYTES_MAX);
+        let held = Held { body: Some(body), is_sliced, untaken: Some(Instant::now()) };
         let held = Arc::new(Mutex::new(held));
         let mut all = self.held.borrow_mut();
         if all.len() == all.capacity() {
@@ -76,7 +86,7 @@ impl Answers {
                 }
             });
         }
-        OutBody::Native(Box::pin(HeldBody(held)))
+        OutBody::Native(Box::pin(HeldBody { held, ledger: self.ledger.clone() }))
     }
 
     /// Breaks off what has waited for too long; whether there is more to look at.
@@ -99,6 +109,32 @@ impl Answers {
             self.break_off(UNTAKEN_SHORT_MAX, BROKEN_OFF_MAX, || uses(2));
             self.break_off(Duration::ZERO, BROKEN_OFF_MAX, || uses(3));
         }
+    }
+
+    /// Makes room for so many bytes of a new answer that do not fit otherwise. What waits already
+    /// goes first, but not where all of that together would not be enough.
+    pub(crate) fn make_room_for(&self, bytes: usize) {
+        let lacks_room = || !self.ledger.has_room_for(bytes);
+        if self.held.borrow().is_empty() || !lacks_room() {
+            return;
+        }
+        self.break_off(UNTAKEN_SHORT_MAX, BROKEN_OFF_MAX, lacks_room);
+        if self.ledger.has_room_for(bytes.saturating_sub(self.waiting_bytes())) {
+            self.break_off(Duration::ZERO, BROKEN_OFF_MAX, lacks_room);
+        }
+    }
+
+    /// How much of what waits for clients is known to be there in whole.
+    fn waiting_bytes(&self) -> usize {
+        let all = self.held.borrow();
+        let waiting = all.iter().filter_map(Weak::upgrade).filter_map(|held| {
+            let held = lock(&held);
+            match (&held.body, held.untaken) {
+                (Some(OutBody::Full(bytes)), Some(_)) => Some(bytes.len()),
+                _ => None,
+            }
+        });
+        waiting.sum()
     }
 
     /// Breaks off bodies that have waited for `untaken_min`, those that wait longest first, while
@@ -134,7 +170,19 @@ fn lock(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
 }
 
 /// The end of a body that hyper reads, perhaps on another thread.
-struct HeldBody(Arc<Mutex<Held>>);
+struct HeldBody {
+    held: Arc<Mutex<Held>>,
+    /// Slices are charged for themselves.
+    ledger: Arc<Ledger>,
+}
+
+/// The next slice of a body. Where there is no room for a copy it is a part of the body.
+fn slice_of(body: &mut OutBody, ledger: &Arc<Ledger>) -> Bytes {
+    let OutBody::Full(mut bytes) = std::mem::take(body) else { return Bytes::new() };
+    let slice = bytes.split_to(bytes.len().min(SLICE_BYTES_MAX));
+    *body = bytes.into();
+    charged(ledger, slice.to_vec()).unwrap_or(slice)
+}
 
 impl Body for HeldBody {
     type Data = Bytes;
@@ -144,14 +192,16 @@ impl Body for HeldBody {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let mut held = lock(&self.0);
+        let this = &*self;
+        let mut held = lock(&this.held);
+        let is_sliced = held.is_sliced;
         let frame = match &mut held.body {
             None => {
                 let text = "The client took the response too slowly.".to_owned();
                 return Poll::Ready(Some(Err(BodyError::Aborted(text))));
             }
-            Some(OutBody::Full(bytes)) if bytes.len() > SLICE_BYTES_MAX => {
-                Poll::Ready(Some(Ok(Frame::data(bytes.split_to(SLICE_BYTES_MAX)))))
+            Some(body @ OutBody::Full(_)) if is_sliced => {
+                Poll::Ready(Some(Ok(Frame::data(slice_of(body, &this.ledger)))))
             }
             Some(body) => Pin::new(body).poll_frame(context),
         };
@@ -160,11 +210,11 @@ impl Body for HeldBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        lock(&self.0).body.as_ref().is_some_and(OutBody::is_end_stream)
+        lock(&self.held).body.as_ref().is_some_and(OutBody::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        lock(&self.0).body.as_ref().map_or(SizeHint::default(), OutBody::size_hint)
+        lock(&self.held).body.as_ref().map_or(SizeHint::default(), OutBody::size_hint)
     }
 }
 
@@ -206,6 +256,46 @@ mod tests {
             assert!(next(&mut second).is_ok());
             assert!(next(&mut third).is_ok());
             assert!(ledger.external() <= 750_000);
+        });
+    }
+
+    #[test]
+    fn a_new_answer_goes_before_what_waits_already() {
+        run(|| {
+            let ledger = Ledger::new(1_000_000);
+            let answers = Answers::new(ledger.clone());
+            let mut first = answers.hold(full(&ledger, 450_000));
+            let mut second = answers.hold(full(&ledger, 450_000));
+            answers.make_room_for(100_000);
+            assert_eq!(ledger.external(), 900_000, "it fits as it is");
+            answers.make_room_for(2_000_000);
+            assert_eq!(ledger.external(), 900_000, "it would not even fit alone");
+            answers.make_room_for(500_000);
+            assert!(next(&mut first).is_err(), "it waited for the longest time");
+            assert!(next(&mut second).is_ok(), "one was enough");
+        });
+    }
+
+    /// What hyper has of a body is all that is left of it once it is broken off.
+    #[test]
+    fn a_slice_does_not_keep_its_body() {
+        run(|| {
+            let ledger = Ledger::new(1_000_000);
+            let answers = Answers::new(ledger.clone());
+            let mut body = answers.hold(full(&ledger, 600_000));
+            let mut context = Context::from_waker(std::task::Waker::noop());
+            let slice = Pin::new(&mut body).poll_frame(&mut context);
+            assert!(matches!(slice, Poll::Ready(Some(Ok(_)))));
+            answers.make_room_for(500_000);
+            assert_eq!(ledger.external(), SLICE_BYTES_MAX);
+            drop(slice);
+            assert_eq!(ledger.external(), 0);
+            let mut whole = answers.hold(full(&ledger, 3 * SLICE_BYTES_MAX));
+            for _ in 0..3 {
+                assert_eq!(next(&mut whole).unwrap(), SLICE_BYTES_MAX);
+            }
+            assert!(whole.is_end_stream());
+            assert_eq!(ledger.external(), 0, "the last slice leaves nothing");
         });
     }
 

@@ -50,7 +50,7 @@ pub(crate) struct WorkerIsolate {
 impl WorkerIsolate {
     /// Ties an isolate to its events.
     pub(crate) fn new(isolate: Isolate, host: Rc<EventHost>) -> Rc<Self> {
-        let ledger = isolate.ledger().clone();
+        let answers = Answers::new(isolate.ledger().clone());
         let isolate = Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
             engine: RefCell::new(Some(isolate)),
@@ -62,12 +62,12 @@ impl WorkerIsolate {
             worked: tokio::sync::Notify::new(),
             code_cached: Cell::new(false),
             cuts_soon: Cell::new(false),
-            answers: Answers::new(ledger.clone()),
+            answers: answers.clone(),
             retired: Cell::new(false),
             startup: OnceCell::new(),
         });
         let turns: Weak<dyn Turns> = isolate.this.clone();
-        isolate.host.attach(turns, ledger);
+        isolate.host.attach(turns, answers);
         isolate
     }
 

@@ -1,11 +1,12 @@
 //! HTTP/2, frame by frame: the same answers as over HTTP/1.1.
 
+use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use h2::client::SendRequest;
 use http::{Method, Request, StatusCode, Version};
-use runtime::Peer;
+use runtime::{ClientLimits, Peer};
 
 use crate::lab::{DEADLINE, Lab, body, exchange, worker};
 
@@ -26,6 +27,8 @@ const paths = {
   },
   "/throws": () => { throw new Error("thrown"); },
   "/large": () => new Response(new Uint8Array(1_250_000)),
+  "/huge": () => new Response(new Uint8Array(25_000_000)),
+  "/late": () => scheduler.wait(1_000).then(() => new Response("late")),
   "/large-stream": () => new Response(new ReadableStream({
     pull: (controller) => controller.enqueue(new Uint8Array(400_000)),
   })),
@@ -115,7 +118,7 @@ fn responses_to_head_have_no_body() {
 #[test]
 fn responses_with_too_many_headers() {
     let lab = lab("http2_many_headers");
-    with_client(&lab, &h2::client::Builder::new(), async |mut client| {
+    let attack = async |mut client| {
         for _ in 0..2 {
             let asked = request(Method::GET, "http://a.example/many-headers");
             let (head, _) = ask(&mut client, asked).await;
@@ -123,7 +126,8 @@ fn responses_with_too_many_headers() {
         }
         let (head, _) = ask(&mut client, request(Method::GET, "http://a.example/text")).await;
         assert_eq!(head.status, 200, "the connection is still good");
-    });
+    };
+    lab.beside_a_neighbour(|| with_client(&lab, &h2::client::Builder::new(), attack));
 }
 
 #[test]
@@ -207,7 +211,7 @@ fn ask_and_read_nothing(lab: &Lab, path: &str, over: &AtomicBool) {
 }
 
 /// Two connections ask for 100 large answers each and read none of them: 250 MB. No isolate is
-/// condemned for it, and the Worker's other clients are answered all the while.
+/// condemned for it, and the Worker's other clients and another Worker are answered all the while.
 #[test]
 fn answers_that_nobody_reads() {
     for path in ["/large", "/large-stream"] {
@@ -217,7 +221,7 @@ fn answers_that_nobody_reads() {
         assert_eq!(body(&exchange(&mut neighbour, get)), "text");
         let (before, mut most) = (memory(), 0);
         let over = AtomicBool::new(false);
-        std::thread::scope(|scope| {
+        let attack = || std::thread::scope(|scope| {
             let clients = [(); 2].map(|()| scope.spawn(|| ask_and_read_nothing(&lab, path, &over)));
             for _ in 0..300 {
                 assert_eq!(body(&exchange(&mut neighbour, get)), "text", "{path}");
@@ -227,6 +231,7 @@ fn answers_that_nobody_reads() {
             over.store(true, Ordering::Relaxed);
             clients.into_iter().for_each(|client| client.join().expect("all were answered"));
         });
+        lab.beside_a_neighbour(attack);
         // An answer for which there is no room fails alone. A condemned isolate would fail all that
         // it has in flight, and the next one too.
         let failures = lab.failures.all();
@@ -237,6 +242,68 @@ fn answers_that_nobody_reads() {
         // is V8's own.
         assert!(grown < 2 * 128 + 48, "{path}: {grown} MiB were held");
     }
+}
+
+/// An answer for which there is no room goes before those that nobody reads: each one of many gets
+/// its head, and the last one is there in whole.
+#[test]
+fn a_new_answer_goes_before_those_that_nobody_reads() {
+    let lab = lab("http2_room");
+    let mut settings = h2::client::Builder::new();
+    settings.initial_window_size(25_000).initial_connection_window_size(1 << 20);
+    let attack = async |mut client: SendRequest<bytes::Bytes>| {
+        let mut kept = Vec::new();
+        // 250 MB for one isolate, which may have 128 MiB.
+        for number in 0..10 {
+            let ready = std::future::poll_fn(|context| client.poll_ready(context));
+            ready.await.expect("it takes requests");
+            let asked = request(Method::GET, "http://a.example/huge").body(()).unwrap();
+            let (response, _) = client.send_request(asked, true).unwrap();
+            let response = response.await.expect("it answers");
+            let failures = lab.failures.all();
+            assert_eq!(response.status(), StatusCode::OK, "answer {number}: {failures:?}");
+            kept.push(response.into_body());
+        }
+        let mut last = kept.pop().expect("there are ten");
+        let mut length = 0;
+        while let Some(part) = last.data().await {
+            let part = part.expect("the answer is not broken off");
+            length += part.len();
+            last.flow_control().release_capacity(part.len()).unwrap();
+        }
+        assert_eq!(length, 25_000_000, "the last one is whole");
+    };
+    lab.beside_a_neighbour(|| with_client(&lab, &settings, attack));
+    assert_eq!(lab.failures.all(), [""; 0]);
+}
+
+/// A connection that asks for nothing is told to go, whether it answers PINGs or not; one with a
+/// stream in flight is not.
+#[test]
+fn silent_connections_end() {
+    let idle = Duration::from_millis(300);
+    let limits = ClientLimits { http2_idle_max: idle, ..ClientLimits::default() };
+    let lab = Lab::with("http2_silent", Peer::default(), limits);
+    lab.router.set("a.example", worker("http2", WORKER));
+    let attack = async |mut client: SendRequest<bytes::Bytes>| {
+        let (head, body) = ask(&mut client, request(Method::GET, "http://a.example/late")).await;
+        assert_eq!((head.status.as_u16(), body.unwrap().len()), (200, 4), "it outlives the wait");
+        // It is told to go, and gone.
+        let over = async {
+            while std::future::poll_fn(|context| client.poll_ready(context)).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, over).await.expect("the connection ends");
+    };
+    lab.beside_a_neighbour(|| {
+        with_client(&lab, &h2::client::Builder::new(), attack);
+        // This one never says a word behind its first, not even that it heard.
+        let mut silent = lab.connect();
+        silent.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+        let mut rest = Vec::new();
+        silent.read_to_end(&mut rest).expect("the connection ends");
+    });
 }
 
 /// A client that takes its answers slowly, but takes them, gets them in whole.

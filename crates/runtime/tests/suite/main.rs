@@ -7,6 +7,7 @@
 mod clients;
 mod http2;
 mod lab;
+mod limits;
 mod routing;
 mod unix_sockets;
 mod way_out;

@@ -1,0 +1,98 @@
+//! HTTP/2 connections, which stay on their front thread: small buffers, and an end of those that ask
+//! for nothing.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use hyper::server::conn::http2;
+use hyper_util::rt::TokioTimer;
+
+use crate::http::body::{Holding, OutBody};
+use crate::http::connection::HEAD_TIMEOUT;
+use crate::limits::{HEADER_BYTES_MAX, URL_BYTES_MAX};
+
+/// Streams of one connection.
+const STREAMS_MAX: u32 = 128;
+/// Headers of a request, where each field counts 32 bytes more. Those of more than
+/// [`HEADER_BYTES_MAX`] are refused later, with an answer.
+const HEADER_LIST_BYTES_MAX: u32 = (HEADER_BYTES_MAX + URL_BYTES_MAX + (32 << 10)) as u32;
+/// What waits for the client of one stream, in bytes.
+const SEND_BYTES_MAX: usize = 32 << 10;
+/// What a client may send on one stream before it is taken, in bytes.
+const STREAM_WINDOW_BYTES: u32 = 128 << 10;
+/// The same of one connection.
+const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
+
+/// What a front thread speaks HTTP/2 with. What clients do not take stays where it can be given up.
+/// Clients are asked for a sign of life: those that are gone without a word are let go.
+pub(super) fn builder() -> http2::Builder<LocalExecutor> {
+    let mut builder = http2::Builder::new(LocalExecutor);
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(HEADER_LIST_BYTES_MAX)
+        .max_send_buf_size(SEND_BYTES_MAX)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .keep_alive_interval(Some(HEAD_TIMEOUT));
+    builder
+}
+
+/// Runs hyper's tasks on the thread that they were made on.
+#[derive(Clone, Copy)]
+pub(super) struct LocalExecutor;
+
+impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
+    fn execute(&self, task: F) {
+        tokio::task::spawn_local(async move { drop(task.await) });
+    }
+}
+
+/// The streams of one connection that are in flight. A client that answers every PING and asks for
+/// nothing holds a connection all the same, so that has an end as it has between two requests of
+/// HTTP/1.1.
+#[derive(Default)]
+pub(super) struct Streams {
+    in_flight: Cell<usize>,
+    /// How often one began or ended; it wraps.
+    changes: Cell<u32>,
+}
+
+/// One stream, until its response has gone or been dropped.
+pub(super) struct StreamGuard(Rc<Streams>);
+
+impl Streams {
+    /// A request has come.
+    pub(super) fn begin(self: &Rc<Self>) -> StreamGuard {
+        self.in_flight.set(self.in_flight.get() + 1);
+        self.changes.set(self.changes.get().wrapping_add(1));
+        StreamGuard(self.clone())
+    }
+
+    /// Waits until there has been no stream for `idle_max`, or up to twice as long: it looks now and
+    /// then, so that a request costs no timer.
+    pub(super) async fn idle(&self, idle_max: Duration) {
+        loop {
+            let changes = self.changes.get();
+            tokio::time::sleep(idle_max).await;
+            if self.in_flight.get() == 0 && self.changes.get() == changes {
+                return;
+            }
+        }
+    }
+}
+
+impl StreamGuard {
+    /// Keeps the stream in flight as long as its response's body.
+    pub(super) fn with(self, body: OutBody) -> Holding<Self> {
+        Holding::new(body, self)
+    }
+}
+
+impl Drop for StreamGuard {
+    fn drop(&mut self) {
+        self.0.in_flight.set(self.0.in_flight.get() - 1);
+        self.0.changes.set(self.0.changes.get().wrapping_add(1));
+    }
+}
