@@ -32,6 +32,10 @@ impl Origin {
                 std::thread::spawn(move || {
                     let mut head = [0; 200_000];
                     while let Ok(read @ 1..) = stream.read(&mut head) {
+                        if head.starts_with(b"POST /sink ") {
+                            take_upload(&mut stream, head[..read].to_vec());
+                            break;
+                        }
                         let _ = stream.write_all(&answer(&head[..read]));
                     }
                     open.fetch_sub(1, Relaxed);
@@ -40,6 +44,18 @@ impl Origin {
         });
         Self { url, open, most }
     }
+}
+
+/// Answers an upload when its last chunk has come.
+fn take_upload(stream: &mut std::net::TcpStream, mut taken: Vec<u8>) {
+    let mut part = [0; 10_000];
+    while !taken.ends_with(b"\r\n0\r\n\r\n") {
+        match stream.read(&mut part) {
+            Ok(read @ 1..) => taken.extend(&part[..read]),
+            _ => return,
+        }
+    }
+    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
 }
 
 /// What the origin says to a request.
@@ -56,6 +72,7 @@ fn answer(head: &[u8]) -> Vec<u8> {
     match target {
         b"/endless" => chunked(100_000),
         b"/silent-body" => chunked(1),
+        b"/short" => [chunked(1_000), b"0\r\n\r\n".to_vec()].concat(),
         b"/moved??utf8" => moved(b"/caf\xc3\xa9"),
         b"/moved??latin1" => moved(b"/caf\xe9"),
         target if target.starts_with(b"/caf") => {
@@ -131,6 +148,19 @@ fn unread_responses_hold_six_connections() {
     assert!(most <= 20, "{most} connections at a time");
     pair.isolde.console_line("A stalled HTTP response was canceled to prevent deadlock.");
     pair.assert_served("after 2,000 unread responses");
+}
+
+/// Six responses are the bodies of uploads, and each upload waits for a seventh connection. The
+/// response that was touched longest ago makes room: it is cancelled, or read ahead where it is
+/// short, and the others follow.
+#[test]
+fn responses_that_are_bodies_of_waiting_uploads() {
+    let (mut pair, origin) = (Pair::of("courier"), Origin::start());
+    let tally = tally(&pair, "/uploads", &origin);
+    let closed = count(&tally, "Response closed due to connection limit");
+    assert_eq!((count(&tally, "200"), closed), (5, 1), "{tally}");
+    pair.isolde.console_line("A stalled HTTP response was canceled to prevent deadlock.");
+    pair.assert_served("after uploads that waited for each other");
 }
 
 /// No look-up has a thread of its own.

@@ -52,7 +52,8 @@ pub mod fuzzing {
             headers.insert(http::header::CONTENT_ENCODING, value);
         }
         let codings = crate::http::decode::codings_of(&headers);
-        let account = crate::http::decode::DecodeAccount::new(None, u64::MAX);
+        let cpu = crate::http::decode::CpuBill::new(0, u64::MAX);
+        let account = crate::http::decode::DecodeAccount::new(None, cpu);
         crate::http::decode::decoded(body, &codings, &account)
     }
 

@@ -8,8 +8,8 @@ const outcome = (sent) =>
   );
 
 /** How many of each outcome there are after a while; what waits longer counts as waiting. */
-async function tally(sent) {
-  const late = scheduler.wait(300).then(() => "waiting");
+async function tally(sent, patience = 300) {
+  const late = scheduler.wait(patience).then(() => "waiting");
   const outcomes = await Promise.all(sent.map((one) => Promise.race([outcome(one), late])));
   const counts = {};
   for (const one of outcomes) counts[one] = (counts[one] ?? 0) + 1;
@@ -25,6 +25,13 @@ const paths = {
     return tally(Array.from({ length: 4_000 }, () => fetch(request)));
   },
   "/unread": (to) => tally(Array.from({ length: 2_000 }, () => fetch(`${to}/endless`))),
+  /** Six responses that nobody reads but uploads, which wait for connections. */
+  "/uploads": async (to) => {
+    const from = [await fetch(`${to}/endless`)];
+    while (from.length < 6) from.push(await fetch(`${to}/short`));
+    const upload = ({ body }) => fetch(`${to}/sink`, { method: "POST", body });
+    return tally(from.map(upload), 30_000);
+  },
   "/names": () => tally(Array.from({ length: 300 }, (_, n) => fetch(`http://n${n}.invalid/`))),
   "/follow": async (to, request) => {
     const response = await fetch(`${to}/moved?${new URL(request.url).search}`);

@@ -14,7 +14,7 @@ use crate::event::host::EventHost;
 use crate::event::open_responses::{WARNING, read_ahead};
 use crate::event::resources::Resource;
 use crate::http::body::{BodyError, InBody, OutBody};
-use crate::http::decode::DecodeAccount;
+use crate::http::decode::{CpuBill, DecodeAccount};
 use crate::http::flat_headers;
 use crate::http::received::{PassedOn, ReceivedBody};
 
@@ -122,7 +122,7 @@ impl EventHost {
     }
 
     /// Frees the connection of a response that nobody reads where a subrequest would wait for ever.
-    pub(crate) fn make_room(&self, event: &EventContext) {
+    pub(crate) fn free_connection(&self, event: &EventContext) {
         while let Some((owner, id)) =
             self.open_responses.victim(event.id(), event.known_connections())
         {
@@ -143,15 +143,9 @@ impl EventHost {
 
     /// Who pays for decoding a body of the event.
     pub(crate) fn decode_account(&self, event: EventId) -> DecodeAccount {
-        let left_ns = self.event(event).map_or(0, |event| event.cpu_ns_left());
-        DecodeAccount::new(self.ledger().cloned(), left_ns)
-    }
-
-    /// Charges what decoding has cost since the last call.
-    fn charge_decoding(&self, event: EventId, body: &ReceivedBody) {
-        if let Some(event) = self.event(event) {
-            event.charge(body.take_used_ns());
-        }
+        let nothing_left = || CpuBill::new(0, 0);
+        let cpu = self.event(event).map_or_else(nothing_left, |event| event.bill());
+        DecodeAccount::new(self.ledger().cloned(), cpu)
     }
 }
 
@@ -167,7 +161,6 @@ impl api::host::Bodies for EventHost {
                 chunk = body.next_chunk(|| host.decode_account(event)) => chunk,
                 () = cancelled.notified() => None,
             };
-            host.charge_decoding(event, &body);
             match chunk {
                 Some(Ok(bytes)) => {
                     host.put_back(event, id, body);
@@ -189,8 +182,7 @@ impl api::host::Bodies for EventHost {
             let mut whole = Vec::with_capacity(expected);
             let mut charges = Vec::new();
             while let Some(chunk) = body.next_chunk(|| host.decode_account(event)).await {
-                host.charge_decoding(event, &body);
-                let chunk = chunk.map_err(|error| lost(&error))?;
+                    let chunk = chunk.map_err(|error| lost(&error))?;
                 if let Some(ledger) = host.ledger() {
                     // It is copied into a buffer of the isolate at the end, so it has to fit twice
                     // for a moment.

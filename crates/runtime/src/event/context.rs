@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Waker;
 
 use api::EventId;
@@ -14,6 +15,7 @@ use http::Response;
 use crate::event::open_responses::Connections;
 use crate::failure::Failure;
 use crate::http::body::OutBody;
+use crate::http::decode::CpuBill;
 
 /// What became of a request.
 pub(crate) type Answer = Result<Response<OutBody>, Failure>;
@@ -37,8 +39,11 @@ pub(crate) struct EventContext {
     kind: EventKind,
     /// CPU time that its turns may use in nanoseconds.
     cpu_ns_max: u64,
-    /// CPU time of its turns so far in nanoseconds.
+    /// CPU time of its turns so far in nanoseconds, until there is a bill.
     cpu_ns: Cell<u64>,
+    /// All of its CPU time, once native code has a part in it: bodies are decoded, some of them on
+    /// their way elsewhere and on other threads.
+    bill: OnceCell<Arc<CpuBill>>,
     /// Timers, reads, writes and subrequests that may still call back.
     pub(super) pending: Cell<u32>,
     /// Promises given to `waitUntil` that have not settled.
@@ -71,6 +76,7 @@ impl EventContext {
             kind,
             cpu_ns_max,
             cpu_ns: Cell::new(0),
+            bill: OnceCell::new(),
             pending: Cell::new(0),
             wait_until: Cell::new(0),
             subrequests: Cell::new(0),
@@ -92,19 +98,28 @@ impl EventContext {
         self.id
     }
 
-    /// CPU time of its turns so far in nanoseconds.
+    /// CPU time so far in nanoseconds: of its turns, and of decoding its bodies.
     pub(crate) fn cpu_ns(&self) -> u64 {
-        self.cpu_ns.get()
+        self.bill.get().map_or(self.cpu_ns.get(), |bill| bill.used_ns())
     }
 
     /// CPU time that it has left in nanoseconds, at least one.
     pub(crate) fn cpu_ns_left(&self) -> u64 {
-        self.cpu_ns_max.saturating_sub(self.cpu_ns.get()).max(1)
+        self.cpu_ns_max.saturating_sub(self.cpu_ns()).max(1)
     }
 
     /// Charges CPU time.
     pub(crate) fn charge(&self, used_ns: u64) {
-        self.cpu_ns.set(self.cpu_ns.get() + used_ns);
+        match self.bill.get() {
+            Some(bill) => _ = bill.add(used_ns),
+            None => self.cpu_ns.set(self.cpu_ns.get() + used_ns),
+        }
+    }
+
+    /// What native code bills its CPU time to.
+    pub(crate) fn bill(&self) -> Arc<CpuBill> {
+        let bill = || CpuBill::new(self.cpu_ns.get(), self.cpu_ns_max);
+        self.bill.get_or_init(bill).clone()
     }
 
     /// How many more Workers may call one another for it.

@@ -391,3 +391,6 @@ impl Resource for Task {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,10 +51,29 @@ struct Head {
 /// A subrequest that waits for a connection, paid for by its Worker.
 struct Queued {
     head: Head,
-    body: OutBody,
-    /// The length in the headers is not the body's.
-    drops_length: bool,
+    body: QueuedBody,
     _charge: Option<Charge>,
+}
+
+/// The body of a subrequest that waits for a connection.
+enum QueuedBody {
+    Own(OutgoingBody),
+    Passing(PassingBody),
+}
+
+/// A body that came in and goes out with a subrequest. It stays where it is until there is a
+/// connection for it: it may be a response that holds one, and counts as one that nobody reads.
+struct PassingBody {
+    host: Rc<EventHost>,
+    event: EventId,
+    id: u32,
+}
+
+impl Drop for PassingBody {
+    fn drop(&mut self) {
+        // Where the subrequest has sent it, it is gone already.
+        self.host.take_body(self.event, self.id);
+    }
 }
 
 /// What a subrequest is charged beside its text.
@@ -81,7 +100,12 @@ impl api::host::Subrequests for EventHost {
         }
         let refused = refusal(&fetch);
         let FetchRequest { method, url, headers, body, redirect, cf, .. } = fetch;
-        let body = self.out_body(owner, body, &headers);
+        let body = match body {
+            Body::Native(id) => {
+                Some(QueuedBody::Passing(PassingBody { host: host.clone(), event: owner, id }))
+            }
+            body => self.out_body(owner, body, &headers).map(QueuedBody::Own),
+        };
         let hops_left = event.hops_left().saturating_sub(1);
         let head = Head { method, url, headers, redirect, cf, hops_left };
         let allowed = event.count_subrequest() <= self.limits().subrequests_max;
@@ -128,18 +152,15 @@ impl api::host::Subrequests for EventHost {
 
 impl EventHost {
     /// Charges a subrequest that may have to wait to its Worker.
-    fn queued(&self, head: Head, body: Option<OutgoingBody>) -> Result<Queued, OpError> {
-        let (body, drops_length) = match body.ok_or_else(api::memory_exceeded)? {
-            OutgoingBody::Plain(body) | OutgoingBody::Coded(body) => (body, false),
-            OutgoingBody::Decoded(body) => (OutBody::Native(body), true),
-        };
+    fn queued(&self, head: Head, body: Option<QueuedBody>) -> Result<Queued, OpError> {
+        let body = body.ok_or_else(api::memory_exceeded)?;
         let text = head.method.len() + head.url.len() + head.headers.len();
         let bytes = QUEUED_BYTES + text + head.cf.as_ref().map_or(0, String::len);
         let charge = match self.ledger() {
             Some(ledger) => Some(ledger.charge(bytes).ok_or_else(too_many_in_memory)?),
             None => None,
         };
-        Ok(Queued { head, body, drops_length, _charge: charge })
+        Ok(Queued { head, body, _charge: charge })
     }
 
     /// Waits for one of the event's connections.
@@ -153,7 +174,7 @@ impl EventHost {
         let result = match first {
             Poll::Ready(result) => result,
             Poll::Pending => {
-                self.make_room(event);
+                self.free_connection(event);
                 acquired.await
             }
         };
@@ -187,7 +208,19 @@ fn refusal(fetch: &FetchRequest) -> Option<&'static str> {
 
 /// Sends a subrequest.
 async fn send(host: &EventHost, queued: Queued) -> Result<Response<InBody>, OpError> {
-    let Queued { head, body, drops_length, _charge } = queued;
+    let Queued { head, body, _charge } = queued;
+    let body = match body {
+        QueuedBody::Own(body) => body,
+        QueuedBody::Passing(ref passing) => {
+            let body = host.out_body(passing.event, Body::Native(passing.id), &head.headers);
+            body.ok_or_else(api::memory_exceeded)?
+        }
+    };
+    // A body whose coding is undone on the way is not as long as the headers say.
+    let (body, drops_length) = match body {
+        OutgoingBody::Plain(body) | OutgoingBody::Coded(body) => (body, false),
+        OutgoingBody::Decoded(body) => (OutBody::Native(body), true),
+    };
     let url = head.url.split('#').next().unwrap_or_default();
     let uri: Uri =
         url.parse().map_err(|_| OpError::type_error("Fetch API cannot load this URL."))?;

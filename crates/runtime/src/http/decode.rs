@@ -19,7 +19,7 @@ use http::header::CONTENT_ENCODING;
 use http_body::{Body, Frame};
 use isolate::Charge;
 
-pub(crate) use account::DecodeAccount;
+pub(crate) use account::{CpuBill, DecodeAccount};
 pub(crate) use coding::Coding;
 use coding::{Decoder, Progress};
 

@@ -19,8 +19,6 @@ pub(crate) struct ReceivedBody {
     label: String,
     /// Those of the label that are still to be undone.
     codings: Vec<Coding>,
-    /// Who pays for that, once it has begun.
-    account: Option<DecodeAccount>,
 }
 
 /// How a body goes on to somebody else.
@@ -36,12 +34,12 @@ pub(crate) enum PassedOn {
 impl ReceivedBody {
     /// A body that came with these headers.
     pub(crate) fn new(body: InBody, headers: &HeaderMap) -> Self {
-        Self { body, label: label_of(headers), codings: codings_of(headers), account: None }
+        Self { body, label: label_of(headers), codings: codings_of(headers) }
     }
 
     /// A body whose coding, if it has one, is the Worker's affair: that of a request.
     pub(crate) fn opaque(body: InBody) -> Self {
-        Self { body, label: String::new(), codings: Vec::new(), account: None }
+        Self { body, label: String::new(), codings: Vec::new() }
     }
 
     /// Whether new headers matter to how it passes on.
@@ -68,11 +66,6 @@ impl ReceivedBody {
         next_chunk(&mut self.body).await
     }
 
-    /// CPU time of decoding in nanoseconds since the last call.
-    pub(crate) fn take_used_ns(&self) -> u64 {
-        self.account.as_ref().map_or(0, DecodeAccount::take_used_ns)
-    }
-
     fn decode(&mut self, account: impl FnOnce() -> DecodeAccount) {
         if self.codings.is_empty() {
             return;
@@ -80,10 +73,8 @@ impl ReceivedBody {
         let codings = std::mem::take(&mut self.codings);
         // It is read from here on: what is left of it is not what the label says.
         self.label.clear();
-        let account = account();
         let body = std::mem::replace(&mut self.body, Box::pin(OutBody::Empty));
-        self.body = decoded(body, &codings, &account);
-        self.account = Some(account);
+        self.body = decoded(body, &codings, &account());
     }
 
     /// Passes the body on with new headers.
@@ -147,6 +138,7 @@ impl Body for Begun {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::decode::CpuBill;
 
     fn headers(codings: &[&'static str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -158,7 +150,7 @@ mod tests {
 
     fn passed_on(from: &[&'static str], to: &[&'static str]) -> &'static str {
         let body = ReceivedBody::new(Box::pin(OutBody::Empty), &headers(from));
-        match body.pass_on(&headers(to), || DecodeAccount::new(None, 1)) {
+        match body.pass_on(&headers(to), || DecodeAccount::new(None, CpuBill::new(0, 1))) {
             PassedOn::Plain(_) => "plain",
             PassedOn::AsItCame(_) => "as it came",
             PassedOn::Decoded(_) => "decoded",
@@ -185,7 +177,8 @@ mod tests {
                 Box::pin(OutBody::from(Bytes::from_static(text.as_bytes()))),
                 &headers(&["gzip"]),
             );
-            match body.pass_on(&HeaderMap::new(), || DecodeAccount::new(None, u64::MAX)) {
+            let account = || DecodeAccount::new(None, CpuBill::new(0, u64::MAX));
+            match body.pass_on(&HeaderMap::new(), account) {
                 PassedOn::Decoded(body) => body,
                 _ => panic!("its headers are gone"),
             }

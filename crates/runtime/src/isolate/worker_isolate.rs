@@ -262,7 +262,7 @@ impl WorkerIsolate {
         }
         if let Some(event) = event {
             self.host.end_if_over(event);
-            self.host.make_room(event);
+            self.host.free_connection(event);
         }
         for hung in self.host.hung() {
             self.host.answer(&hung, Err(Failure::Hung));

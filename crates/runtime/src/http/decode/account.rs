@@ -11,38 +11,46 @@ use isolate::{Charge, Ledger};
 use super::DecodeError;
 use crate::http::charged::charged;
 
+/// CPU time of one request, as native code bills it, perhaps on another thread.
+#[derive(Debug)]
+pub(crate) struct CpuBill {
+    used_ns: AtomicU64,
+    ns_max: u64,
+}
+
+impl CpuBill {
+    /// A bill with something on it already.
+    pub(crate) fn new(used_ns: u64, ns_max: u64) -> Arc<Self> {
+        Arc::new(Self { used_ns: AtomicU64::new(used_ns), ns_max })
+    }
+
+    /// What is on it in nanoseconds.
+    pub(crate) fn used_ns(&self) -> u64 {
+        self.used_ns.load(Relaxed)
+    }
+
+    /// Bills so many nanoseconds; whether that is still within the limit.
+    pub(crate) fn add(&self, ns: u64) -> bool {
+        self.used_ns.fetch_add(ns, Relaxed).saturating_add(ns) <= self.ns_max
+    }
+}
+
 /// Pays for the decoding of one body.
 #[derive(Clone)]
 pub(crate) struct DecodeAccount {
     ledger: Option<Arc<Ledger>>,
-    cpu: Arc<CpuTime>,
-}
-
-struct CpuTime {
-    left_ns: AtomicU64,
-    /// Since it was last asked.
-    used_ns: AtomicU64,
+    cpu: Arc<CpuBill>,
 }
 
 impl DecodeAccount {
-    /// An account for a request that has `left_ns` of its CPU time.
-    pub(crate) fn new(ledger: Option<Arc<Ledger>>, left_ns: u64) -> Self {
-        let cpu = CpuTime { left_ns: AtomicU64::new(left_ns), used_ns: AtomicU64::new(0) };
-        Self { ledger, cpu: Arc::new(cpu) }
-    }
-
-    /// CPU time in nanoseconds since the last call.
-    pub(crate) fn take_used_ns(&self) -> u64 {
-        self.cpu.used_ns.swap(0, Relaxed)
+    /// An account of a request, which all of its bodies share.
+    pub(crate) fn new(ledger: Option<Arc<Ledger>>, cpu: Arc<CpuBill>) -> Self {
+        Self { ledger, cpu }
     }
 
     pub(super) fn spend(&self, time: Duration) -> Result<(), DecodeError> {
         let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.cpu.used_ns.fetch_add(ns, Relaxed);
-        let left = self.cpu.left_ns.load(Relaxed).checked_sub(ns).ok_or(DecodeError::CpuTime)?;
-        // Only the thread that reads the body writes it.
-        self.cpu.left_ns.store(left, Relaxed);
-        Ok(())
+        if self.cpu.add(ns) { Ok(()) } else { Err(DecodeError::CpuTime) }
     }
 
     pub(super) fn charge(&self, bytes: usize) -> Result<Option<Charge>, DecodeError> {

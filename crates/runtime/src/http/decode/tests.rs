@@ -63,7 +63,7 @@ fn sample(len: usize) -> Vec<u8> {
 }
 
 fn account() -> DecodeAccount {
-    DecodeAccount::new(None, u64::MAX)
+    DecodeAccount::new(None, CpuBill::new(0, u64::MAX))
 }
 
 /// A body of these bytes in these codings, as JavaScript would read it.
@@ -276,7 +276,7 @@ fn other_codings_pass() {
 #[test]
 fn memory_is_charged_as_long_as_it_is_held() {
     let ledger = Ledger::new(24 << 20);
-    let account = DecodeAccount::new(Some(ledger.clone()), u64::MAX);
+    let account = DecodeAccount::new(Some(ledger.clone()), CpuBill::new(0, u64::MAX));
     let encoded = br(&sample(3 << 20));
     let mut bodies = Vec::new();
     let refused = loop {
@@ -297,12 +297,12 @@ fn memory_is_charged_as_long_as_it_is_held() {
 
 #[test]
 fn cpu_time_is_counted_and_ends() {
-    let account = DecodeAccount::new(None, u64::MAX);
+    let cpu = CpuBill::new(0, u64::MAX);
+    let account = DecodeAccount::new(None, cpu.clone());
     let encoded = gzip(&sample(1 << 20));
     collect(read_as("gzip", &encoded, usize::MAX, &account)).expect("valid");
-    assert!(account.take_used_ns() > 0);
-    assert_eq!(account.take_used_ns(), 0);
-    let account = DecodeAccount::new(None, 1);
+    assert!(cpu.used_ns() > 0);
+    let account = DecodeAccount::new(None, CpuBill::new(0, 1));
     let result = collect(read_as("gzip", &encoded, usize::MAX, &account));
     assert!(failed(&result, "CPU time limit"), "{result:?}");
 }
