@@ -11,7 +11,7 @@ use crate::cli::CheckArguments;
 use crate::reporter::Reporter;
 use crate::source_map::SourceMaps;
 
-/// Routes nothing: nothing is served.
+/// A router without routes: `isolde check` serves nothing.
 struct NoRoutes;
 
 impl Router for NoRoutes {

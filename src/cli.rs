@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The command line: commands and their arguments.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -32,7 +32,7 @@ pub enum Command {
     WptShell,
 }
 
-/// Which project.
+/// The project to work on.
 #[derive(Debug, Args)]
 pub struct ProjectArguments {
     /// A folder with wrangler.toml, wrangler.json or wrangler.jsonc, or a .js or .ts file

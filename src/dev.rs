@@ -21,12 +21,12 @@ use crate::source_map::SourceMaps;
 use self::router::{DevRouter, next_id};
 use self::watch::Watch;
 
-/// Where `wrangler dev` listens too.
+/// The port of `wrangler dev`, too.
 const DEFAULT_PORT: u16 = 8787;
-/// How long responses may take that are on their way when the program is asked to end.
+/// How long requests in flight may take after the signal to end.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(35);
 
-/// Why `isolde dev` cannot go on, ready to be shown.
+/// Why `isolde dev` cannot go on, as text for the user.
 type Problem = String;
 
 /// Runs the command.
@@ -48,7 +48,7 @@ struct Dev<'a> {
     maps: Arc<SourceMaps>,
     router: Arc<DevRouter>,
     runtime: Runtime,
-    /// Builds and the watcher run here, apart from everything that serves.
+    /// Builds and the watcher run here, apart from the threads that serve.
     builder: tokio::runtime::Runtime,
 }
 
@@ -141,7 +141,7 @@ impl<'a> Dev<'a> {
         Ok(opened.value)
     }
 
-    /// Builds; on failure gives what to show and what to watch.
+    /// Builds; on failure gives the message for the user and the files to watch.
     fn build(&self, project: Project) -> Result<Built, (Problem, Vec<std::path::PathBuf>)> {
         let started = Instant::now();
         let color = self.reporter.color();
@@ -167,7 +167,7 @@ impl<'a> Dev<'a> {
     }
 
     /// Sends new requests to the new build; those in flight finish in the old one. Whether the
-    /// Worker starts; if not, its requests say why.
+    /// Worker starts; if it does not, its requests get the reason.
     fn go_live(&self, built: &Built) -> bool {
         let started = self.runtime.start(built.worker.clone());
         if let Err(failure) = &started {
@@ -184,7 +184,8 @@ impl<'a> Dev<'a> {
         started.is_ok()
     }
 
-    /// `ready` says whether a build has been live by now.
+    /// Rebuilds at each change until the signal to end. `ready` says whether a build was live
+    /// before.
     fn rebuild_until_stopped(
         &self,
         mut watch: Watch,
@@ -208,8 +209,8 @@ impl<'a> Dev<'a> {
                     watch.set(built.watched);
                 }
                 Err((problem, watched)) => {
-                    // The last good build keeps serving, and what it was made of is watched on:
-                    // what the new one lacks may come back there.
+                    // The last good build keeps serving, and its files stay watched: a change of
+                    // one of them may repair the build.
                     self.reporter.problem("error", &problem);
                     if !ready {
                         self.router.set_problem(problem);

@@ -1,4 +1,4 @@
-//! Subrequests by way of crate `outbound`, in this process: what `isolde dev` uses.
+//! Subrequests of `isolde dev`, by crate `outbound` in this process.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -75,14 +75,14 @@ fn response_of(response: Response<outbound::ResponseBody>) -> Response<InBody> {
     })
 }
 
-/// A body read by a task of its own, because the connection's body stays on its thread and a
-/// response may leave it. A chunk is read when it is asked for: none lies here unread.
+/// A body that is read by a task of its own: the connection's body must stay on its thread, while
+/// the response may go to another one. Backpressure: a chunk is read only when it is asked for.
 struct Piped {
     wanted: mpsc::Sender<()>,
     chunks: mpsc::Receiver<Result<Bytes, BodyError>>,
     /// Whether a chunk was asked for that has not come.
     is_asked: bool,
-    /// Bytes that have not come, where their number is known.
+    /// Bytes that have not come yet, if the length is known.
     left: Option<u64>,
 }
 
@@ -90,8 +90,8 @@ impl Piped {
     fn new(body: outbound::ResponseBody) -> Self {
         let left = body.size_hint().exact();
         let (sender, chunks) = mpsc::channel(1);
-        let (wanted, wishes) = mpsc::channel(1);
-        tokio::task::spawn_local(pipe(body, wishes, sender));
+        let (wanted, asked) = mpsc::channel(1);
+        tokio::task::spawn_local(pipe(body, asked, sender));
         Self { wanted, chunks, is_asked: false, left }
     }
 }
@@ -136,7 +136,8 @@ impl Body for Piped {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if !self.is_asked {
-            // There is room: one wish at a time. When the task is gone, so are its chunks.
+            // There is room, because one chunk is asked for at a time. If the task has ended, the
+            // channel of chunks has ended, too.
             self.is_asked = self.wanted.try_send(()).is_ok();
         }
         let chunk = ready!(self.chunks.poll_recv(context));

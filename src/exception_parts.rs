@@ -1,4 +1,4 @@
-//! What a developer is shown of an exception, in the order in which it is shown.
+//! The parts of an exception that a developer is shown, in their order.
 
 use isolate::{StackFrame, Thrown};
 

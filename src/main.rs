@@ -1,4 +1,4 @@
-//! The command line of Isolde: picks a role and calls the crate that plays it.
+//! The program `isolde`: runs the command that was given.
 #![forbid(unsafe_code)]
 
 mod check;

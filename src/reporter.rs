@@ -1,4 +1,4 @@
-//! What `isolde dev` prints: requests, console output, exceptions, builds.
+//! The output of `isolde dev`: requests, console output, exceptions, builds.
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -41,7 +41,7 @@ impl Reporter {
         let _ = writeln!(std::io::stdout().lock(), "{text}");
     }
 
-    /// Where the Worker can be reached.
+    /// A build is live for the first time, at `url`.
     pub fn ready(&self, url: &str, name: &str, build_ms: u128) {
         if self.json {
             self.line(&json!({ "event": "ready", "url": url, "worker": name }).to_string());
@@ -69,7 +69,7 @@ impl Reporter {
         }
     }
 
-    /// Something is wrong with the project; `text` is ready to be shown.
+    /// A message about the project, as text for the user; `kind` names it in JSON.
     pub fn problem(&self, kind: &str, text: &str) {
         if self.json {
             self.line(&json!({ "event": kind, "message": text }).to_string());

@@ -29,7 +29,7 @@ impl SourceMaps {
         }
     }
 
-    /// Where in the project's files a place in the program comes from.
+    /// The place in the project's files from which a place in the program was generated.
     pub fn original(&self, location: &Location) -> Option<Location> {
         let map = self.maps.read().ok()?.get(&location.script)?.clone();
         let table = map.generate_lookup_table();
@@ -69,8 +69,7 @@ impl SourceMaps {
         mapped
     }
 
-    /// A text of the Worker's in which stack traces may stand: their frames mapped, without those
-    /// of the web APIs.
+    /// Maps the frames of stack traces in a text of the Worker, and removes those of the web APIs.
     pub fn map_text(&self, text: &str) -> String {
         if !text.lines().any(StackFrame::is_frame) {
             return text.to_owned();

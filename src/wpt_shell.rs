@@ -1,7 +1,7 @@
 //! `isolde wpt-shell`: runs the scripts of one web platform test in a Worker's request and prints
 //! the results.
 //!
-//! `cargo xtask wpt` starts it once a file. The protocol is in `xtask/src/wpt.rs`.
+//! `cargo xtask wpt` starts it once for each file. The protocol is in `xtask/src/wpt.rs`.
 
 use std::io::Read;
 use std::process::ExitCode;
@@ -20,7 +20,7 @@ use serde_json::json;
 
 use crate::egress::DevEgress;
 
-/// What stands for a test: its scripts, in order.
+/// One test: its scripts, in order.
 #[derive(Deserialize)]
 struct Request {
     scripts: Vec<Script>,
@@ -117,7 +117,7 @@ fn answer() -> Result<String, String> {
     })
 }
 
-/// Asks the shell's own server once, and waits for as long as it takes.
+/// Sends the one request to the shell's own server, and waits for the response without a timeout.
 fn get(address: std::net::SocketAddr) -> std::io::Result<String> {
     use std::io::Write as _;
     let mut stream = std::net::TcpStream::connect(address)?;
@@ -129,8 +129,7 @@ fn get(address: std::net::SocketAddr) -> std::io::Result<String> {
 
 /// A Worker whose handler runs all scripts and answers when there is a report.
 ///
-/// The scripts are evaluated in global scope, one after the other, while the request is the running
-/// one.
+/// The scripts are evaluated in global scope, one after the other, in the context of the request.
 fn worker(request: &Request) -> Result<Worker, ArtifactError> {
     let mut source = String::from(PROLOGUE);
     for script in &request.scripts {

@@ -1,5 +1,5 @@
-//! What web standards say, where it is given as data: vectors of web-platform-tests, run inside a
-//! Worker. They lie beside the checkout, not in it; URL and IDNA have theirs in crate `api`.
+//! Web standards that are given as data: vectors of web-platform-tests, run inside a Worker. The
+//! vectors lie beside the checkout, not in it; those of URL and IDNA are in crate `api`.
 #![forbid(unsafe_code)]
 
 mod support;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use support::process::Isolde;
 use support::repository;
 
-/// Lets the Worker check a file of vectors and expects that none fails and that so many pass.
+/// Lets the Worker check a file of vectors. None may fail, and at least `passed_min` must pass.
 fn run(file: &str, check: &str, passed_min: u64) {
     let path = repository("../shared/wpt-data").join(file);
     let Ok(vectors) = std::fs::read(&path) else {

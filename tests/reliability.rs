@@ -1,5 +1,5 @@
-//! What clients and operators may rely on: connections that are kept, requests in order, an end in
-//! good order, rebuilds without a lost request, examples that do what they say.
+//! Promises to clients and operators: keep-alive, requests in order, graceful shutdown, rebuilds
+//! without a lost request, examples that work as documented.
 #![forbid(unsafe_code)]
 
 mod support;

@@ -54,7 +54,7 @@ impl Pair {
         connection.try_response("GET")
     }
 
-    /// Both Workers answer; the neighbour's isolate is still the one that it was.
+    /// Both Workers answer, and the neighbour's isolate is still the same.
     fn assert_served(&mut self, when: &str) {
         self.isolde.assert_alive();
         let own = self.isolde.get_from("w0", "/ok");

@@ -1,5 +1,5 @@
-//! What Workers may rely on: a folder of `tests/workers` each, with the Worker, the requests, and
-//! the transcript that is expected.
+//! Promises to Workers: each is a folder of `tests/workers`, with a Worker, requests, and the
+//! expected transcript. They hold over HTTP/1.1 and over HTTP/2.
 #![forbid(unsafe_code)]
 
 mod support;
@@ -8,13 +8,25 @@ use std::collections::BTreeSet;
 
 use support::{repository, transcript};
 
+/// Folders whose answers differ over HTTP/2, with the reason.
+const OTHERWISE_OVER_HTTP2: [(&str, &str); 1] = [("request_cf", "it shows the protocol")];
+
+/// Sends the requests of a folder over both versions of HTTP.
+fn run(folder: &str) {
+    let path = repository("tests/workers").join(folder);
+    transcript::run(&path);
+    if !OTHERWISE_OVER_HTTP2.iter().any(|(name, _)| *name == folder) {
+        transcript::run_over_http2(&path);
+    }
+}
+
 /// A test for each folder, and one that says when a folder was forgotten.
 macro_rules! workers {
     ($($name:ident)*) => {
         $(
             #[test]
             fn $name() {
-                transcript::run(&repository("tests/workers").join(stringify!($name)));
+                run(stringify!($name));
             }
         )*
 

@@ -1,5 +1,5 @@
-//! The protocol of a connection's boundary in every order in which threads can take its steps. The
-//! file that holds it is compiled again, with loom's parts.
+//! The protocol of a connection's boundary under loom, which runs every order of the threads'
+//! steps. Its file is compiled here a second time, with loom's types.
 
 mod boundary_parts {
     pub(super) use std::sync::{Arc, PoisonError};
@@ -11,7 +11,7 @@ mod boundary_parts {
     /// A request's body.
     pub(crate) struct Incoming;
 
-    /// An answer that no Worker gave.
+    /// An error of the server, instead of a Worker's answer.
     #[derive(Debug, PartialEq, Eq)]
     pub(crate) struct Refusal;
 
@@ -29,7 +29,7 @@ mod boundary_parts {
     }
 }
 
-#[allow(dead_code, reason = "what one thread alone uses needs no model")]
+#[allow(dead_code, reason = "functions that only one thread uses need no model")]
 #[path = "../../crates/runtime/src/http/boundary.rs"]
 mod protocol;
 
@@ -40,8 +40,8 @@ use std::task::Poll;
 use self::boundary_parts::{Incoming, Refusal};
 use self::protocol::{Boundary, Reached};
 
-/// What a connection's task does until it can leave: hyper writes what there is, and what is left
-/// unread is thrown away. Gives how many bodies that were.
+/// Acts as a connection's task until the connection can leave: hyper flushes, and bodies that were
+/// left unread are thrown away. Gives the number of those bodies.
 fn serve_until_it_can_leave(boundary: &Arc<Boundary>) -> u32 {
     let mut thrown_away = 0;
     boundary.leave();
@@ -68,7 +68,7 @@ fn serve_until_it_can_leave(boundary: &Arc<Boundary>) -> u32 {
     thrown_away
 }
 
-/// Runs `steps` in all orders in which one thread interrupts the other twice at most.
+/// Runs `steps` in all orders with at most two preemptions.
 fn check(steps: impl Fn() + Send + Sync + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(2);

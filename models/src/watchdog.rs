@@ -24,7 +24,7 @@ struct Isolate {
     terminating: AtomicBool,
 }
 
-/// What the two threads share.
+/// State that the two threads share.
 struct Shared {
     isolate: Arc<Isolate>,
     newly_armed: NewlyArmed<Isolate>,
@@ -68,7 +68,7 @@ fn look(listed: &mut Vec<Arc<Isolate>>, fires: bool) {
     assert!(listed.len() <= 1, "the slot is listed once");
 }
 
-/// Whatever the watchdog does to a turn, the next one begins without a termination.
+/// Whenever the watchdog terminates a turn, the next one begins without a termination.
 #[test]
 fn a_termination_never_reaches_the_next_turn() {
     loom::model(|| {

@@ -1,4 +1,4 @@
-//! The page that a developer sees in the browser when a request failed.
+//! The error page that a developer sees in the browser when a request has failed.
 
 use runtime::{Failure, Page};
 
@@ -37,7 +37,7 @@ pub fn page(failure: &Failure, problem: Option<&str>, maps: &SourceMaps) -> Page
     Page { status: status(failure), content_type: "text/html; charset=UTF-8", body }
 }
 
-/// A project that does not build is the server's trouble, not an unknown address.
+/// A project that does not build is an error of the server, not an unknown address.
 fn status(failure: &Failure) -> u16 {
     if matches!(failure, Failure::NoWorker) { 500 } else { failure.status() }
 }

@@ -1,4 +1,4 @@
-//! Which Worker answers: the newest build, or its copies by host for benchmarks.
+//! The router of `isolde dev`: it names the newest build, or for benchmarks its copies by host.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,7 +39,7 @@ impl DevRouter {
         Self { state: RwLock::default(), version: AtomicU64::new(0), maps }
     }
 
-    /// Replaces the Worker; gives the numbers of those that it replaces.
+    /// Replaces the Worker and its copies; gives the ids of the old ones.
     pub fn set_worker(&self, worker: Arc<Worker>, copies: Option<usize>) -> Vec<u64> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let mut old: Vec<u64> = state.copies.values().map(|worker| worker.id).collect();
@@ -51,7 +51,7 @@ impl DevRouter {
         old
     }
 
-    /// Says why there is no Worker, for as long as there is none.
+    /// Sets the reason why there is no Worker.
     pub fn set_problem(&self, problem: String) {
         self.state.write().unwrap_or_else(PoisonError::into_inner).problem = problem;
     }

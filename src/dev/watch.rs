@@ -1,4 +1,4 @@
-//! Waits for changes of a project's files, or for the signal to end.
+//! Watches a project's files for changes, and the process for the signal to end.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use tokio::sync::mpsc;
 #[cfg(test)]
 mod tests;
 
-/// Editors write a file in several steps; this long nothing may happen before a build.
+/// Editors write a file in several steps, so a build waits until nothing has changed for this long.
 const QUIET: Duration = Duration::from_millis(30);
-/// Changed paths that wait to be looked at.
+/// Capacity of the queue of changed paths.
 const CHANGES_MAX: usize = 4_096;
-/// Folders that are watched at most.
+/// Most folders that are watched.
 const FOLDERS_MAX: usize = 4_096;
-/// How deep a watched folder is looked into.
+/// Most levels of folders below a watched one.
 const DEPTH_MAX: usize = 32;
 
 /// Watches files by their folders, because editors replace files instead of writing them. A folder
@@ -27,7 +27,7 @@ const DEPTH_MAX: usize = 32;
 pub struct Watch {
     watcher: RecommendedWatcher,
     changes: mpsc::Receiver<PathBuf>,
-    /// Set when changes were dropped, so that nobody knows which.
+    /// Set when changes were dropped, so it is not known which files have changed.
     missed: Arc<AtomicBool>,
     /// The files and folders. Some may not exist.
     wanted: BTreeSet<PathBuf>,
@@ -89,7 +89,7 @@ impl Watch {
             let _ = self.watcher.unwatch(gone);
         }
         for folder in &folders {
-            // A folder that cannot be watched is files that do not rebuild; nothing else is lost.
+            // If a folder cannot be watched, its files cause no rebuild; everything else works.
             let _ = self.watcher.watch(folder, RecursiveMode::NonRecursive);
         }
         self.folders = folders;
@@ -107,7 +107,8 @@ impl Watch {
                     return false;
                 }
             }
-            // Before the files are read: what comes into new folders later is another change.
+            // Before the files are read: files that are added to new folders later are another
+            // change.
             self.refresh();
             return true;
         }
@@ -129,9 +130,9 @@ fn concerns(wanted: &BTreeSet<PathBuf>, path: &Path) -> bool {
         || wanted.range(path.to_path_buf()..).next().is_some_and(|file| file.starts_with(path))
 }
 
-/// The folders whose watches tell of changes of the wanted files: for a file its folder, for a
-/// folder all below it and the one above it. Where one is missing, the nearest above it that there
-/// is.
+/// The folders to watch for changes of the wanted files: for a file its folder, for a folder
+/// itself, all folders below it and the one above it. If a folder is missing, the nearest one above
+/// it that exists.
 fn folders_of(wanted: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
     let mut folders = BTreeSet::new();
     for path in wanted {

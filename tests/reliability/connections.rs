@@ -1,4 +1,4 @@
-//! Connections: kept, pipelined, of HTTP/2, and gone.
+//! Connections: keep-alive, pipelining, HTTP/2, and clients that leave.
 
 use std::process::Command;
 
@@ -39,7 +39,7 @@ fn http_1_0_is_closed_unless_it_asks() {
     assert!(connection.is_closed(), "HTTP/1.0 connections end");
 }
 
-/// Responses come in the order of their requests, whatever is ready first.
+/// Responses come in the order of their requests, in whatever order they are ready.
 #[test]
 fn requests_can_be_pipelined() {
     let isolde = start();
@@ -106,7 +106,7 @@ fn http_2_with_prior_knowledge() {
     assert_eq!(String::from_utf8_lossy(&streamed.stdout), text);
 }
 
-/// Requests behind one whose body nobody reads are answered, and their connections end.
+/// Requests after one with an unread body are answered, and their connections end.
 #[test]
 fn requests_behind_an_unread_body() {
     let isolde = start();
@@ -122,8 +122,8 @@ fn requests_behind_an_unread_body() {
     }
 }
 
-/// A request ends with its response, and what its Worker still reads of the body with it. The rest
-/// is thrown away.
+/// A request ends with its response, and its Worker's reads of the body end with it. The rest of
+/// the body is drained.
 #[test]
 fn a_response_before_the_body_has_come() {
     let isolde = start();
@@ -162,7 +162,7 @@ fn a_client_that_leaves_a_stream_that_waits() {
     });
 }
 
-/// `content-encoding` is applied to what the Worker gives, as it streams; curl undoes it.
+/// The Worker's body is compressed by its `content-encoding` as it streams; curl decompresses it.
 #[test]
 fn bodies_are_compressed() {
     let isolde = start();

@@ -11,7 +11,7 @@ fn start(arguments: &[&str]) -> Isolde {
     Isolde::dev_with(&repository("tests/reliability/client"), arguments)
 }
 
-/// Asks on a kept connection, which has to be kept on.
+/// Asks on a keep-alive connection, which must stay open.
 fn ask(connection: &mut Connection, host: &str, path: &str) -> String {
     connection.send(format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n").as_bytes());
     let response = connection.response("GET");
@@ -40,7 +40,7 @@ fn new_code_answers_on_kept_connections() {
     }
 }
 
-/// A response on its way and requests behind it survive that their isolate is retired.
+/// A response in flight and the requests after it survive when their isolate is retired.
 #[test]
 fn pipelined_requests_survive_a_rebuild() {
     let folder = scratch_folder("pipelined_rebuild");
@@ -105,7 +105,7 @@ fn a_connection_may_ask_for_many_workers() {
     }
 }
 
-/// When a Worker gets one more isolate, its connections are shared out.
+/// When a Worker gets one more isolate, its connections are divided between them.
 #[test]
 fn a_second_isolate_takes_half_of_the_connections() {
     if std::thread::available_parallelism().map_or(1, usize::from) < 2 {

@@ -1,4 +1,4 @@
-//! Clients that leave before they have their answer: what the Worker hears, and what goes on.
+//! Clients that leave before they have their answer: the Worker is told, and shared work goes on.
 
 use crate::support::process::Isolde;
 use crate::support::{repository, until};
@@ -23,7 +23,7 @@ fn wait_for_notes(isolde: &Isolde, wanted: &[&str]) {
 /// The client of a stream leaves: the stream is cancelled and the request's signal aborted, and
 /// both listeners may do I/O.
 #[test]
-fn streams_hear_of_it() {
+fn a_stream_is_cancelled_and_its_signal_aborted() {
     let isolde = start();
     let mut client = isolde.connect();
     client.send(&get(&isolde, "/endless"));
@@ -35,9 +35,37 @@ fn streams_hear_of_it() {
     assert_eq!(exceptions, 0, "{:#?}", isolde.events());
 }
 
-/// The same of a request without a response.
+/// The same for a body that passes through without JavaScript.
 #[test]
-fn waiting_handlers_hear_of_it() {
+fn the_signal_of_a_body_that_is_passed_on_is_aborted() {
+    let isolde = start();
+    let mut client = isolde.connect();
+    client.send(&get(&isolde, "/passed-on"));
+    assert_eq!(client.head().status, 200);
+    assert!(client.chunk().is_some(), "the stream has begun");
+    drop(client);
+    wait_for_notes(&isolde, &["passed-AbortError", "cancel"]);
+}
+
+/// A client that has its whole response has not left, whatever becomes of its connection.
+#[test]
+fn the_signal_of_a_body_that_arrived_is_not_aborted() {
+    let isolde = start();
+    for _ in 0..3 {
+        let mut client = isolde.connect();
+        client.send(&get(&isolde, "/passed-whole"));
+        assert_eq!(client.response("GET").status, 200);
+        drop(client);
+    }
+    // It comes after what the three could have noted.
+    isolde.get("/note?end");
+    wait_for_notes(&isolde, &["end"]);
+    assert_eq!(isolde.get("/notes").text(), "end");
+}
+
+/// The same for a request without a response.
+#[test]
+fn the_signal_of_a_waiting_handler_is_aborted() {
     let isolde = start();
     let mut client = isolde.connect();
     client.send(&get(&isolde, "/late"));

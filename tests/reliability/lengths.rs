@@ -1,4 +1,4 @@
-//! `Content-Length` says what is true, whatever the Worker set.
+//! `Content-Length` is true, whatever the Worker has set.
 
 use crate::support::process::Isolde;
 use crate::support::repository;
@@ -7,7 +7,7 @@ fn start() -> Isolde {
     Isolde::dev(&repository("tests/reliability/client"))
 }
 
-/// Asks twice on one connection: what follows shows that the first response had no stray body.
+/// Asks twice on one connection: the second answer shows that the first had no stray body.
 fn lengths(isolde: &Isolde, method: &str, path: &str) -> (u16, Vec<String>) {
     let mut connection = isolde.connect();
     connection.send(format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes());

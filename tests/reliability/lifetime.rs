@@ -1,4 +1,4 @@
-//! The program's end, and new code while it runs.
+//! The end of the program, and new code while it runs.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ fn late_work_finishes() {
     assert!(done, "{events:#?}");
 }
 
-/// Kept connections that wait for a request do not hold the process up.
+/// Idle keep-alive connections do not delay the end of the process.
 #[test]
 fn idle_connections_do_not_matter() {
     let isolde = start();
@@ -154,7 +154,7 @@ fn the_signal_is_never_missed() {
     }
 }
 
-/// Each isolate has descriptors of its own. Where there are few, isolates make way for others.
+/// Each isolate has file descriptors of its own. If there are few, isolates are evicted for others.
 #[test]
 fn more_workers_than_descriptors() {
     let folder = repository("examples/hello");
@@ -178,8 +178,8 @@ fn a_start_without_descriptors_is_tried_again() {
         client.response("GET")
     };
     assert_eq!(served(&mut clients[0], 0).status, 200);
-    // Connections without a request take all the descriptors that are left, at least for the second
-    // in which those are turned away that are too many.
+    // Connections without a request take all remaining descriptors, at least for the second in
+    // which surplus connections are refused.
     let idle: Vec<_> = (0..96).map(|_| isolde.connect()).collect();
     for (number, client) in clients.iter_mut().enumerate().skip(1) {
         let response = served(client, number);

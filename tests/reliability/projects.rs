@@ -1,4 +1,4 @@
-//! Projects as people write them: imports that are put together, old scripts, errors of TypeScript.
+//! Projects as people write them: computed imports, old scripts, errors of TypeScript.
 
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,7 @@ fn answer(name: &str, files: &[(&str, &str)]) -> Response {
 
 /// Row 36: the files that a specifier may mean are bundled.
 #[test]
-fn imports_that_are_put_together() {
+fn computed_imports_of_known_files() {
     let code = r#"
 const language = async (x) => (await import(`./lang/${await x}.json`)).default.hello;
 const page = async (p) => (await import("./pages/" + p + ".js")).default;
@@ -62,8 +62,8 @@ export default {
     assert_eq!(response.text(), r#"["hallo","hello","page a","page b",true]"#);
 }
 
-/// Row 37: what cannot be resolved stays dynamic where the code handles the failure or computes the
-/// name, and fails when it runs.
+/// Row 37: an import that cannot be resolved stays dynamic if the code handles the failure or
+/// computes the name. It fails at run time.
 #[test]
 fn imports_that_lead_nowhere() {
     let code = r#"
@@ -89,7 +89,7 @@ export default {
     assert!(page.text().contains("Could not resolve 'gone' in index.js"), "{}", page.excerpt());
 }
 
-/// Row 39: stacks that a Worker prints are of its own files, without frames of the web APIs.
+/// Row 39: stacks that a Worker prints name its own files and have no frames of the web APIs.
 #[test]
 fn printed_stacks_are_of_the_source() {
     let code = "interface A {\n  a: string;\n}\nfunction fail(): never {\n  \
@@ -113,7 +113,7 @@ fn printed_stacks_are_of_the_source() {
 
 /// Row 40: the cause of an error, the errors of an `AggregateError` and own properties are shown.
 #[test]
-fn errors_are_shown_with_what_they_carry() {
+fn errors_are_shown_with_cause_and_properties() {
     let code = r#"
 class Coded extends Error { code = 42; detail = { a: ["b"] }; }
 export default {
@@ -144,7 +144,7 @@ export default {
     assert!(page.contains("[errors[1]]: second"), "{page}");
 }
 
-/// An error may name itself as its cause, and carry more than anybody reads.
+/// An error may be its own cause, and may have too many properties to show.
 #[test]
 fn endless_errors_are_cut() {
     let code = "export default { fetch() {\n  const error = new Error('self');\n  \
@@ -183,7 +183,7 @@ fn marks_and_arrow_functions() {
     assert!(page.text().contains(text), "{}", page.excerpt());
 }
 
-/// Row 44: a script without imports is run as the classic script that it is.
+/// Row 44: a script without imports is run as a classic script.
 #[test]
 fn sloppy_scripts_run() {
     let code = "undeclared = 1;\nvar o = { mode: 0644, get: function () { return this; } };\n\
@@ -217,7 +217,7 @@ fn modules_are_modules() {
     assert!(page.text().contains("ReferenceError"), "{}", page.excerpt());
 }
 
-/// Row 46: what a file is follows from its real name.
+/// Row 46: the kind of a file follows from its real name.
 #[test]
 fn files_behind_other_names() {
     let code = "import wasm from 'pkg/module';\nimport text from 'pkg/text';\n\

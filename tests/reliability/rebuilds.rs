@@ -1,4 +1,4 @@
-//! What makes `isolde dev` build again, and what it says.
+//! Rebuilds of `isolde dev`: their causes, and the messages.
 
 use crate::projects::{project, write};
 use crate::support::process::Isolde;
@@ -15,7 +15,7 @@ fn answers(isolde: &Isolde, text: &str) {
     until(text, || (isolde.get("/").text() == text).then_some(()));
 }
 
-/// Row 43: no line says "ready" before there is something to be ready.
+/// Row 43: no line says "ready" before a build has succeeded.
 #[test]
 fn ready_comes_with_the_first_good_build() {
     let folder = project("ready", &[("index.js", "export default {{")]);

@@ -1,4 +1,4 @@
-//! Request bodies that nobody reads, and clients that have sent all that they will send.
+//! Request bodies that the Worker does not read, and clients that have closed their writing half.
 
 use std::time::Duration;
 
@@ -35,8 +35,8 @@ fn a_small_body_that_nobody_reads() {
     }
 }
 
-/// The client hears that the connection ends, and loses nothing of the response even though it
-/// reads only after it has sent everything.
+/// The client is told that the connection ends, and gets the whole response although it reads only
+/// after it has sent everything.
 #[test]
 fn a_large_body_that_nobody_reads() {
     let isolde = start(&[]);
@@ -71,7 +71,7 @@ fn bodies_that_nobody_reads_on_mixed_connections() {
     }
 }
 
-/// A client that waits to be asked for its body is not asked when nobody wants it.
+/// A client that sends `Expect: 100-continue` gets no 100 if the Worker does not read the body.
 #[test]
 fn a_body_that_nobody_asks_for() {
     let isolde = start(&[]);
@@ -82,7 +82,7 @@ fn a_body_that_nobody_asks_for() {
     assert_eq!((response.status, response.header("connection")), (200, Some("close")));
 }
 
-/// A client that closes its writing half behind its request gets its answer, soon or late, in one
+/// A client that closes its writing half after its request gets its answer, soon or late, in one
 /// piece or as a stream.
 #[test]
 fn clients_that_close_their_half_get_their_answers() {
@@ -106,7 +106,7 @@ fn clients_that_close_their_half_get_their_answers() {
     assert_eq!(connection.response("POST").text(), "body");
 }
 
-/// One that goes before its body is complete is gone.
+/// A client that closes it before its body is complete counts as gone.
 #[test]
 fn a_body_that_breaks_off() {
     let isolde = start(&[]);

@@ -1,9 +1,10 @@
-//! Projects that are no Workers: `isolde check` says why, `isolde dev` shows it and lives.
+//! Projects that are not Workers: `isolde check` gives the reason, `isolde dev` shows it and goes
+//! on.
 
 use super::worker;
 use crate::support::process::{Isolde, check};
 
-/// Checks a project of `broken`; both commands say `text`.
+/// Checks a project of `broken`; both commands print `text`.
 fn is_refused(name: &str, text: &str) {
     let folder = worker("broken").join(name);
     let (passes, output) = check(&folder);

@@ -1,4 +1,4 @@
-//! Clients that send what no client should.
+//! Hostile clients: malformed, ambiguous, too large and too slow requests.
 
 use super::Pair;
 use crate::support::http::Connection;
@@ -67,10 +67,10 @@ fn second_status(pair: &Pair, bytes: &[u8]) -> Option<u16> {
     connection.try_response("GET").map(|response| response.status)
 }
 
-/// What could be read in two ways is answered with 400, on a new connection and as a second
-/// request: the router and the Worker must see one host.
+/// Ambiguous targets and hosts are answered with 400, on a new connection and as a second request:
+/// the router and the Worker must see the same host.
 #[test]
-fn targets_and_hosts_that_are_none() {
+fn ambiguous_targets_and_hosts() {
     let mut pair = Pair::of("hog");
     let heads: [&[u8]; 24] = [
         b"GET /ok HTTP/1.1\r\nhost: w0/admin?\r\n\r\n",
@@ -155,9 +155,9 @@ fn smuggled_requests() {
 }
 
 /// Chunks that another server could read differently: 400 and the end of the connection, whether
-/// the Worker reads the body or not, in one packet with the head or behind it.
+/// the Worker reads the body or not, in one packet with the head or after it.
 #[test]
-fn chunks_that_are_none() {
+fn malformed_chunks() {
     let mut pair = Pair::of("greedy");
     let extension = format!("3;{}\r\nabc\r\n0\r\n\r\n", "x".repeat(64 << 10));
     let trailers = format!("3\r\nabc\r\n0\r\n{}\r\n", "x-a: b\r\n".repeat(5_000));
@@ -306,7 +306,7 @@ fn many_connections_at_once() {
     }
 }
 
-/// A head that comes a byte at a time is waited for so long and no longer.
+/// A head that arrives a byte at a time is refused after a fixed time.
 #[test]
 fn heads_that_never_end() {
     let mut pair = Pair::of("greedy");

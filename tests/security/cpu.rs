@@ -44,7 +44,7 @@ stopped! {
     garbage_with_finalizers "/finalizer"
 }
 
-/// The error's getters are the Worker's code too: whatever the page says, there is one.
+/// The getters of an error are the Worker's code, too. There is an error page all the same.
 #[test]
 fn getters_of_what_is_thrown() {
     let mut pair = Pair::of("hog");
@@ -53,7 +53,7 @@ fn getters_of_what_is_thrown() {
     pair.assert_served("after an error with endless getters");
 }
 
-/// Prototypes that a Worker has patched are met by its own code only.
+/// Prototypes that a Worker has patched affect its own code only.
 #[test]
 fn patched_prototypes() {
     let mut pair = Pair::of("hog");
@@ -102,7 +102,7 @@ fn a_request_over_its_time_beside_an_innocent_one() {
     assert_eq!((response.status, response.text().as_str()), (200, "undisturbed"));
 }
 
-/// The same of work behind a response: it ends, and its isolate goes on.
+/// The same for work after a response: it ends, and its isolate goes on.
 #[test]
 fn work_over_its_time_behind_a_response() {
     let mut pair = Pair::of("hog");
@@ -134,8 +134,8 @@ fn loops_side_by_side() {
     pair.assert_served("after twenty loops");
 }
 
-/// A builtin that never looks whether it is to stop: nobody can answer that request, so its
-/// connection ends; the Worker is refused from then on, and the process serves on.
+/// A builtin that never checks for a termination: the request cannot be answered, so its connection
+/// ends. The Worker is refused from then on, and the process goes on.
 #[test]
 fn a_builtin_that_cannot_be_stopped() {
     let mut pair = Pair::of("hog");
@@ -148,7 +148,7 @@ fn a_builtin_that_cannot_be_stopped() {
     assert_eq!(pair.isolde.get_from("w1", "/count").text(), pair.count.to_string());
 }
 
-/// Clients that come while an isolate is lost, and before that is known, are let go, too.
+/// Clients that come after an isolate is stuck, and before that is noticed, are disconnected, too.
 #[test]
 fn clients_behind_a_builtin_that_cannot_be_stopped() {
     let mut pair = Pair::of("hog");

@@ -42,12 +42,17 @@ fail! { &[1102];
     segmenters "/segmenters"
 }
 
-// What has a size when it is made may fail with a RangeError, as it does when V8's own limits are
-// passed; the Worker does not catch it.
+// An allocation of known size may fail with a RangeError, as with V8's own limits; the Worker does
+// not catch it.
 fail! { &[1101, 1102];
     a_string_that_doubles "/doubling"
     array_buffers "/buffers"
     one_array_buffer "/one-buffer"
+    a_clone_of_repeated_strings "/clone-repeats"
+    a_clone_of_repeated_bigints "/clone-bigints"
+    a_message_of_repeated_strings "/message-repeats"
+    json_of_repeated_strings "/json-repeats"
+    a_join_of_repeated_strings "/join-repeats"
     a_resizable_buffer "/resizable"
     resizable_buffers "/growable"
     a_webassembly_memory "/wasm-memory"
@@ -64,7 +69,7 @@ fail! { &[1101];
     timers "/timers"
 }
 
-/// `grow` says -1 when there is no more; a Worker that goes on asking runs into another limit.
+/// `grow` gives -1 at the limit; a Worker that goes on asking reaches another limit.
 #[test]
 fn a_webassembly_memory_that_grows() {
     let mut pair = Pair::of("greedy");
@@ -101,6 +106,18 @@ fn console_output() {
     assert!((200_000..300_000).contains(&bytes), "{bytes} bytes were logged");
 }
 
+/// Exceptions that are reported count as console output does.
+#[test]
+fn reported_exceptions() {
+    let mut pair = Pair::of("greedy");
+    assert_eq!(pair.attack("/reports").expect("the request is answered").status, 200);
+    pair.assert_served("after a flood of reported exceptions");
+    let events = pair.isolde.events();
+    let reports = events.iter().filter(|event| event["event"] == "exception");
+    let bytes: usize = reports.map(|report| report["message"].to_string().len()).sum();
+    assert!((50_000..300_000).contains(&bytes), "{bytes} bytes were logged");
+}
+
 /// A memory cannot be in two buffers.
 #[test]
 fn a_memory_that_is_transferred() {
@@ -110,7 +127,7 @@ fn a_memory_that_is_transferred() {
     pair.assert_served("after a transfer");
 }
 
-/// Nobody reads 20 MB of an error's message.
+/// A message of 20 MB is cut.
 #[test]
 fn an_error_with_a_large_message() {
     let mut pair = Pair::of("greedy");
@@ -120,7 +137,7 @@ fn an_error_with_a_large_message() {
     pair.assert_served("after a large error");
 }
 
-/// What ICU takes for objects that nobody keeps is given back when there is too much of it.
+/// ICU's memory of objects that the Worker does not keep is freed when there is too much of it.
 #[test]
 fn date_formats_that_pass() {
     let mut pair = Pair::of("greedy");
@@ -154,7 +171,7 @@ fn uploads_at_once() {
     pair.assert_served("after large uploads");
 }
 
-/// More response headers than anybody takes.
+/// More response headers than clients accept.
 #[test]
 fn response_headers() {
     let mut pair = Pair::of("greedy");

@@ -1,4 +1,4 @@
-//! Workers that patch built-ins to see what the web APIs keep for themselves (`prying`).
+//! Workers that patch built-ins to spy on the internals of the web APIs (`prying`).
 
 use super::Pair;
 use crate::support::http::{Connection, Response};
@@ -12,7 +12,7 @@ fn ask(pair: &Pair, path: &str) -> Response {
     connection.response("GET")
 }
 
-/// Setters on `Object.prototype` meet none of the objects that stand for requests, bodies, streams.
+/// Setters on `Object.prototype` see no internal object of requests, bodies or streams.
 #[test]
 fn setters_on_object_prototype() {
     let mut pair = Pair::of("prying");

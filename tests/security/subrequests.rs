@@ -1,4 +1,4 @@
-//! Workers that make far too many subrequests (`courier`): what they hold is theirs to pay for.
+//! Workers that make far too many subrequests (`courier`): their resources are charged to them.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -114,7 +114,7 @@ fn threads(pair: &Pair) -> usize {
 /// The URL and the headers of what waits for a connection count as the Worker's memory: 4,000 times
 /// 100 kB do not fit.
 #[test]
-fn waiting_subrequests_are_paid_for() {
+fn waiting_subrequests_are_charged() {
     let (mut pair, origin) = (Pair::of("courier"), Origin::start());
     let before_kb = status_kb(&pair, "VmRSS:");
     let mut connection = pair.isolde.connect();
@@ -211,9 +211,9 @@ fn a_body_cancelled_in_the_middle_of_a_read() {
     pair.assert_served("after a body that was cancelled");
 }
 
-/// What can never be sent is not even copied.
+/// Arguments over the limits are refused before they are copied.
 #[test]
-fn what_is_too_long_is_refused() {
+fn too_long_arguments_are_refused() {
     let (mut pair, origin) = (Pair::of("courier"), Origin::start());
     let mut connection = pair.isolde.connect();
     let head = format!("GET /long HTTP/1.1\r\nhost: w0\r\nx-to: {}\r\n\r\n", origin.url);

@@ -15,7 +15,7 @@ pub struct Connection {
 pub struct Response {
     /// Status code.
     pub status: u16,
-    /// The words behind it.
+    /// The reason phrase.
     pub reason: String,
     /// Headers as they came, names in small letters.
     pub headers: Vec<(String, String)>,
@@ -78,7 +78,7 @@ impl Connection {
         self.stream.get_mut().write_all(bytes)
     }
 
-    /// Says that nothing more will be sent.
+    /// Closes the writing half.
     pub fn finish_sending(&mut self) {
         self.stream.get_ref().shutdown(Shutdown::Write).expect("the connection is open");
     }

@@ -1,8 +1,9 @@
-//! What the tests of the program share: the program as a child process, raw HTTP to it, and the
+//! Support for the tests of the program: the program as a child process, raw HTTP to it, and the
 //! transcripts of a folder.
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 pub mod http;
+pub mod http2;
 pub mod neighbour;
 pub mod process;
 pub mod requests;

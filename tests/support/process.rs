@@ -44,7 +44,7 @@ impl Isolde {
         Self::dev_by(Command::new(env!("CARGO_BIN_EXE_isolde")), worker, arguments)
     }
 
-    /// The same, in a process that may have so many descriptors.
+    /// The same, in a process with a limit on file descriptors.
     pub fn dev_with_descriptors(count: u32, worker: &Path, arguments: &[&str]) -> Self {
         let mut shell = Command::new("sh");
         shell.arg("-c").arg(format!("ulimit -n {count}; exec \"$0\" \"$@\""));
@@ -177,7 +177,7 @@ impl Isolde {
         }
     }
 
-    /// Ends the program in good order and gives all that it printed.
+    /// Shuts the program down gracefully and gives everything that it printed.
     pub fn stop(mut self) -> Vec<Value> {
         self.assert_alive();
         self.terminate();
@@ -199,7 +199,7 @@ impl Isolde {
         })
     }
 
-    /// What it wrote to its standard error.
+    /// Its standard error so far.
     pub fn complaints(&self) -> String {
         self.complaints.lock().unwrap().clone()
     }
@@ -248,7 +248,7 @@ fn read_events(lines: impl BufRead, events: &Events) {
     events.more.notify_all();
 }
 
-/// What `isolde check --json` says of a Worker: whether it is one, and the events printed.
+/// Runs `isolde check --json`; whether it passes, and the events that it printed.
 pub fn check(worker: &Path) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_isolde"))
         .arg("check")

@@ -20,11 +20,17 @@ use std::collections::HashMap;
 /// A request of the file.
 #[derive(Debug, Default)]
 pub struct Request {
-    /// What it is for.
+    /// Its purpose.
     pub title: String,
     /// The method.
     pub method: String,
-    /// The bytes to send.
+    /// The target: a path with a query, or a URL.
+    pub target: String,
+    /// Headers without those that frame the body, names in small letters.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// All of it as HTTP/1.1.
     pub bytes: Vec<u8>,
     /// Whether the next one is sent before this one's response is read.
     pub together: bool,
@@ -59,19 +65,27 @@ fn request(block: &str, host: &str) -> Request {
         }
         line = lines.next().expect("a request has a request line");
     }
-    request.method = line.split(' ').next().unwrap_or_default().to_owned();
+    let (method, target) = line.split_once(' ').expect("a request line has a target");
+    (request.method, request.target) = (method.to_owned(), target.to_owned());
     let mut head = format!("{line} HTTP/1.1\r\n");
     let mut has_host = false;
     for header in lines {
         has_host |= header.starts_with("host:");
         head.push_str(header);
         head.push_str("\r\n");
+        let (name, value) = header.split_once(':').expect("a header has a colon");
+        request.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
     if !has_host {
         head.push_str(&format!("host: {host}\r\n"));
     }
     let body = body.strip_suffix("\n\n").or(body.strip_suffix('\n')).unwrap_or(body);
-    request.bytes = framed(head, &body.replace("\\r", "\r"), chunked);
+    let body = body.replace("\\r", "\r");
+    request.bytes = framed(head, &body, chunked);
+    request.body = match chunked {
+        true => body.lines().flat_map(|line| [line, "\n"]).collect::<String>().into_bytes(),
+        false => body.into_bytes(),
+    };
     request
 }
 

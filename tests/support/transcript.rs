@@ -18,19 +18,10 @@ use super::requests::{self, Request};
 /// # Panics
 /// When the transcript differs.
 pub fn run(folder: &Path) {
-    let isolde = Isolde::dev(&project(folder));
-    let neighbour = folder.join("neighbour");
-    let neighbour = neighbour.is_dir().then(|| Isolde::dev(&project(&neighbour)));
-    let mut addresses = HashMap::from([("host", isolde.address.clone())]);
-    if let Some(neighbour) = &neighbour {
-        addresses.insert("neighbour", neighbour.address.clone());
-    }
-    let text = std::fs::read_to_string(folder.join("requests.http")).expect("requests.http exists");
-    let requests = requests::parse(&text, &addresses);
-    assert!(!requests.is_empty(), "{} has no requests", folder.display());
-    let mut found = exchange(&isolde, &requests);
-    found.push_str(&console(&isolde.stop()));
-    let found = normalise(&found, &addresses, folder);
+    let servers = Servers::of(folder);
+    let mut found = exchange(&servers.isolde, &servers.requests(folder));
+    found.push_str(&console(&servers.isolde.stop()));
+    let found = normalise(&found, &servers.addresses, folder);
     let path = folder.join("transcript.txt");
     if std::env::var_os("UPDATE_TRANSCRIPTS").is_some() {
         std::fs::write(&path, &found).expect("a transcript can be written");
@@ -40,7 +31,68 @@ pub fn run(folder: &Path) {
     assert!(expected == found, "{}", difference(&path, &expected, &found));
 }
 
-/// What `isolde dev` is given: the folder, or its only file where it has no configuration.
+/// Sends the same requests over HTTP/2: the Worker gives the same answers and the same console
+/// output, but for what only HTTP/1.1 has.
+///
+/// # Panics
+/// When something differs.
+pub fn run_over_http2(folder: &Path) {
+    let servers = Servers::of(folder);
+    let requests = servers.requests(folder);
+    let mut found = String::new();
+    let responses = super::http2::exchange(&servers.isolde.address, &requests);
+    for (request, response) in requests.iter().zip(responses) {
+        found.push_str(&show(&request.title, response.as_ref()));
+        for text in &request.console {
+            servers.isolde.console_line(text);
+        }
+    }
+    found.push_str(&console(&servers.isolde.stop()));
+    let found = of_any_version(&normalise(&found, &servers.addresses, folder));
+    let path = folder.join("transcript.txt");
+    let expected = std::fs::read_to_string(&path).expect("transcript.txt exists");
+    let expected = of_any_version(&expected);
+    assert!(expected == found, "over HTTP/2: {}", difference(&path, &expected, &found));
+}
+
+/// A transcript without what only HTTP/1.1 has: the reason phrase, and how a body is framed.
+fn of_any_version(transcript: &str) -> String {
+    let of_http1 = ["transfer-encoding: ", "connection: ", "content-length: "];
+    let lines =
+        transcript.lines().filter(|line| !of_http1.iter().any(|name| line.starts_with(name)));
+    let status = |line: &str| line.strip_prefix("HTTP/1.1 ").map(|rest| rest[..3].to_owned());
+    lines.map(|line| status(line).unwrap_or_else(|| line.to_owned()) + "\n").collect()
+}
+
+/// The program with the Worker of a folder, and with the one of its folder `neighbour`.
+struct Servers {
+    isolde: Isolde,
+    _neighbour: Option<Isolde>,
+    addresses: HashMap<&'static str, String>,
+}
+
+impl Servers {
+    fn of(folder: &Path) -> Self {
+        let isolde = Isolde::dev(&project(folder));
+        let neighbour = folder.join("neighbour");
+        let neighbour = neighbour.is_dir().then(|| Isolde::dev(&project(&neighbour)));
+        let mut addresses = HashMap::from([("host", isolde.address.clone())]);
+        if let Some(neighbour) = &neighbour {
+            addresses.insert("neighbour", neighbour.address.clone());
+        }
+        Self { isolde, _neighbour: neighbour, addresses }
+    }
+
+    fn requests(&self, folder: &Path) -> Vec<Request> {
+        let path = folder.join("requests.http");
+        let text = std::fs::read_to_string(path).expect("requests.http exists");
+        let requests = requests::parse(&text, &self.addresses);
+        assert!(!requests.is_empty(), "{} has no requests", folder.display());
+        requests
+    }
+}
+
+/// The argument of `isolde dev`: the folder, or its only file if it has no configuration.
 fn project(folder: &Path) -> PathBuf {
     let configured = ["wrangler.jsonc", "wrangler.json", "wrangler.toml"];
     if configured.iter().any(|name| folder.join(name).exists()) {
@@ -111,7 +163,7 @@ fn show(title: &str, response: Option<&Response>) -> String {
     text
 }
 
-/// What the Worker wrote, and the exceptions that were reported.
+/// The console output of the Worker, and the reported exceptions.
 fn console(events: &[Value]) -> String {
     let mut text = String::from("### console\n");
     for event in events {
@@ -140,7 +192,7 @@ fn number(value: &Value) -> String {
     value.as_u64().map(|number| number.to_string()).unwrap_or_default()
 }
 
-/// Takes out what differs from run to run and from machine to machine.
+/// Replaces text that differs between runs or machines.
 fn normalise(text: &str, addresses: &HashMap<&str, String>, folder: &Path) -> String {
     let mut text = text.to_owned();
     for (name, address) in addresses {
@@ -152,7 +204,7 @@ fn normalise(text: &str, addresses: &HashMap<&str, String>, folder: &Path) -> St
     while let (Some(start), Some(end)) = (text.find("<style>"), text.find("</style>")) {
         text.replace_range(start..end + "</style>".len(), "");
     }
-    // Which functions of the platform are on the stack is none of the Worker's business.
+    // The platform's own functions on the stack are not part of its behaviour.
     let lines = text.split_inclusive('\n');
     lines.map(without_own_frame).collect()
 }

@@ -38,7 +38,7 @@ Rows with one Worker; CPU and time per request, memory, start of the process:
   hello, json, echo-1mib, hono   a text, an object, a body that comes back, npm's hono (TypeScript)
   start                          from the start of the process to the first answer
 Rows with many Workers (isolde, workerd):
-  cold          first requests to 300 Workers, one after the other
+  cold          first requests to 300 Workers, one after the other, then second ones (hyper, too)
   burst         --burst-rate new Workers a second for --burst-seconds, the pool's refill included
   density       memory and CPU of --isolates idle Workers, and whether all answer again
 Rows with a good Worker beside ten that loop (isolde):
@@ -59,7 +59,7 @@ Examples:
   cargo xtask bench instructions isolde --json
   cargo xtask bench density --isolates 10000 isolde";
 
-/// What `cargo xtask bench` is told.
+/// Arguments of `cargo xtask bench`.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub struct Arguments {

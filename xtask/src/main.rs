@@ -1,4 +1,5 @@
-//! The checks and measurements of the project: `cargo xtask test`, `tidy`, `bench` and `wpt`.
+//! The checks and measurements of the project: `cargo xtask test`, `tidy`, `fuzz`, `bench` and
+//! `wpt`.
 //!
 //! Nothing here depends on a crate of ours, so that it is built without V8.
 #![forbid(unsafe_code)]
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod fuzz;
 mod test;
 mod tidy;
 mod wpt;
@@ -26,6 +28,8 @@ enum Command {
     Test(test::Arguments),
     /// Check the style, the crate boundaries and the rules for JavaScript in `crates/api`
     Tidy,
+    /// Build the fuzz targets and run each of them for a while
+    Fuzz(fuzz::Arguments),
     /// Measure Isolde beside workerd, Node and bare hyper on this machine
     Bench(bench::Arguments),
     /// Run web-platform-tests in Isolde and compare with workerd
@@ -43,6 +47,7 @@ fn main() -> ExitCode {
     match arguments.command {
         Command::Test(arguments) => test::run(&project_root(), &arguments),
         Command::Tidy => tidy::run(&project_root()),
+        Command::Fuzz(arguments) => fuzz::run(&project_root(), &arguments),
         Command::Bench(arguments) => bench::run(&project_root(), &arguments),
         Command::Wpt(arguments) => wpt::run(&project_root(), &arguments),
         Command::BenchServer { port } => bench::bare::serve(port),

@@ -21,7 +21,7 @@ mod tests;
 
 use self::tally::Tally;
 
-/// What `cargo xtask test` is told.
+/// Arguments of `cargo xtask test`.
 #[derive(Args)]
 pub struct Arguments {
     /// Succeed although the npm registry cannot be reached; its tests are skipped and named

@@ -2,7 +2,7 @@
 //! may depend on what (design, section 1).
 //!
 //! The scanners are simple: comments and literals are blanked out (`mask`), then words and brackets
-//! are looked at. They know the habits of this tree, not the whole of Rust or JavaScript.
+//! are searched. They know the habits of this tree, not the whole of Rust or JavaScript.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -48,7 +48,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Why tidy could not look at the tree.
+/// Why tidy could not check the tree.
 #[derive(Debug, thiserror::Error)]
 pub enum TidyError {
     /// `git ls-files` did not run or failed.
@@ -135,7 +135,7 @@ fn is_javascript(path: &str) -> bool {
     path.ends_with(".js") || path.ends_with(".mjs")
 }
 
-/// Files that somebody else wrote are not judged.
+/// Whether a file is checked. Files of other authors are not.
 fn is_checked(path: &str) -> bool {
     let foreign = path.starts_with("third_party/") || path.ends_with("package-lock.json");
     let ending = path.rsplit('.').next().unwrap_or_default();

@@ -47,10 +47,10 @@ use suite::{Listed, Test};
 /// Where the list of what workerd passes usually lies, seen from the project.
 const USUAL_LIST: &str = "../shared/wpt-data/files.tsv";
 const PARALLEL_MAX: usize = 64;
-/// How much longer a test may take that says `timeout=long`.
+/// The factor on the timeout of a test with `timeout=long`.
 const LONG_FACTOR: u32 = 3;
 
-/// What `cargo xtask wpt` is told.
+/// Arguments of `cargo xtask wpt`.
 #[derive(Args)]
 pub struct Arguments {
     /// Only tests whose path contains one of these texts; all without it

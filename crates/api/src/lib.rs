@@ -46,7 +46,7 @@ const BUILTIN_FOLDERS: &[&str] = &["cloudflare", "node"];
 const ENTRY_POINTS: &[&str] = &[
     "handleRejection", "makeDOMException", "builtinModule", "dispatchFetch", "fireTimer",
     "bindJson", "bind", "start", "forgetTimer", "handlerNames", "disconnect", "sinkLeft",
-    "forgetSink", "load", "lazyValue",
+    "forgetSink", "load", "lazyValue", "forgetRequest",
 ];
 
 /// Starts a request: `(id, method, url, headers, body, cf, entrypoint)`.
@@ -70,6 +70,9 @@ pub const SINK_LEFT: EntryPoint = EntryPoint(11);
 
 /// Forgets a sink whose request has ended: `(id)`.
 pub const FORGET_SINK: EntryPoint = EntryPoint(12);
+
+/// Forgets a request whose client has its whole response: `(id)`.
+pub const FORGET_REQUEST: EntryPoint = EntryPoint(15);
 
 /// The serialisation of an absolute URL, as the URL standard has it, or `None` when it is not one.
 pub fn normalise_url(url: &str) -> Option<String> {

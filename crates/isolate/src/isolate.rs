@@ -13,6 +13,8 @@ use program::{Module, Owner};
 
 use crate::bridge::error::DomExceptionMaker;
 use crate::bridge::exception::Thrown;
+use crate::bridge::op::OpPanicked;
+use crate::bridge::promise::Rejections;
 use crate::code::from_strings::CodeFromStrings;
 use crate::code::internal::{self, ApiSources};
 use crate::code::lazy::{self, LazyState};
@@ -88,6 +90,9 @@ pub struct Isolate {
     pub(crate) context: v8::Global<v8::Context>,
     pub(crate) entries: Vec<v8::Global<v8::Function>>,
     pub(crate) state: Rc<State>,
+    /// Parts of the state that every turn looks at.
+    pub(crate) rejections: Rc<Rejections>,
+    pub(crate) op_panicked: Rc<OpPanicked>,
     pub(crate) tasks: Arc<TaskQueue>,
     pub(crate) slot: Arc<Slot>,
     pub(crate) guard: Arc<HeapGuard>,
@@ -155,6 +160,8 @@ impl Isolate {
             v8: ManuallyDrop::new(v8),
             context,
             entries,
+            rejections: state.part(),
+            op_panicked: state.part(),
             state,
             tasks,
             slot,
@@ -171,7 +178,6 @@ impl Isolate {
         isolate.bind(&options.api);
         isolate.assert_clock()?;
         isolate.guard.note_heap(&mut isolate.v8);
-        isolate.tables.give_back();
         Ok(isolate)
     }
 
@@ -207,8 +213,8 @@ impl Isolate {
         Ok(())
     }
 
-    /// Says whether the next turns run global scope: the clock shows the epoch there.
-    /// Code may be made of strings and of bytes in it.
+    /// Sets whether the next turns run global scope. There the clock shows the epoch, and code may
+    /// be made from strings and from bytes.
     pub fn set_global_scope(&mut self, is_global: bool) {
         self.in_global_scope = is_global;
         CodeFromStrings::set_starting(&self.v8, is_global);
@@ -218,15 +224,15 @@ impl Isolate {
         self.state.part()
     }
 
-    /// Functions of the web APIs that were evaluated because something of them was touched, and how
-    /// many of them had bytecode that V8 refused.
+    /// The number of lazy functions of the web APIs that were evaluated, and how many of them had
+    /// bytecode that V8 refused.
     pub fn lazy_counts(&self) -> (usize, usize) {
         self.state.added::<LazyState>().counts()
     }
 
-    /// Says whose Worker the isolate runs. Where isolates use too much together of what all of them
-    /// share, one of the owner that uses most has to go. It can be said once; until then the
-    /// isolate is counted with all others that have no owner.
+    /// Sets the owner of the isolate's Worker; only the first call counts. Until then the isolate
+    /// is counted with all others that have no owner. When a pool that all isolates share is used
+    /// up, an isolate of the owner that uses most of it has to go.
     pub fn set_owner(&mut self, owner: Owner) {
         self.member.set_owner(owner);
     }
@@ -251,21 +257,22 @@ impl Isolate {
         self.cpu_ns
     }
 
-    /// For moments without a request: gives the thread the priority back that long turns cost it.
-    /// Whether the isolate is to be replaced instead, because the process may not raise it.
+    /// Raises the thread's priority again after long turns have lowered it. Call it while no
+    /// request is in flight. `true` when the process may not raise priorities, so the isolate is to
+    /// be replaced.
     pub fn wants_retirement(&self) -> bool {
         self.slot.wants_retirement()
     }
 
-    /// Turns true when a turn goes on and on although it was terminated: some builtins of V8, such
-    /// as `Array.prototype.indexOf` on an object that claims a length of 2^53, never look. Its
-    /// thread is lost then, and has the lowest priority. Other threads may look at this flag.
+    /// Becomes true when a turn does not end although it was terminated. Some builtins of V8 never
+    /// check for a termination, such as `Array.prototype.indexOf` on an object with a `length` of
+    /// 2^53. The thread is lost then, and has the lowest priority. Any thread may read the flag.
     pub fn stuck_flag(&self) -> Arc<AtomicBool> {
         self.slot.stuck().clone()
     }
 
-    /// When the isolate wants to be looked at, if it does: run [`Isolate::turn`] then. V8 has a
-    /// task for it, or it has to go so that others have room.
+    /// When [`Isolate::turn`] is to run next, if at all: V8 has a task for the isolate, or the
+    /// isolate has to go so that others have room.
     pub fn next_task_due(&self) -> Option<Instant> {
         if self.member.has_to_go() && self.condemned.is_none() {
             return Some(Instant::now());
@@ -273,7 +280,7 @@ impl Isolate {
         self.tasks.next_due()
     }
 
-    /// Tells when V8 has posted a task, so that [`Isolate::next_task_due`] is to be asked anew.
+    /// Signals that V8 has posted a task: call [`Isolate::next_task_due`] again.
     pub fn task_posts(&self) -> TaskPosts {
         TaskPosts::of(&self.tasks)
     }
@@ -365,9 +372,9 @@ fn make_context(
 }
 
 /// Nothing can wait for shared memory: `Atomics.wait` throws (see `set_allow_atomics_wait`), and
-/// its relative goes. `SharedArrayBuffer` stays, for packages read its prototype when they load;
-/// there is no second thread to share one with, so it is no clock. V8 puts this back when it
-/// restores a context, so the snapshot cannot leave it out.
+/// `Atomics.waitAsync` is removed. `SharedArrayBuffer` stays, for packages read its prototype when
+/// they load; there is no second thread to share one with, so it cannot serve as a clock. V8 adds
+/// `waitAsync` again when it restores a context, so it cannot be removed in the snapshot.
 fn remove_waiting(scope: &mut v8::PinScope<'_, '_>) {
     let context = scope.get_current_context();
     let global = context.global(scope);

@@ -13,7 +13,7 @@ pub(crate) mod reservations;
 pub(crate) mod turn_slot;
 pub(crate) mod watchdog;
 
-/// What `turn_slot` and `armed_list` are made of; `models` gives them loom's instead.
+/// Synchronisation for `turn_slot` and `armed_list`; `models` compiles them with loom's.
 mod sync {
     pub(crate) use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, fence};

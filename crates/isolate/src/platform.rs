@@ -29,7 +29,7 @@ const FLAGS: &[&str] = &[
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PlatformOptions {
     /// Turn off V8's memory protection keys for JIT pages. With them, only threads that descend
-    /// from the one that initialised V8 may run JavaScript; a test harness does not hold to that.
+    /// from the one that initialised V8 may run JavaScript, which a test harness does not ensure.
     pub unprotected: bool,
 }
 
@@ -48,8 +48,8 @@ pub enum PlatformError {
          flags of .cargo/config.toml (RUSTFLAGS in the environment replace them)"
     )]
     ReservationsNotWrapped,
-    /// ICU does not take functions to allocate with.
-    #[error("the memory of this V8's ICU could not be counted")]
+    /// ICU refuses our allocation functions.
+    #[error("the memory of this V8's ICU cannot be counted: it refused the allocation functions")]
     NoIcuMemory,
     /// The binary was linked without the clock wrapper.
     #[error(
@@ -77,7 +77,7 @@ impl Platform {
 }
 
 fn start(options: PlatformOptions) -> Result<Platform, PlatformError> {
-    // Before any thread's is changed.
+    // Before the niceness of any thread is changed.
     crate::limit::watchdog::process_nice();
     let program = std::iter::once("isolde".to_owned());
     let arguments = program.chain(FLAGS.iter().map(|flag| (*flag).to_owned())).collect();

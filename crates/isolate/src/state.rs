@@ -1,7 +1,7 @@
-//! What Rust keeps beside an isolate, by type. V8's callbacks find it through the isolate's first
-//! data slot.
+//! The Rust state of an isolate: parts, found by their type. V8's callbacks find the state through
+//! the isolate's first data slot.
 //!
-//! It knows nothing of what it holds: the module that needs a part says what the part is.
+//! It does not depend on the modules whose parts it holds: each defines the type of its own part.
 
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
@@ -16,7 +16,7 @@ const SLOT: u32 = 0;
 pub(crate) struct State {
     host: Box<dyn Any>,
     ledger: Arc<Ledger>,
-    /// A handful, so a list is quicker to search than a table.
+    /// Few, so a list is quicker to search than a hash table.
     parts: RefCell<Vec<(TypeId, Rc<dyn Any>)>>,
 }
 
@@ -25,8 +25,8 @@ impl State {
         Rc::new(Self { host, ledger, parts: RefCell::default() })
     }
 
-    /// Ties the state to its isolate. It must outlive the isolate. An `Rc` may be moved while V8
-    /// holds the pointer; a `Box` claims its contents for itself each time.
+    /// Ties the state to its isolate. It must outlive the isolate. It is an `Rc` because that may
+    /// be moved while V8 holds the pointer; moving a `Box` would invalidate the pointer.
     pub(crate) fn attach(self: &Rc<Self>, isolate: &mut v8::Isolate) {
         isolate.set_data(SLOT, Rc::as_ptr(self).cast_mut().cast());
     }
@@ -34,7 +34,7 @@ impl State {
     /// The state of the isolate that is running.
     ///
     /// # Panics
-    /// When the isolate has none, which only one without [`State::attach`] has.
+    /// When the isolate has none: [`State::attach`] was not called for it.
     pub(crate) fn of(isolate: &v8::Isolate) -> Rc<Self> {
         let state: *const State = isolate.get_data(SLOT).cast_const().cast();
         assert!(!state.is_null(), "every isolate of this crate has its state attached");
@@ -60,7 +60,7 @@ impl State {
         self.find().unwrap_or_else(|| self.add(T::default()))
     }
 
-    /// Adds a part that is made of something. There is none of its type yet.
+    /// Adds a part that has no `Default`. There is no part of its type yet.
     pub(crate) fn add<T: 'static>(&self, part: T) -> Rc<T> {
         let part = Rc::new(part);
         let kept: Rc<dyn Any> = part.clone();
@@ -68,12 +68,12 @@ impl State {
         part
     }
 
-    /// The part of type `T`, which [`State::add`] has taken.
+    /// The part of type `T` that was added with [`State::add`].
     ///
     /// # Panics
-    /// When it has not.
+    /// When there is none.
     pub(crate) fn added<T: 'static>(&self) -> Rc<T> {
-        self.find().expect("who makes a state adds its parts")
+        self.find().expect("the maker of the state has added this part")
     }
 
     fn find<T: 'static>(&self) -> Option<Rc<T>> {

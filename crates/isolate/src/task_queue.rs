@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// Tasks that run in one turn at most; the rest waits for the next.
+/// Most tasks that one turn runs; the rest waits for the next turn.
 const TASKS_PER_TURN_MAX: usize = 64;
 
 /// Tasks that wait for one isolate's thread.
@@ -19,9 +19,9 @@ struct Tasks {
     ready: VecDeque<v8::Task>,
     delayed: Vec<(Instant, v8::Task)>,
     closed: bool,
-    /// Whether something has changed since [`TaskPosts::poll`] said so last.
+    /// Whether something has changed since [`TaskPosts::poll`] was last ready.
     changed: bool,
-    /// Who waits for a change.
+    /// The task that waits for a change.
     waker: Option<Waker>,
 }
 
@@ -74,7 +74,7 @@ impl TaskQueue {
         self.wake();
     }
 
-    /// Makes the isolate's thread ask for what is due.
+    /// Wakes the isolate's thread, so that it checks for due tasks.
     pub(crate) fn wake(&self) {
         let mut tasks = self.lock();
         tasks.changed = true;
@@ -85,7 +85,7 @@ impl TaskQueue {
         }
     }
 
-    /// Drops what is queued and whatever still comes: the isolate is going away.
+    /// Drops all tasks, and those that are posted later: the isolate is about to be dropped.
     pub(crate) fn close(&self) {
         let mut tasks = self.lock();
         tasks.closed = true;
@@ -96,7 +96,7 @@ impl TaskQueue {
     }
 }
 
-/// Tells when an isolate's tasks have changed: [`Isolate::task_posts`](crate::Isolate::task_posts).
+/// Signals a change of an isolate's tasks: [`Isolate::task_posts`](crate::Isolate::task_posts).
 pub struct TaskPosts(Arc<TaskQueue>);
 
 impl TaskPosts {

@@ -1,4 +1,4 @@
-//! Memory of V8 and of threads that an idle isolate gives back.
+//! Giving back memory that an idle isolate does not use: tables of V8, the thread's stack.
 
 pub(crate) mod stack;
 pub(crate) mod tables;

@@ -9,7 +9,6 @@ use program::Content;
 
 use crate::bridge::error::OpError;
 use crate::bridge::exception::Thrown;
-use crate::bridge::op::OpPanicked;
 use crate::bridge::promise::{Rejection, Rejections, Resolver};
 use crate::bridge::value::{IntoJs, Kept, Value};
 use crate::code::from_strings::CodeFromStrings;
@@ -20,28 +19,27 @@ use crate::isolate::{Condemned, Isolate};
 use crate::limit::clock;
 use crate::limit::reservations;
 use crate::limit::turn_slot::Disarmed;
-use crate::state::State;
 
-/// Turns between two looks at the heap's size while little is happening.
+/// Turns between two measurements of the heap while all turns are short.
 const TURNS_PER_HEAP_LOOK: u32 = 32;
-/// CPU time of a turn after which the heap is looked at in any case.
+/// CPU time of a turn after which the heap is measured in any case.
 const LONG_TURN_NS: u64 = 2_000_000;
-/// Rounds of microtasks, tasks and rejection reports in one turn; what is left waits for the next
+/// Most rounds of microtasks, tasks and rejection reports in one turn; the rest waits for the next
 /// turn.
 const ROUNDS_MAX: u32 = 8;
 
-/// How a turn ended that left its isolate intact.
+/// How a turn ended after which its isolate goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TurnEnd<R> {
     /// It stayed within its budget.
     InTime(R),
-    /// It ended by itself, but used more CPU time than it was given. What it was for has failed;
-    /// the isolate and everything else in it go on.
+    /// It ended by itself, but used more CPU time than its budget. Its request has failed; the
+    /// isolate and its other requests go on.
     OverBudget(R),
 }
 
 impl<R> TurnEnd<R> {
-    /// What the turn gave.
+    /// The result of the turn's function.
     pub fn value(self) -> R {
         match self {
             Self::InTime(value) | Self::OverBudget(value) => value,
@@ -57,7 +55,7 @@ pub enum TurnError {
     Condemned(Condemned),
 }
 
-/// What can be done inside a turn.
+/// Access to the isolate inside a turn.
 pub struct Turn<'a, 's, 'i> {
     pub(crate) scope: &'a mut v8::PinScope<'s, 'i>,
     entries: &'a [v8::Global<v8::Function>],
@@ -72,7 +70,7 @@ impl<'s> Turn<'_, 's, '_> {
         value.into_js(self.scope).map(Value)
     }
 
-    /// Makes a string that is one of few, such as a method's name.
+    /// Makes an internalized string: for strings that come often, such as a method's name.
     ///
     /// # Errors
     /// When V8 refuses.
@@ -121,8 +119,8 @@ impl<'s> Turn<'_, 's, '_> {
         };
     }
 
-    /// Compiles and evaluates the module `name` and those it imports. The promise that comes back
-    /// settles when top-level `await`s have; [`Turn::promise_state`] looks at it.
+    /// Compiles and evaluates the module `name` and those it imports. Top-level `await`s may take
+    /// longer than this turn: [`Turn::module_result`] says whether the evaluation is done.
     ///
     /// # Errors
     /// What compiling, linking or evaluating threw.
@@ -174,8 +172,8 @@ impl<'s> Turn<'_, 's, '_> {
         result.map(drop)
     }
 
-    /// How far the evaluation of a module has come: its namespace when it is done, nothing while it
-    /// waits.
+    /// The namespace of a module when its evaluation is done, `None` while it waits for a top-level
+    /// `await`.
     ///
     /// # Errors
     /// What a top-level `await` threw.
@@ -211,7 +209,7 @@ impl<'s> Turn<'_, 's, '_> {
     }
 }
 
-/// Arguments that an entry point takes at most.
+/// Most arguments of an entry point.
 const ARGUMENTS_MAX: usize = 8;
 
 /// A module under evaluation.
@@ -229,8 +227,7 @@ impl Isolate {
     /// how it ended, and the CPU time that it used in nanoseconds.
     ///
     /// # Errors
-    /// When the isolate is condemned, before or by this turn; nothing that `f` gave is to be used
-    /// then.
+    /// When the isolate is condemned, before or by this turn. The result of `f` is dropped then.
     pub fn turn<R>(
         &mut self,
         cpu_ns_max: u64,
@@ -264,7 +261,7 @@ fn run<R>(
         isolate.condemned = Some(Condemned::MemoryExceeded);
     } else if disarmed == Disarmed::Terminated || terminated {
         isolate.condemned = Some(Condemned::CpuExceeded);
-    } else if isolate.state.part::<OpPanicked>().0.get() {
+    } else if isolate.op_panicked.0.get() {
         isolate.condemned = Some(Condemned::Panicked);
     }
     match isolate.condemned {
@@ -274,8 +271,8 @@ fn run<R>(
     }
 }
 
-/// Enters JavaScript: `f`, then microtasks, tasks and rejection reports until there are none.
-/// Whether it was terminated.
+/// Enters JavaScript: `f`, then microtasks, tasks and rejection reports until there are none. Gives
+/// the result of `f`, and whether the turn was terminated.
 fn enter<R>(
     isolate: &mut Isolate,
     started: Instant,
@@ -304,7 +301,7 @@ fn enter<R>(
                 more = true;
             }
         }
-        more |= report_rejections(scope, &isolate.state, &isolate.entries);
+        more |= report_rejections(scope, &isolate.rejections, &isolate.entries);
         if !more {
             break;
         }
@@ -314,10 +311,10 @@ fn enter<R>(
 
 fn report_rejections(
     scope: &mut v8::PinScope<'_, '_>,
-    state: &State,
+    rejections: &Rejections,
     entries: &[v8::Global<v8::Function>],
 ) -> bool {
-    let rejections = state.part::<Rejections>().0.take();
+    let rejections = rejections.0.take();
     if rejections.is_empty() {
         return false;
     }
@@ -344,8 +341,8 @@ fn report_rejections(
     true
 }
 
-/// Looks at the heap now and then, and after every long turn, and condemns an isolate over its
-/// quota, or that has to go so that others have room.
+/// Measures the heap every few turns and after every long turn, and condemns an isolate that is
+/// over its quota or has to go so that others have room.
 fn settle_memory(isolate: &mut Isolate, used_ns: u64) {
     isolate.turns_since_heap_look += 1;
     let due = isolate.turns_since_heap_look >= TURNS_PER_HEAP_LOOK;

@@ -1,5 +1,5 @@
-//! Bodies of an exchange: a request body that can be taken back as long as nobody has read of it,
-//! and a response body that gives its connection back when it has been read, or ends it.
+//! Bodies of an exchange: a request body that can be sent again as long as none of it was read, and
+//! a response body that returns its connection to the pool at its end, or closes it.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -15,25 +15,25 @@ use crate::pool::{Lease, Pool};
 
 type LocalBody = Pin<Box<dyn Body<Data = Bytes, Error = BoxError>>>;
 
-/// What hyper sends: a handle to the upload.
+/// The body that hyper sends: a handle to the upload.
 pub(crate) struct RequestBody(Rc<Upload>);
 
-/// The exchange's hold on its upload. Dropping it ends the upload, unless [`Self::let_run`] was
+/// The exchange's handle to its upload. Dropping it ends the upload, unless [`Self::let_run`] was
 /// called.
 pub(crate) struct UploadControl {
     upload: Rc<Upload>,
     ends_upload: bool,
 }
 
-/// A request body and what has become of it. Its parts are cells because two sides hold it: hyper,
-/// which reads it, and the exchange, which may start over with it or end it.
+/// A request body and its state. Its parts are cells because two sides hold it: hyper, which reads
+/// it, and the exchange, which may send it again or end it.
 struct Upload {
-    /// Absent while it is being read, and when it is over.
+    /// Absent while it is being read, and after its end.
     body: RefCell<Option<LocalBody>>,
     state: Cell<UploadState>,
     /// The body's own error, which hyper would wrap.
     error: Cell<Option<BoxError>>,
-    /// Who waits for the body's next frame.
+    /// The waker of the task that waits for the body's next frame.
     waker: Cell<Option<Waker>>,
 }
 
@@ -45,7 +45,7 @@ enum UploadState {
     Ended,
 }
 
-/// What hyper is told when the exchange or the body itself has ended the upload.
+/// The error that hyper gets when the exchange or the body itself has ended the upload.
 #[derive(Debug, thiserror::Error)]
 #[error("the upload was ended")]
 pub(crate) struct UploadEnded;
@@ -71,7 +71,7 @@ impl UploadControl {
         RequestBody(Rc::clone(&self.upload))
     }
 
-    /// What the body says of its length.
+    /// The body's length, as far as the body knows it.
     pub(crate) fn size_hint(&self) -> SizeHint {
         self.body().size_hint()
     }
@@ -103,7 +103,7 @@ impl Drop for UploadControl {
 impl Upload {
     fn end(&self) {
         self.state.set(UploadState::Ended);
-        // Dropped after the cell is free again: a body's drop may come back here.
+        // Dropped after the cell is free again: dropping a body may call this function again.
         let body = self.body.borrow_mut().take();
         drop(body);
         if let Some(waker) = self.waker.take() {
@@ -127,7 +127,7 @@ impl Body for RequestBody {
             UploadState::Untouched | UploadState::Touched => {}
         }
         upload.state.set(UploadState::Touched);
-        // Out of its cell while it runs: it may end this very upload.
+        // Taken out of its cell while it runs, because it may end this very upload.
         let body = upload.body.borrow_mut().take();
         let Some(mut body) = body else { return Poll::Ready(Some(Err(UploadEnded.into()))) };
         let polled = body.as_mut().poll_frame(cx);
@@ -175,16 +175,16 @@ impl Body for RequestBody {
     }
 }
 
-/// The body of a response. Nothing is read ahead of it but what fits the connection's buffers. Read
-/// to the end, its connection goes back to the pool; dropped before, a HTTP/1 connection is closed
-/// and a HTTP/2 stream is reset.
+/// The body of a response. No more of it is read ahead than the connection's buffers hold. When it
+/// is read to its end, its connection goes back to the pool; when it is dropped before, an HTTP/1
+/// connection is closed and an HTTP/2 stream is reset.
 pub struct ResponseBody {
     incoming: Incoming,
     /// Present until the end.
     exchange: Option<Exchange>,
 }
 
-/// What an exchange holds while its response is being read.
+/// The resources of an exchange while its response is being read.
 pub(crate) struct Exchange {
     pub(crate) lease: Lease,
     pub(crate) upload: UploadControl,
@@ -192,7 +192,8 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// The response is complete: the connection can serve another one, once the upload is through.
+    /// The response is complete: the connection can serve another exchange, once the upload is
+    /// complete too.
     fn complete(self) {
         self.upload.let_run();
         match (self.lease, self.pool.upgrade()) {
@@ -238,7 +239,7 @@ impl Body for ResponseBody {
                 }
                 Some(Ok(frame)) => {
                     self.complete_at_end();
-                    // HTTP/2 may end a stream with an empty frame, which says nothing to a reader.
+                    // HTTP/2 may end a stream with an empty frame, which is not passed on.
                     if !frame.data_ref().is_some_and(Bytes::is_empty) {
                         return Poll::Ready(Some(Ok(frame)));
                     }

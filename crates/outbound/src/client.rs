@@ -1,4 +1,4 @@
-//! One exchange: from a request to the head of its response, with the one retry that is allowed.
+//! One exchange: from a request to the head of its response, with at most one retry.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -84,12 +84,12 @@ impl Outbound {
     }
 }
 
-/// For whom a client sends.
+/// The tenant whose requests a client sends.
 #[derive(Clone, Debug, Default)]
 pub struct Tenant {
-    /// Whose limits count.
+    /// The owner whose quotas are used.
     pub owner: Arc<str>,
-    /// What every request says of where it came from.
+    /// Headers that say where a request came from, on every request.
     pub stamp: Stamp,
 }
 
@@ -103,7 +103,7 @@ struct Inner {
     outbound: Arc<Outbound>,
     pool: Rc<Pool>,
     tenant: Tenant,
-    /// Made when it is first needed: many Workers never use TLS.
+    /// Made at the first use: many Workers never use TLS.
     tls: OnceCell<Arc<ClientConfig>>,
 }
 
@@ -188,8 +188,8 @@ impl Client {
 
 impl Inner {
     /// A connection that is open already, or else the right to open one. A `careful` caller cannot
-    /// repeat its request, so it first lets the event loop see what has arrived on an idle
-    /// connection, which is its end if the origin has closed it while this thread was busy.
+    /// repeat its request. So it first lets the event loop read from an idle connection: the origin
+    /// may have closed it while this thread was busy.
     async fn reuse(
         &self,
         origin: &Rc<Origin>,
@@ -211,7 +211,7 @@ impl Inner {
         self.pool.shared(origin).map(Lease::H2).ok_or(slot)
     }
 
-    /// Waits until the host has less than its maximum of connections in use.
+    /// Waits until fewer connections to the host are in use than its maximum.
     async fn slot(&self, origin: &Rc<Origin>) -> OwnedSemaphorePermit {
         let slots = Arc::clone(&self.pool.host(origin).slots);
         slots.acquire_owned().await.expect("the semaphore of a host is never closed")

@@ -1,4 +1,4 @@
-//! The first of a host's allowed addresses that accepts becomes a TCP connection.
+//! Opens a TCP connection to the first of a host's allowed addresses that accepts one.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use tokio::time::timeout;
 use crate::error::OutboundError;
 use crate::resolve::AllowedAddress;
 
-/// Tries the addresses in order. Each but the last gets `address_timeout`; the last has what is
-/// left of the caller's own limit.
+/// Tries the addresses in order. Each but the last gets `address_timeout`; the last has the rest of
+/// the caller's own time limit.
 pub(crate) async fn connect(
     host: &str,
     addresses: &[AllowedAddress],

@@ -1,4 +1,4 @@
-//! One connection to an origin as hyper drives it. Dropping the last handle ends it.
+//! One connection to an origin, driven by hyper. Dropping the last handle closes it.
 
 use std::cell::Cell;
 use std::io;
@@ -17,12 +17,13 @@ use crate::body::RequestBody;
 use crate::sockets::SocketPermit;
 use crate::tls;
 
-/// Bytes that HTTP/1 may hold for writing, and in one read of a body.
+/// Size of an HTTP/1 connection's write buffer, and of one read of a body.
 const H1_BUFFER_BYTES_MAX: usize = 128 * 1024;
-/// Bytes of one HTTP/2 response that may lie here unread, and of all on one connection.
+/// Bytes of one HTTP/2 response that may be received and not yet read, and of all responses on one
+/// connection.
 const H2_STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 const H2_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
-/// Bytes of one HTTP/2 request body that may wait for the network.
+/// Bytes of one HTTP/2 request body that may be buffered for the network.
 const H2_SEND_BYTES_MAX: usize = 128 * 1024;
 
 /// The transport of a connection, with the permit for its socket.
@@ -50,13 +51,13 @@ impl Stream {
     }
 }
 
-/// A HTTP/1 connection, for one exchange at a time.
+/// An HTTP/1 connection, for one exchange at a time.
 pub(crate) struct H1 {
     pub(crate) sender: http1::SendRequest<RequestBody>,
     _driver: Driver,
 }
 
-/// A HTTP/2 connection, shared by exchanges.
+/// An HTTP/2 connection, shared by exchanges.
 pub(crate) struct H2 {
     pub(crate) sender: http2::SendRequest<RequestBody>,
     /// When an exchange last took it from the pool.
@@ -64,7 +65,8 @@ pub(crate) struct H2 {
     _driver: Driver,
 }
 
-/// The task that moves a connection's bytes. It ends with its owner, and then the socket is closed.
+/// The task that reads and writes a connection. When this is dropped the task ends, and the socket
+/// is closed.
 struct Driver(JoinHandle<()>);
 
 impl Drop for Driver {
@@ -85,7 +87,7 @@ pub(crate) async fn open_h1(
         .max_headers(headers_max)
         .handshake(TokioIo::new(stream))
         .await?;
-    // How it ends is told to the exchange that it ends; between exchanges nobody needs to know.
+    // An error reaches the exchange in flight; between exchanges nobody needs it.
     let driver = tokio::task::spawn_local(async move { drop(connection.await) });
     Ok(H1 { sender, _driver: Driver(driver) })
 }

@@ -1,5 +1,5 @@
-//! What can go wrong with a subrequest: `Display` is for the log, [`OutboundError::client_message`]
-//! for the Worker's user.
+//! Errors of subrequests: `Display` is for the log, [`OutboundError::client_message`] for the
+//! Worker's user.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -22,7 +22,7 @@ pub enum Fault {
     Caller,
     /// The origin is not there, or its answer is wrong.
     Origin,
-    /// This process, or the network that it is in.
+    /// This process or its network has failed.
     Platform,
     /// The policy forbids it.
     Policy,
@@ -92,10 +92,10 @@ pub enum OutboundError {
     TooManySockets {
         /// The host as it was given.
         host: String,
-        /// Whether the owner has all connections that it can count on.
+        /// Whether the owner has its full share of connections.
         is_own_fault: bool,
     },
-    /// No address accepted a connection; this is what the last one said.
+    /// No address accepted a connection; this is the error of the last one.
     #[error("cannot connect to {host} at {address}: {source}")]
     Connect {
         /// The host as it was given.
@@ -191,7 +191,8 @@ impl OutboundError {
         }
     }
 
-    /// Whether the same request may succeed a moment later: the network failed, not what was said.
+    /// Whether the same request may succeed a moment later: the network failed, not the request or
+    /// the answer.
     pub fn may_retry(&self) -> bool {
         match self {
             Self::Resolve { source, .. } => {
@@ -208,8 +209,8 @@ impl OutboundError {
         }
     }
 
-    /// What the Worker's own code, and so perhaps its visitor, gets to see. It names no address, so
-    /// that it tells nothing of the network that the platform is in.
+    /// The message for the Worker's code, which may show it to its visitor. It names no address, so
+    /// that it reveals nothing of the platform's network.
     pub fn client_message(&self) -> String {
         match self {
             Self::ExtraCa { .. } | Self::TlsSetup(_) | Self::BadOption(_) => {
@@ -250,7 +251,7 @@ impl OutboundError {
     }
 }
 
-/// The reason of a failed handshake in words, or nothing if the network failed rather than TLS.
+/// The reason of a failed handshake in words, or `None` if the network failed rather than TLS.
 fn tls_reason(error: &io::Error) -> Option<String> {
     let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
     let rustls::Error::InvalidCertificate(certificate) = error else {

@@ -1,4 +1,6 @@
-//! What a request head looks like on the wire, and what of a response head a Worker gets to see.
+//! Request heads as they are sent, and response heads as a Worker sees them.
+
+use std::collections::HashSet;
 
 use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, TE, TRAILER};
 use http::header::{TRANSFER_ENCODING, UPGRADE};
@@ -12,14 +14,14 @@ use crate::stamp::Stamp;
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
-/// What the runtime can undo.
+/// The content codings that the runtime can decode.
 const ENCODINGS: HeaderValue = HeaderValue::from_static("gzip, br");
 
-/// Fields of a request head. Far above what a server takes, far below what `HeaderMap` can hold,
-/// which panics when it is full.
+/// Most fields of a request head: far more than a server accepts, far fewer than a `HeaderMap` can
+/// hold, which panics when it is full.
 const REQUEST_HEADERS_MAX: usize = 4096;
 
-/// An origin, which is what connections belong to.
+/// An origin. A connection belongs to one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Origin {
     pub(crate) is_https: bool,
@@ -59,7 +61,7 @@ impl Origin {
         Ok(Self { is_https, host, port })
     }
 
-    /// The value of `host` without the port that goes without saying.
+    /// The value of `host`, without the scheme's default port.
     fn host_header(&self) -> Result<HeaderValue, OutboundError> {
         let default_port = if self.is_https { 443 } else { 80 };
         let value = match self.port == default_port {
@@ -71,8 +73,8 @@ impl Origin {
 }
 
 impl Head {
-    /// Cleans a head: what belongs to a connection goes, what a request must have comes. The order
-    /// of the caller's headers stays; a `host` among them does not count.
+    /// Makes a head of the caller's: removes hop-by-hop fields and adds the fields that a request
+    /// must have. The caller's fields keep their order; a `host` among them is ignored.
     pub(crate) fn new(
         parts: http::request::Parts,
         origin: &Origin,
@@ -87,8 +89,8 @@ impl Head {
         }
         let length = content_length(&parts.method, &parts.headers, &body)?;
         let mut headers = HeaderMap::with_capacity(parts.headers.len() + 3);
-        // The URL alone says who is asked. A Worker that passes a request on to another URL passes
-        // its client's `host` on too, without a thought.
+        // The host is that of the URL: a Worker that passes a request on to another URL usually
+        // passes its client's `host` on, too.
         headers.insert(HOST, origin.host_header()?);
         let is_own = |name: &HeaderName| {
             [HOST, CONTENT_LENGTH].contains(name) || stamps.iter().any(|stamp| stamp.owns(name))
@@ -106,7 +108,7 @@ impl Head {
         Ok(Self { method: parts.method, path, headers })
     }
 
-    /// The request for a HTTP/1 connection: the path alone, and `host`.
+    /// The request for an HTTP/1 connection: the path alone, and `host`.
     pub(crate) fn into_h1<B>(self, body: B) -> Request<B> {
         let mut request = Request::new(body);
         *request.method_mut() = self.method;
@@ -115,12 +117,12 @@ impl Head {
         request
     }
 
-    /// The request for a HTTP/2 connection: `host` becomes `:authority`.
+    /// The request for an HTTP/2 connection: `host` becomes `:authority`.
     pub(crate) fn into_h2<B>(mut self, body: B) -> Result<Request<B>, OutboundError> {
         let host = self.headers.get(HOST).map(HeaderValue::as_bytes).unwrap_or_default();
         let authority = Authority::try_from(host)
             .map_err(|_| OutboundError::InvalidRequest("the host header is not a host"))?;
-        // Removing would move the last header to the place of the first.
+        // `remove` would move the last header to the place of `host`.
         let mut headers = HeaderMap::with_capacity(self.headers.len());
         copy(&self.headers, &mut headers, |name| *name == HOST);
         self.headers = headers;
@@ -139,14 +141,15 @@ impl Head {
     }
 }
 
-/// Whether the same request twice does the same as once (RFC 9110 section 9.2.2).
+/// Whether the method is idempotent: two such requests have the effect of one (RFC 9110 section
+/// 9.2.2).
 pub(crate) fn is_idempotent(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE, Method::PUT, Method::DELETE]
         .contains(method)
 }
 
-/// The length to announce. What the body knows of itself wins over the caller's header, which
-/// counts only for a body that does not know. Without any, HTTP/1 uses chunks.
+/// The `content-length` to send: that of the body, or the caller's header if the body does not know
+/// its length. Without either, HTTP/1 uses chunks.
 fn content_length(
     method: &Method,
     headers: &HeaderMap,
@@ -169,7 +172,7 @@ fn content_length(
     }
 }
 
-/// A response's headers without those that belong to the connection.
+/// Removes the hop-by-hop fields from a response's headers.
 pub(crate) fn clean_response_headers(headers: &mut HeaderMap) {
     let is_clean = !headers.keys().any(is_hop_by_hop);
     if is_clean {
@@ -180,17 +183,18 @@ pub(crate) fn clean_response_headers(headers: &mut HeaderMap) {
     *headers = clean;
 }
 
-/// Copies what is neither hop-by-hop, nor named by `connection`, nor left out by the caller.
+/// Copies the fields that are neither hop-by-hop, nor named by `connection`, nor left out by the
+/// caller.
 fn copy_end_to_end(from: &HeaderMap, to: &mut HeaderMap, leave_out: impl Fn(&HeaderName) -> bool) {
-    let named: Vec<&str> = from
+    // A set, because a head with thousands of fields may name thousands.
+    let named: HashSet<HeaderName> = from
         .get_all(CONNECTION)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .map(str::trim)
+        .filter_map(|name| HeaderName::try_from(name.trim()).ok())
         .collect();
-    let is_named = |name: &HeaderName| named.iter().any(|n| n.eq_ignore_ascii_case(name.as_str()));
-    copy(from, to, |name| is_hop_by_hop(name) || is_named(name) || leave_out(name));
+    copy(from, to, |name| is_hop_by_hop(name) || named.contains(name) || leave_out(name));
 }
 
 fn copy(from: &HeaderMap, to: &mut HeaderMap, leave_out: impl Fn(&HeaderName) -> bool) {

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use crate::policy::Policy;
 
-/// How [`crate::Outbound`] behaves. `OutboundOptions::default()` is for untrusted Workers.
+/// Settings of [`crate::Outbound`]. `OutboundOptions::default()` is for untrusted Workers.
 #[derive(Clone, Debug)]
 pub struct OutboundOptions {
     /// Which addresses may be reached. Default: [`Policy::PublicOnly`].
@@ -16,23 +16,23 @@ pub struct OutboundOptions {
     pub forbidden_ranges: Vec<IpNet>,
     /// Ranges that may be reached although they are not public. Default: none.
     pub allowed_ranges: Vec<IpNet>,
-    /// Name servers. Default: none, which stands for those of the system, with its hosts file.
+    /// Name servers. Default: `None`, which means those of the system, with its hosts file.
     pub name_servers: Option<Vec<SocketAddr>>,
-    /// Time for looking a name up. Default: 5,000 ms.
+    /// Timeout of a look-up. Default: 5,000 ms.
     pub look_up_ms_max: u64,
-    /// Names that are looked up at a time, for all owners together. Default: 512.
+    /// Look-ups in flight, of all owners together. Default: 512.
     pub look_ups_in_flight_max: usize,
-    /// Names that are looked up at a time for one owner. Default: 32.
+    /// Look-ups in flight of one owner. Default: 32.
     pub look_ups_in_flight_per_owner_max: usize,
-    /// Names that are looked up each second for one owner, in the long run. Answers that are still
-    /// known do not count. Default: 20.
+    /// Look-ups per second of one owner, in the long run. Answers from the cache do not count.
+    /// Default: 20.
     pub look_ups_per_second_max: u32,
-    /// Names that are looked up at once for an owner that was quiet before. Default: 200.
+    /// Look-ups in a burst of one owner that was quiet before. Default: 200.
     pub look_ups_at_once_max: u32,
-    /// Time for everything before the request can be written: waiting for another connection
+    /// Timeout of everything before the request can be written: waiting for another connection
     /// attempt to the same host, DNS, TCP and TLS. Default: 10,000 ms.
     pub connect_timeout_ms: u64,
-    /// Time for the TCP connection to one address while another one is left to try. Default: 3,000
+    /// Timeout of the TCP connection to one address while there are others to try. Default: 3,000
     /// ms.
     pub address_timeout_ms: u64,
     /// How long an unused connection stays open. Default: 60,000 ms.
@@ -55,8 +55,8 @@ pub struct OutboundOptions {
     pub response_head_bytes_max: usize,
     /// Number of fields in a response head. Default: 256.
     pub response_headers_max: usize,
-    /// A PEM file of certificate authorities to trust beside the built-in ones. Default: what the
-    /// environment variable `SSL_CERT_FILE` names.
+    /// A PEM file of certificate authorities to trust beside the built-in ones. Default: the file
+    /// in the environment variable `SSL_CERT_FILE`.
     pub extra_ca_file: Option<PathBuf>,
 }
 

@@ -1,17 +1,17 @@
-//! Which addresses a Worker may reach, and what counts as an address in a URL.
+//! The egress policy: which addresses a Worker may reach, and which hosts of URLs are addresses.
 //!
 //! The policy judges addresses, never names: a name is resolved first, every address is judged, and
 //! the connection goes to exactly the address that passed (`connect`). So no DNS answer, however it
-//! changes, leads inside. A host that only a lenient resolver would read as an address (`0x7f.1`,
-//! `127.1`) is not a host at all here; the URL parser has already turned those into their canonical
-//! form.
+//! changes, leads into a private network. A host that only a lenient resolver would read as an
+//! address (`0x7f.1`, `127.1`) is refused here; the URL parser has already turned those into their
+//! canonical form.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-/// What the Workers of this process may reach.
+/// The addresses that the Workers of this process may reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
     /// The public Internet and nothing else.
@@ -71,8 +71,8 @@ impl Rules {
         Self { policy, forbidden, allowed }
     }
 
-    /// Whether an address may be reached. What is forbidden wins over what is allowed. An IPv6
-    /// address that leads to an IPv4 address is in the ranges of both.
+    /// Whether an address may be reached. Forbidden ranges win over allowed ones. An IPv6 address
+    /// that leads to an IPv4 address is in the ranges of both.
     pub(crate) fn check(&self, address: IpAddr) -> Result<(), Refusal> {
         let v4 = match address {
             IpAddr::V6(v6) => leads_to_v4(v6).map(IpAddr::V4),
@@ -117,8 +117,8 @@ pub fn check(address: IpAddr) -> Result<(), Refusal> {
 }
 
 /// Reads the host of a URL as `http::Uri` gives it: an IPv6 address in brackets, an IPv4 address of
-/// four decimal numbers, or a DNS name. Anything else is refused, above all what only some programs
-/// would read as an address.
+/// four decimal numbers, or a DNS name. Anything else is refused, above all spellings that only
+/// some programs would read as an address.
 pub fn parse_host(text: &str) -> Option<Host> {
     if let Some(inner) = text.strip_prefix('[') {
         let address = inner.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?;
@@ -133,7 +133,7 @@ pub fn parse_host(text: &str) -> Option<Host> {
     (name.len() <= NAME_BYTES_MAX && labels_fit && !is_number(last)).then_some(Host::Name(name))
 }
 
-/// Whether a name means this machine, whatever DNS says of it (RFC 6761 section 6.3).
+/// Whether a name means this machine, whatever DNS answers for it (RFC 6761 section 6.3).
 pub(crate) fn is_local_name(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
@@ -147,8 +147,8 @@ fn is_label(label: &str) -> bool {
     fits && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-/// Whether `inet_aton` and its relatives would take a last label for a part of an IPv4 address: the
-/// "ends in a number" checker of the URL standard.
+/// Whether `inet_aton` and similar functions would read a last label as part of an IPv4 address:
+/// the "ends in a number" checker of the URL standard.
 fn is_number(label: &str) -> bool {
     match label.strip_prefix("0x") {
         Some(digits) => digits.bytes().all(|b| b.is_ascii_hexdigit()),
@@ -156,8 +156,8 @@ fn is_number(label: &str) -> bool {
     }
 }
 
-/// IANA's registry of IPv4 special-purpose addresses as far as it is not globally reachable, and
-/// what clouds put at addresses of their own.
+/// The IPv4 special-purpose addresses of IANA's registry that are not globally reachable, and
+/// addresses of cloud metadata services.
 const REFUSED_V4: &[([u8; 4], u32, &str)] = &[
     ([0, 0, 0, 0], 8, "this network"),
     ([10, 0, 0, 0], 8, "private"),
@@ -188,8 +188,8 @@ fn check_v4(address: Ipv4Addr) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What is not public inside 2000::/3, the only part of IPv6 that is given out as global unicast.
-/// 6to4 and Teredo are refused whatever IPv4 address they hold: nobody serves from there any more.
+/// Ranges that are not public inside 2000::/3, the only part of IPv6 that is assigned as global
+/// unicast. 6to4 and Teredo are refused for any IPv4 address: they are no longer in use.
 const REFUSED_V6: &[([u16; 8], u32, &str)] = &[
     ([0x2001, 0, 0, 0, 0, 0, 0, 0], 32, "Teredo"),
     ([0x2001, 0, 0, 0, 0, 0, 0, 0], 23, "IETF protocols"),
@@ -198,7 +198,7 @@ const REFUSED_V6: &[([u16; 8], u32, &str)] = &[
     ([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, "documentation"),
 ];
 
-/// Ranges outside 2000::/3, to name them; what is in none of them is refused as "not assigned".
+/// Names of ranges outside 2000::/3. An address in none of them is refused as "not assigned".
 const NAMED_V6: &[([u16; 8], u32, &str)] = &[
     ([0, 0, 0, 0, 0, 0, 0, 0], 128, "unspecified"),
     ([0, 0, 0, 0, 0, 0, 0, 1], 128, "loopback"),

@@ -1,5 +1,5 @@
-//! The connections of one Worker isolate: idle HTTP/1 ones, shared HTTP/2 ones, and how many a host
-//! may have.
+//! The connections of one Worker isolate: idle HTTP/1 ones, shared HTTP/2 ones, and the limit for
+//! each host.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -19,7 +19,7 @@ pub(crate) enum Lease {
     H2(Rc<H2>),
 }
 
-/// A HTTP/1 connection in use by one exchange. Dropping it closes the connection.
+/// An HTTP/1 connection in use by one exchange. Dropping it closes the connection.
 pub(crate) struct H1Lease {
     pub(crate) connection: H1,
     pub(crate) origin: Rc<Origin>,
@@ -27,13 +27,13 @@ pub(crate) struct H1Lease {
     pub(crate) slot: OwnedSemaphorePermit,
 }
 
-/// What is known of a host while requests to it are about.
+/// State of a host that has connections or requests.
 pub(crate) struct HostState {
     pub(crate) slots: Arc<Semaphore>,
     /// Held while a connection is opened to a host that may speak HTTP/2, so that the first
     /// requests, all at once, end up on one connection.
     pub(crate) opening: Mutex<()>,
-    /// It has chosen HTTP/1 before: nothing is gained by waiting for each other.
+    /// It has chosen HTTP/1 before, so requests need not wait for one shared connection.
     pub(crate) speaks_h1: Cell<bool>,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct Pool {
     options: PoolOptions,
 }
 
-/// What a pool may keep, and for whom.
+/// The limits of a pool, and its owner.
 pub(crate) struct PoolOptions {
     pub(crate) sockets: Arc<Sockets>,
     pub(crate) owner: Arc<str>,
@@ -63,7 +63,7 @@ pub(crate) struct PoolOptions {
     pub(crate) connections_per_host_max: usize,
 }
 
-/// How often the reaper looks at most.
+/// Least time between two runs of the reaper.
 const REAPER_PERIOD_MIN: Duration = Duration::from_millis(100);
 
 impl Pool {
@@ -78,7 +78,7 @@ impl Pool {
         })
     }
 
-    /// The state of a host, which lives as long as somebody holds it or the reaper has not come by.
+    /// The state of a host. It lives at least as long as it is used; then the reaper removes it.
     pub(crate) fn host(&self, origin: &Rc<Origin>) -> Rc<HostState> {
         self.start_reaper();
         let mut hosts = self.hosts.borrow_mut();
@@ -105,19 +105,19 @@ impl Pool {
         Some(Rc::clone(h2))
     }
 
-    /// Puts a new HTTP/2 connection where others find it.
+    /// Adds a new HTTP/2 connection, for other requests to find.
     pub(crate) fn share(&self, origin: Rc<Origin>, h2: Rc<H2>) {
         let mut shared = self.shared.borrow_mut();
         shared.retain(|(of, _)| *of != origin);
         if shared.len() >= self.options.idle_connections_max {
-            // One that is in use stays open for its exchanges, it is only not found any more.
+            // A connection in use stays open for its exchanges; new requests just do not find it.
             let oldest = (0..shared.len()).min_by_key(|&index| shared[index].1.used_at.get());
             oldest.map(|index| shared.swap_remove(index));
         }
         shared.push((origin, h2));
     }
 
-    /// Makes sure that a HTTP/2 connection that failed is not used again.
+    /// Removes an HTTP/2 connection that has failed.
     pub(crate) fn forget(&self, h2: &Rc<H2>) {
         self.shared.borrow_mut().retain(|(_, other)| !Rc::ptr_eq(other, h2));
     }
@@ -143,7 +143,7 @@ impl Pool {
         if lease.connection.sender.is_ready() {
             return self.put_idle(lease);
         }
-        // hyper has not seen the end yet, or the upload still goes on; neither may take for ever.
+        // hyper has not seen the end yet, or the upload still goes on. Both get limited time.
         let pool = self.me.clone();
         let limit = self.options.idle_max;
         tokio::task::spawn_local(async move {
@@ -161,7 +161,7 @@ impl Pool {
         }
         let H1Lease { connection, origin, slot } = lease;
         idle.push_back(IdleH1 { origin, connection, since: Instant::now() });
-        // Only now: who waits for the slot finds the connection.
+        // Dropped last: a request that waits for the slot must find the connection.
         drop(slot);
     }
 
@@ -177,7 +177,7 @@ impl Pool {
         }
     }
 
-    /// Removes what nobody has used for too long; says whether anything is left.
+    /// Removes connections and hosts that were idle for too long; whether any host is left.
     fn reap(&self) -> bool {
         let mut idle = self.idle.borrow_mut();
         let is_fresh = |entry: &IdleH1| {
@@ -209,7 +209,7 @@ impl Pool {
             loop {
                 tokio::select! {
                     () = tokio::time::sleep(period) => {}
-                    // Its sender lives as long as the pool.
+                    // This cannot fail: the sender lives as long as the pool.
                     _ = wanted.changed() => {}
                 }
                 let Some(pool) = pool.upgrade() else { return };

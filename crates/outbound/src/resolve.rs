@@ -1,4 +1,4 @@
-//! A host becomes a bounded list of addresses that the policy allows.
+//! From a host to a bounded list of addresses that the policy allows.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -9,7 +9,7 @@ use crate::policy::{Host, Rules, is_local_name, parse_host};
 use crate::resolver::{LookUpError, Resolver};
 
 /// An address that has passed the policy. Only this module makes one, and `connect` takes nothing
-/// else: what was checked is what is connected.
+/// else: a connection goes to the address that was checked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AllowedAddress(SocketAddr);
 
@@ -38,7 +38,7 @@ pub(crate) async fn resolve(
     let addresses: Arc<[IpAddr]> = match parse_host(host) {
         None => return Err(OutboundError::InvalidHost { host: host.into() }),
         Some(Host::Address(address)) => [address].into(),
-        // Never asked of DNS: the answer is known, and nobody else may give another one.
+        // Never sent to DNS: the answer is known, and no name server may give another one.
         Some(Host::Name(name)) if is_local_name(&name) => {
             [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].into()
         }

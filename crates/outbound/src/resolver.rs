@@ -1,7 +1,7 @@
 //! The resolver of the process: one thread asks the name servers for all owners.
 //!
-//! What the system says of name servers and hosts is read once, when it is made; a sandbox will
-//! refuse files later. A look-up ends when nobody waits for it any more.
+//! The system's configuration of name servers and hosts is read once, when the resolver is made; a
+//! sandbox will refuse to open files later. A look-up ends when no request waits for it any more.
 
 mod desk;
 
@@ -51,7 +51,7 @@ pub enum LookUpError {
 }
 
 impl LookUpError {
-    /// Whether the name servers have said so, and so will say it again.
+    /// Whether this is an answer of the name servers, which they would repeat.
     fn is_an_answer(&self) -> bool {
         matches!(self, Self::NoSuchName | Self::NoAddress)
     }
@@ -68,15 +68,15 @@ struct Question {
 pub(crate) struct Resolver {
     client: TokioResolver,
     desk: Arc<Mutex<Desk>>,
-    /// Look-ups in flight at a time: what the channel has room for.
+    /// Capacity of the channel: most look-ups in flight.
     questions_max: usize,
-    /// The way to the thread, once there is one. Nothing is looked up by many a process.
+    /// The channel to the thread, once it runs. Many processes never look a name up.
     questions: Mutex<Option<mpsc::Sender<Question>>>,
     look_up_max: Duration,
 }
 
 impl Resolver {
-    /// Reads what the system says of name servers and hosts.
+    /// Reads the system's configuration of name servers and hosts.
     pub(crate) fn new(options: &OutboundOptions) -> Self {
         let quota = Quota {
             in_flight: Share {
@@ -118,7 +118,7 @@ impl Resolver {
         outcome.ok().and_then(|outcome| outcome.clone()).unwrap_or(Err(LookUpError::Overloaded))
     }
 
-    /// Gives a question to the thread; `false` when there can be none.
+    /// Sends a question to the thread; `false` when the thread cannot be started.
     fn pass_on(&self, question: Question) -> bool {
         let mut questions = lock(&self.questions);
         let sender = match &*questions {
@@ -146,7 +146,7 @@ impl Resolver {
     }
 }
 
-/// What the thread does.
+/// The resolver's thread.
 #[derive(Clone)]
 struct Service {
     client: TokioResolver,
@@ -203,8 +203,8 @@ fn look_up_error(error: &NetError) -> LookUpError {
     }
 }
 
-/// The client of the name servers. A system that names none has one of its own, as the C library
-/// has it.
+/// The client of the name servers. If the system's configuration names none, the server is at
+/// 127.0.0.1, as for the C library.
 fn client(options: &OutboundOptions) -> TokioResolver {
     let local = || ResolverConfig::from_name_servers(vec![name_server(LOCAL_SERVER)]);
     let (config, system) = match &options.name_servers {

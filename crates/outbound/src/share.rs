@@ -1,29 +1,29 @@
-//! How much of something that a whole process shares one owner may have.
+//! The share of one owner in something that the whole process uses.
 
 /// A bound on something that all owners share: look-ups in flight, connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Share {
     /// All owners together.
     pub(crate) total_max: usize,
-    /// One owner, however little the others need.
+    /// One owner, even if nobody else uses any.
     pub(crate) owner_max: usize,
 }
 
-/// What is in use.
+/// How much is in use.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usage {
-    /// By the owner that asks.
+    /// By the asking owner.
     pub(crate) own: usize,
     /// By all owners.
     pub(crate) total: usize,
-    /// Owners that use any, the one that asks included.
+    /// Owners that use any, the asking one included.
     pub(crate) owners: usize,
 }
 
 impl Share {
-    /// Whether an owner may have one more. One half is for the first to come. Of the other half
-    /// each owner gets an equal part, so that one that has little gets some when others have taken
-    /// much.
+    /// Whether an owner may have one more. The first half goes to whichever owner comes first. The
+    /// second half is divided equally, so that an owner with little still gets some after others
+    /// have taken much.
     pub(crate) fn allows(self, usage: Usage) -> bool {
         let Usage { own, total, .. } = usage;
         own < self.owner_max
@@ -31,7 +31,7 @@ impl Share {
             && (total < self.total_max / 2 || own < self.fair_part(usage.owners))
     }
 
-    /// Whether an owner has as much as it can count on.
+    /// Whether an owner has its full part: it has no claim to more.
     pub(crate) fn is_full(self, own: usize, owners: usize) -> bool {
         own >= self.owner_max || own >= self.fair_part(owners)
     }
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_greedy_leave_half_to_the_others() {
+    fn a_greedy_owner_leaves_half_to_the_others() {
         assert_eq!(fill(1, SHARE), [50]);
         assert_eq!(fill(1, Share { owner_max: 20, ..SHARE }), [20]);
         let used = fill(4, SHARE);

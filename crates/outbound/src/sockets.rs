@@ -1,4 +1,5 @@
-//! The sockets of a process, counted by owner: they are file descriptors, which all share.
+//! The sockets of a process, counted by owner: each is a file descriptor, of which the process has
+//! a limited number.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -12,9 +13,9 @@ use crate::share::{Share, Usage};
 pub(crate) struct Sockets {
     share: Share,
     table: Mutex<Table>,
-    /// Told when a socket is closed.
+    /// Notified when a socket is closed.
     closed: Notify,
-    /// Changes when a connection waits for a socket, so that those who can spare one close it.
+    /// Changes when a connection waits for a socket, so that pools close idle ones.
     wanted: watch::Sender<()>,
 }
 
@@ -69,13 +70,13 @@ impl Sockets {
         Some(SocketPermit { sockets: self.clone(), owner: owner.clone() })
     }
 
-    /// Whether an owner should close what it does not use: others wait, and it has its part.
+    /// Whether an owner should close its idle connections: others wait, and it has its full part.
     pub(crate) fn should_spare(&self, owner: &str) -> bool {
         let table = self.lock();
         table.waiting > 0 && self.has_its_part(&table, owner)
     }
 
-    /// Whether an owner has as many sockets as it can count on.
+    /// Whether an owner has its full part of the sockets.
     pub(crate) fn is_at_its_part(&self, owner: &str) -> bool {
         self.has_its_part(&self.lock(), owner)
     }

@@ -15,7 +15,7 @@ impl Stamp {
         Self { headers }
     }
 
-    /// Whether the stamp decides about this header.
+    /// Whether the stamp sets this header.
     pub(crate) fn owns(&self, name: &HeaderName) -> bool {
         self.headers.iter().any(|(own, _)| own == name)
     }

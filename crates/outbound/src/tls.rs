@@ -1,4 +1,4 @@
-//! TLS towards origins: which authorities are trusted, ALPN, and the handshake.
+//! TLS to origins: trusted authorities, ALPN, and the handshake.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -37,8 +37,8 @@ pub(crate) fn config(extra_ca_file: Option<&Path>) -> Result<ClientConfig, Outbo
     Ok(config)
 }
 
-/// The configuration of one Worker. Sessions are not shared between Workers: how fast a handshake
-/// goes would tell one where another has been.
+/// The configuration of one Worker. Sessions are not shared between Workers: the time of a
+/// handshake would tell a Worker which origins another one has connected to.
 pub(crate) fn config_of_client(config: &ClientConfig) -> Arc<ClientConfig> {
     let mut config = config.clone();
     config.resumption = Resumption::in_memory_sessions(SESSIONS_MAX);
@@ -50,7 +50,7 @@ fn add_authorities(roots: &mut RootCertStore, path: &Path) -> Result<(), Outboun
     let certificates = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| failed(error.to_string()))?;
-    // Bundles of operating systems hold a few that rustls cannot use; one that it can is enough.
+    // Bundles of operating systems contain a few that rustls cannot use; one usable is enough.
     let (added, _unusable) = roots.add_parsable_certificates(certificates);
     if added == 0 {
         return Err(failed("no usable certificate in it".into()));

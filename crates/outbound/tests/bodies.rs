@@ -1,4 +1,4 @@
-//! Bodies that stream both ways, wait for each other, and end what they belong to.
+//! Bodies: streaming both ways, backpressure, and the end of their connections.
 
 use std::cell::Cell;
 use std::rc::Rc;

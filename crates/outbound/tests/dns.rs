@@ -1,4 +1,4 @@
-//! Names: a DNS server of the tests' own answers, slowly, wrongly, or not at all.
+//! Names, looked up at a DNS server of the tests that answers, slowly, wrongly, or not at all.
 
 use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,4 +1,4 @@
-//! What is refused, what is too large, what does not answer.
+//! Errors: refused addresses, heads that are too large, origins that do not answer.
 
 use std::rc::Rc;
 

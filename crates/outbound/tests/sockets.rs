@@ -1,4 +1,4 @@
-//! Sockets are shared by all owners: what one of them takes is not the other's loss.
+//! Sockets are shared by all owners: one that takes many does not deprive the others.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The way out: what the runtime needs of the process's HTTP client for subrequests.
+//! Egress: the interface between the runtime and the process's HTTP client for subrequests.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,21 +13,21 @@ pub use api::RedirectMode;
 /// A future that stays on its thread.
 pub type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 
-/// A subrequest on its way out. What is not HTTP stands beside the HTTP request, never in a header:
-/// headers are the Worker's.
+/// A subrequest on its way out. Options that are not HTTP stand beside the HTTP request, never in a
+/// header: headers belong to the Worker.
 pub struct EgressRequest {
     /// Method, absolute URL, headers and body.
     pub request: http::Request<OutBody>,
-    /// What the Worker wants to happen with redirects. The runtime follows them itself, so that
-    /// each one is a subrequest; the way out sends one request and gives its response.
+    /// The Worker's redirect mode. The runtime follows redirects itself, so that each one is a
+    /// subrequest; the client sends one request and gives its response.
     pub redirect: RedirectMode,
     /// The Worker's `cf` options, as JSON.
     pub cf: Option<String>,
-    /// How many more Workers may call one another. The way out tells the next server.
+    /// How many more Workers may call one another. The client tells the next server.
     pub hops_left: u8,
 }
 
-/// Why a subrequest failed, by whose fault it was.
+/// Why a subrequest failed, by party at fault.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum EgressError {
     /// The Worker's: it asked for something that cannot be sent, or for too much.
@@ -37,18 +37,18 @@ pub enum EgressError {
     #[error("the origin failed: {0}")]
     Origin(EgressFailure),
     /// The platform's own.
-    #[error("the way out failed: {0}")]
+    #[error("the HTTP client for subrequests failed: {0}")]
     Platform(EgressFailure),
-    /// Nobody's: the policy forbids it.
+    /// No party's: the policy forbids it.
     #[error("the policy forbids the subrequest: {0}")]
     Policy(EgressFailure),
 }
 
-/// What went wrong, told twice.
+/// A failure in two messages.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{for_log}")]
 pub struct EgressFailure {
-    /// For the Worker's code. It tells nothing of the network that the platform is in.
+    /// For the Worker's code. It reveals nothing of the platform's network.
     pub for_worker: String,
     /// For the operator's log.
     pub for_log: String,
@@ -57,7 +57,7 @@ pub struct EgressFailure {
 }
 
 impl EgressError {
-    /// What went wrong.
+    /// The failure's messages.
     pub fn failure(&self) -> &EgressFailure {
         match self {
             Self::Worker(failure)
@@ -77,15 +77,15 @@ pub trait Egress: Send + Sync {
 
 /// Makes the subrequests of one isolate.
 pub trait EgressClient {
-    /// Sends a request. Dropping the future, or the response's body, ends it. The body is as it
-    /// came: its content coding is not undone.
+    /// Sends a request. Dropping the future, or the response's body, ends it. The body is not
+    /// decoded: its `content-encoding` still applies.
     fn send(
         &self,
         request: EgressRequest,
     ) -> LocalFuture<Result<http::Response<InBody>, EgressError>>;
 }
 
-/// An egress that refuses everything, for places where Workers may not reach anything.
+/// An egress that refuses all subrequests.
 #[derive(Debug, Clone, Copy)]
 pub struct NoEgress;
 
@@ -99,7 +99,7 @@ impl EgressClient for NoEgress {
     fn send(&self, _: EgressRequest) -> LocalFuture<Result<http::Response<InBody>, EgressError>> {
         let failure = EgressFailure {
             for_worker: "Subrequests are not allowed here.".to_owned(),
-            for_log: "this process has no way out".to_owned(),
+            for_log: "this process allows no subrequests".to_owned(),
             may_retry: false,
         };
         Box::pin(async { Err(EgressError::Policy(failure)) })

@@ -1,7 +1,8 @@
-//! What runs in an isolate for somebody: events and the resources that belong to them.
+//! Events, such as a request, and the resources that belong to them.
 
 mod answers;
 mod bodies;
+mod client_watch;
 mod console;
 pub(crate) mod context;
 pub(crate) mod host;

@@ -1,14 +1,14 @@
-//! Why a request got an error of the platform instead of a response, and the page that says so.
+//! Failures of requests, and the platform's error page for each.
 
 use isolate::{Condemned, Thrown};
 
-/// Why there is no response from the Worker.
+/// Why a request has no response from its Worker.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Failure {
     /// The Worker threw, or its promise was rejected.
     #[error("{0}")]
     Exception(Thrown),
-    /// Nothing that is pending could ever make it respond.
+    /// Nothing is pending that could make it respond.
     #[error(
         "The Workers runtime canceled this request because it detected that your Worker's code \
          had hung and would never generate a response. Refer to: \
@@ -21,7 +21,7 @@ pub enum Failure {
     /// It used more memory than it may.
     #[error("Worker exceeded memory limit.")]
     ExceededMemory,
-    /// The isolate came to harm that was not the Worker's doing.
+    /// The isolate failed, and not because of the Worker.
     #[error("internal error")]
     Internal,
     /// The Worker could not be started.
@@ -53,7 +53,7 @@ pub struct Page {
 }
 
 impl Failure {
-    /// The Worker did not start, and `message` stands where its exception would.
+    /// The Worker did not start, with `message` in place of an exception.
     pub(crate) fn startup(message: &str) -> Self {
         Failure::Startup(Thrown::new("Error", message))
     }
@@ -92,7 +92,7 @@ impl Failure {
         }
     }
 
-    /// What a stranger may see: the code, and nothing of the Worker.
+    /// The page for clients: the code, and nothing of the Worker.
     pub fn page(&self) -> Page {
         Page {
             status: self.status(),

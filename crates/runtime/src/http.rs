@@ -9,6 +9,7 @@ pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod flat_headers;
 pub(crate) mod framing;
+pub(crate) mod head_timer;
 pub(crate) mod inbound;
 pub(crate) mod pace;
 pub(crate) mod prefixed;
@@ -22,7 +23,7 @@ pub(crate) mod transport;
 pub(crate) mod unread;
 pub(crate) mod upgrade;
 
-/// What a boundary is made of. The model check of its protocol (`models`) takes other parts.
+/// Types for `boundary`; `models` compiles it with loom's.
 mod boundary_parts {
     pub(super) use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
     pub(super) use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,5 @@
-//! The main runtime process: front threads, isolate threads, and the way of a request through them.
+//! The main runtime process: front threads, isolate threads, and the path of a request through
+//! them.
 //!
 //! A front thread accepts a connection, reads the first request's head, asks the [`Router`] for the
 //! Worker, and hands the socket to the thread of an isolate that runs it. From then on the
@@ -40,9 +41,21 @@ pub mod fuzzing {
     use crate::front::peer::Scheme;
     use crate::http::request_url::UrlParser;
 
-    /// What a front thread makes of the beginning of a connection.
+    /// The result of a front thread's parser for the beginning of a connection.
     pub fn first_head(bytes: &[u8]) -> Option<impl PartialEq + std::fmt::Debug> {
         crate::front::first_head::parse(bytes, &UrlParser::new(Scheme::Http))
+    }
+
+    /// The headers that these flat ones stand for, in flat form again.
+    pub fn flat_headers(flat: &[u8]) -> Vec<u8> {
+        let mut again = Vec::new();
+        crate::http::flat_headers::append(&crate::http::flat_headers::parse(flat), &mut again);
+        again
+    }
+
+    /// The text that JavaScript sees of flat headers.
+    pub fn flat_text(flat: &[u8]) -> String {
+        crate::http::flat_headers::to_text(flat.to_vec())
     }
 
     /// A response's body as JavaScript would read it.
@@ -57,7 +70,7 @@ pub mod fuzzing {
         crate::http::decode::decoded(body, &codings, &account)
     }
 
-    /// The URL of a request, and what the URL standard says of it.
+    /// The URL of a request, and the URL that the standard's parser gives.
     pub fn request_url(host: &str, target: &str) -> (Option<String>, Option<String>) {
         let urls = UrlParser::new(Scheme::Http);
         // The first call remembers the host, the second uses what it remembers.

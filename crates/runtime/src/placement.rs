@@ -1,5 +1,5 @@
-//! Which isolate serves a Worker, and how many isolates there are. Crate `scheduler` decides;
-//! here its decisions are carried out.
+//! Placement: which isolate serves a Worker, and how many isolates there are. Crate `scheduler`
+//! decides; this module carries its decisions out.
 
 pub(crate) mod admission;
 pub(crate) mod dispatch;

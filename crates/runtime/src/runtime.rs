@@ -28,16 +28,16 @@ use crate::worker::{Observer, Worker};
 pub struct RuntimeOptions {
     /// Chooses the Worker for a request.
     pub router: Arc<dyn Router>,
-    /// Hears what happens.
+    /// Receives console output, exceptions and records of requests.
     pub observer: Arc<dyn Observer>,
-    /// Makes subrequests.
+    /// Makes the clients for subrequests.
     pub egress: Arc<dyn Egress>,
     /// Fresh isolates kept ready.
     pub pool_size: usize,
     /// Threads that accept connections, at least one. They also serve HTTP/2 and connections that
     /// ask for several Workers; [`front_threads_default`] is right for most machines.
     pub front_threads: usize,
-    /// What clients may take.
+    /// Limits on clients.
     pub clients: ClientLimits,
     /// Evaluate the web APIs' sources, read from this folder, in each isolate instead of using the
     /// snapshot: for work on the web APIs.
@@ -129,8 +129,8 @@ impl Runtime {
         Ok(address)
     }
 
-    /// Serves HTTP on a UNIX socket, on front threads of its own. `peer` is what the process at the
-    /// other end says of its clients.
+    /// Serves HTTP on a UNIX socket, on front threads of its own. `peer` describes the clients, as
+    /// known from the process at the other end.
     ///
     /// # Errors
     /// See [`RuntimeError`].
@@ -168,7 +168,7 @@ impl Runtime {
     /// Starts a Worker in an isolate and gives the names of its handlers.
     ///
     /// # Errors
-    /// Why it did not start.
+    /// The reason why it did not start.
     pub fn start(&self, worker: Arc<Worker>) -> Result<String, Failure> {
         let start = self.dispatcher.start(worker);
         match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -177,12 +177,12 @@ impl Runtime {
         }
     }
 
-    /// Lets a Worker's isolates finish what they have, and forgets them.
+    /// Drains the isolates of a Worker.
     pub fn retire(&self, worker: u64) {
         self.dispatcher.retire(worker);
     }
 
-    /// Stops accepting, lets responses finish for at most `grace`, and ends the isolates.
+    /// Stops accepting, drains for at most `grace`, and ends the isolates.
     pub fn shut_down(self, grace: Duration) {
         let isolates = self.dispatcher.handles();
         let _ = self.closing.send(true);

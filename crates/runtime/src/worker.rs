@@ -1,16 +1,15 @@
-//! What the process around a runtime decides and hears: the traits that it implements.
+//! The observer: the interface by which the process around a runtime learns what happens in it.
 
 use isolate::Thrown;
 pub(crate) use program::Worker;
 
 use crate::egress::EgressError;
 
-/// What happens in isolates, as the process around them wants to know it. Methods are called on
-/// isolate threads.
+/// Receives what happens in isolates. Methods are called on isolate threads.
 pub trait Observer: Send + Sync {
     /// A console method was called.
     fn console(&self, worker: &Worker, level: &str, text: &str);
-    /// An exception reached nobody, or failed a request.
+    /// An exception was not caught, or failed a request.
     fn exception(&self, worker: &Worker, exception: &Thrown);
     /// A subrequest failed. The Worker is told, too.
     fn subrequest_failed(&self, worker: &Worker, error: &EgressError) {
@@ -29,7 +28,7 @@ pub trait Observer: Send + Sync {
 pub struct RequestRecord {
     /// The method.
     pub method: String,
-    /// Path and query.
+    /// Path and query, of the URL that the Worker sees.
     pub path: String,
     /// Status of the response; 0 when the client left first.
     pub status: u16,

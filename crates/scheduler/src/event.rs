@@ -1,4 +1,4 @@
-//! What happens in a process, and what the scheduler wants done about it.
+//! Events of a process, and the effects that the scheduler asks for.
 
 /// A deployed version of a Worker within the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,11 +14,11 @@ pub struct OwnerId(pub u64);
 pub struct IsolateId {
     /// Place in the scheduler's table.
     pub index: u32,
-    /// Tells apart the isolates that had this place.
+    /// Distinguishes the isolates that had this place.
     pub generation: u32,
 }
 
-/// What has happened.
+/// An event: input of the scheduler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
     /// A connection or a request needs an isolate of this Worker. Answered by [`Effect::Serve`] or
@@ -59,7 +59,7 @@ pub enum Event {
         /// The isolate.
         isolate: IsolateId,
     },
-    /// The isolate's thread runs code that cannot be stopped.
+    /// The isolate's thread runs code that no termination reaches.
     Stuck {
         /// The isolate.
         isolate: IsolateId,
@@ -73,25 +73,25 @@ pub enum Event {
     Tick,
 }
 
-/// What the caller has to do, in this order.
+/// An effect: output of the scheduler. The caller carries effects out in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Take a fresh isolate and let it load this Worker. When that fails at once, tell with
+    /// Take a fresh isolate and let it load this Worker. If that fails at once, send
     /// [`Event::StartFailed`] and [`Event::Ended`].
     Start {
         /// Its id from now on.
         isolate: IsolateId,
-        /// What it loads.
+        /// The Worker that it loads.
         worker: WorkerId,
     },
-    /// Send to this isolate what [`Event::Wanted`] was about.
+    /// Send the connection or request of [`Event::Wanted`] to this isolate.
     Serve {
         /// The isolate.
         isolate: IsolateId,
     },
-    /// There is no isolate for what [`Event::Wanted`] was about.
+    /// There is no isolate for the connection or request of [`Event::Wanted`].
     Refuse(Refusal),
-    /// Let the isolate keep its part of its connections and give back the others: its Worker has
+    /// Let the isolate keep its part of its connections and hand the others back: its Worker has
     /// this many isolates now.
     Share {
         /// The isolate.
@@ -99,12 +99,12 @@ pub enum Effect {
         /// Isolates of its Worker.
         isolates: usize,
     },
-    /// Let the isolate finish what it has in flight and end.
+    /// Drain the isolate: it finishes its requests in flight, then ends.
     Retire {
         /// The isolate.
         isolate: IsolateId,
     },
-    /// Give up the isolate: its thread never ends, its clients wait in vain.
+    /// Give up the isolate: its thread never ends, and its clients get no answer from it.
     Abandon {
         /// The isolate.
         isolate: IsolateId,
@@ -114,32 +114,32 @@ pub enum Effect {
 /// Why a start failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// For a reason that passes: no thread, no file descriptor, no memory. Tried again after a
+    /// For a temporary reason: no thread, no file descriptor, no memory. Tried again after a
     /// back-off.
     Passing,
     /// By the Worker's own code. Not tried again.
     Own(Cause),
-    /// The global scope of a trial threw an exception. The caller has told its author.
+    /// The global scope of a trial threw an exception. The caller has reported it to the author.
     Threw,
 }
 
-/// What a Worker did that keeps it from being started again.
+/// Why a Worker is not started again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
     /// Its global scope used too much CPU time.
     Cpu,
     /// Its global scope used too much memory.
     Memory,
-    /// It runs code that cannot be stopped.
+    /// It ran code that no termination reaches.
     Stuck,
 }
 
 /// Why there is no isolate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// The Worker's own code makes it impossible to start; until there is a new version.
+    /// The Worker cannot be started because of its own code, until there is a new version.
     Failed(Cause),
-    /// The last start failed for a reason that passes.
+    /// The last start failed for a temporary reason.
     BackOff {
         /// When it is tried again.
         until_ms: u64,

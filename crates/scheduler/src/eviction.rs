@@ -1,4 +1,4 @@
-//! Which isolate goes when the process is full.
+//! Eviction: the choice of the isolate that goes when the process is full.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ pub(crate) struct Applicant {
     pub(crate) owner: OwnerId,
 }
 
-/// What there is to do before an isolate is started.
+/// What must happen before an isolate is started.
 pub(crate) enum Room {
     /// Nothing.
     Free,
@@ -25,7 +25,7 @@ pub(crate) enum Room {
     None,
 }
 
-/// A look at all isolates, at one moment.
+/// A view of all isolates at one moment.
 pub(crate) struct Eviction<'a, P, G> {
     pub(crate) options: &'a Options,
     pub(crate) policy: &'a P,
@@ -58,9 +58,8 @@ impl<P: Policy, G: Gauges> Eviction<'_, P, G> {
         }
     }
 
-    /// The next isolate to go although nobody needs its place: all heaps together are too large, or
-    /// there are more isolates than there should be, because nothing could go when they were
-    /// started.
+    /// The next isolate to go at a tick, without an applicant for its place: all heaps together are
+    /// too large, or there are too many isolates, because none could go when they were started.
     pub(crate) fn relieve(&self) -> Option<IsolateId> {
         let heaps_bytes = self.staying_bytes(self.gauges.heaps_bytes());
         let staying = self.table.live() - self.table.leaving();
@@ -69,7 +68,7 @@ impl<P: Policy, G: Gauges> Eviction<'_, P, G> {
         self.victim(&Shares::new(self, dimension, None))
     }
 
-    /// All heaps but those of isolates that are about to end.
+    /// The size of all heaps, without those of isolates that are about to end.
     fn staying_bytes(&self, heaps_bytes: u64) -> u64 {
         if heaps_bytes < self.options.heaps_bytes_max {
             return heaps_bytes;
@@ -79,9 +78,9 @@ impl<P: Policy, G: Gauges> Eviction<'_, P, G> {
         heaps_bytes.saturating_sub(leaving.sum())
     }
 
-    /// The isolate that goes first. An idle one, if there is one: the least recently used. An
-    /// applicant that is over its share pays with its own as long as it has some. Then one of the
-    /// owner that is furthest over its share, but for an applicant within its own share only.
+    /// The isolate that goes first: the least recently used idle one, if there is one, and if the
+    /// applicant is over its share, an idle one of its own before others. Else a busy one of the
+    /// owner that is furthest over its share, but only for an applicant within its own share.
     fn victim(&self, shares: &Shares<'_, P>) -> Option<IsolateId> {
         let applicant = shares.applicant;
         let large_owner =
@@ -110,7 +109,7 @@ impl<P: Policy, G: Gauges> Eviction<'_, P, G> {
     }
 }
 
-/// What owners use, in one dimension.
+/// The use of all owners, in one dimension.
 struct Shares<'a, P> {
     options: &'a Options,
     policy: &'a P,
@@ -140,7 +139,7 @@ impl<'a, P: Policy> Shares<'a, P> {
         Self { options, policy, table, dimension, applicant, owners, heap_bytes }
     }
 
-    /// How far an owner is over its share. What the applicant wants counts as if it had it.
+    /// How far an owner is over its share. The isolate that the applicant wants counts as its own.
     fn over_share(&self, owner: OwnerId) -> u64 {
         let wants = self.applicant.is_some_and(|by| by.owner == owner);
         let usage = Usage {

@@ -1,5 +1,5 @@
-//! What isolates' threads measure. They write it without a lock, and it is read at the moment of a
-//! decision, so no event is needed for each request.
+//! Gauges: measurements of isolates' threads. They are written without a lock and read when a
+//! decision is made, so requests need no events.
 
 use crate::event::IsolateId;
 
@@ -15,13 +15,13 @@ pub struct Gauge {
     pub used_ms: u64,
     /// Its heap in bytes, gaps included.
     pub heap_bytes: u64,
-    /// Whether its thread runs code that cannot be stopped.
+    /// Whether its thread runs code that no termination reaches.
     pub is_stuck: bool,
 }
 
 /// Reads gauges.
 pub trait Gauges {
-    /// The state of an isolate that the scheduler was not told to have ended.
+    /// The state of an isolate for which there was no [`Event::Ended`](crate::Event::Ended) yet.
     fn gauge(&self, isolate: IsolateId) -> Gauge;
     /// All heaps of the process in bytes.
     fn heaps_bytes(&self) -> u64;

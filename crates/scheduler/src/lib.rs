@@ -6,7 +6,7 @@
 //! ```
 //!
 //! There is no I/O here, no clock, no thread, no lock and no randomness: time comes with each
-//! event, and what isolates' threads measure is read through [`Gauges`]. The caller carries the
+//! event, and measurements of isolates' threads are read through [`Gauges`]. The caller carries the
 //! effects out. So every decision can be replayed: `tests/scheduler` simulates processes from
 //! seeds, and breaks one rule of [`Policy`] at a time to see that its checks notice.
 //!

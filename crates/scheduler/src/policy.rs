@@ -7,23 +7,23 @@ use crate::gauge::Gauge;
 /// The numbers of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Isolates at which a new one replaces another: half of what the process has room for.
+    /// Isolates from which on a new one replaces another: half of the process's room.
     pub isolates_max: usize,
-    /// Isolates that there may ever be, those that are ending included: three quarters of it.
+    /// Most isolates, those that are about to end included: three quarters of the room.
     pub isolates_hard_max: usize,
-    /// Isolates of one Worker: the processors.
+    /// Most isolates of one Worker: the number of processors.
     pub isolates_per_worker_max: usize,
-    /// Work of an isolate at which its Worker gets one more.
+    /// Work of each isolate of a Worker from which on the Worker gets one more.
     pub work_per_isolate_max: usize,
-    /// All heaps together at which a new isolate replaces another.
+    /// Size of all heaps together from which on a new isolate replaces another.
     pub heaps_bytes_max: u64,
-    /// All heaps together at which there is no new isolate.
+    /// Size of all heaps together from which on there is no new isolate.
     pub heaps_bytes_hard_max: u64,
     /// Heap that every owner may have in any case.
     pub heap_bytes_share_min: u64,
     /// Isolates that are told to go in one tick.
     pub evictions_per_tick_max: usize,
-    /// Isolates with threads that are lost after which their owner gets no more.
+    /// Isolates of an owner with stuck threads after which it gets no more.
     pub stuck_per_owner_max: usize,
     /// Wait after the first failed start; it doubles with each one that follows.
     pub back_off_ms_min: u64,
@@ -35,7 +35,7 @@ pub struct Options {
     pub stream_ms_min: u64,
 }
 
-/// What there is too much of.
+/// The resource of which too much is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dimension {
     /// Isolates, with their memory mappings and file descriptors.
@@ -44,7 +44,7 @@ pub enum Dimension {
     Heaps,
 }
 
-/// What an owner uses, of a process with `owners` owners.
+/// The use of one owner, in a process with `owners` owners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
     /// Owners that have an isolate or want one.
@@ -55,14 +55,14 @@ pub struct Usage {
     pub heap_bytes: u64,
 }
 
-/// How late an isolate's turn comes when one has to go: the smallest goes first.
+/// The order in which isolates go: the smallest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct VictimRank {
     /// Whether it has a request in flight.
     pub is_busy: bool,
     /// Whether one of them is a long stream.
     pub is_streaming: bool,
-    /// Smaller for larger heaps, where heaps are what there is too much of.
+    /// Smaller for larger heaps, if heaps are too large.
     pub heap_rank: u64,
     /// When it was last used.
     pub used_ms: u64,
@@ -70,17 +70,17 @@ pub struct VictimRank {
 
 /// The rules. Production uses [`Standard`], which changes none.
 pub trait Policy {
-    /// Isolates of a Worker are chosen by this, the smallest first.
+    /// The order in which isolates of a Worker are chosen, the smallest first.
     fn choice_rank(&self, gauge: &Gauge) -> usize {
         gauge.work
     }
 
-    /// Whether an isolate's thread is lost.
+    /// Whether an isolate's thread is stuck.
     fn is_stuck(&self, gauge: &Gauge) -> bool {
         gauge.is_stuck
     }
 
-    /// Whether a Worker is busy, of whose isolates each has this work or more.
+    /// Whether a Worker is busy whose least busy isolate has this much work.
     fn is_busy(&self, options: &Options, least_work: usize) -> bool {
         least_work >= options.work_per_isolate_max
     }
@@ -90,7 +90,7 @@ pub trait Policy {
         isolates < options.isolates_per_worker_max
     }
 
-    /// What the process is full of; `staying` isolates are not about to end.
+    /// The resource of which too much is in use, if any; `staying` isolates are not about to end.
     fn pressure(&self, options: &Options, staying: usize, heaps_bytes: u64) -> Option<Dimension> {
         if heaps_bytes >= options.heaps_bytes_max {
             return Some(Dimension::Heaps);
@@ -98,8 +98,8 @@ pub trait Policy {
         (staying >= options.isolates_max).then_some(Dimension::Isolates)
     }
 
-    /// Whether not even an eviction makes room for one more isolate of an owner. Those that end
-    /// count until they have, and owners over their share leave some room to the others.
+    /// Whether not even an eviction makes room for one more isolate of an owner. Isolates count
+    /// until they have ended, and owners over their share leave some room to the others.
     fn is_overfull(
         &self,
         options: &Options,
@@ -112,7 +112,7 @@ pub trait Policy {
         live >= options.isolates_hard_max - kept || heaps_bytes >= options.heaps_bytes_hard_max
     }
 
-    /// How far an owner is over its share, in units of the dimension; 0 is within.
+    /// How far an owner is over its share, in isolates or bytes; 0 if it is within its share.
     fn over_share(&self, options: &Options, dimension: Dimension, usage: Usage) -> u64 {
         let owners = usage.owners.max(1);
         match dimension {
@@ -127,7 +127,7 @@ pub trait Policy {
         }
     }
 
-    /// Which isolate goes first.
+    /// The rank of an isolate in the order in which they go.
     fn victim_rank(
         &self,
         options: &Options,
@@ -146,7 +146,7 @@ pub trait Policy {
         }
     }
 
-    /// Whether a busy isolate of an owner may be made to go that is `over_share` over its share.
+    /// Whether an owner may lose a busy isolate when it is `over_share` over its share.
     fn may_lose(&self, over_share: u64) -> bool {
         over_share > 0
     }
@@ -164,7 +164,7 @@ pub trait Policy {
     }
 }
 
-/// The rules as they are.
+/// The rules without a change.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Standard;
 

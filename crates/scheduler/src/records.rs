@@ -7,7 +7,7 @@ use crate::event::{Cause, OwnerId, WorkerId};
 /// How the last start of a Worker failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Record {
-    /// For a reason that passes.
+    /// For a temporary reason.
     BackOff {
         /// Failures in a row.
         failures: u32,
@@ -51,8 +51,8 @@ impl Records {
         }
     }
 
-    /// Forgets the oldest record of the owner that has the most: its Worker is tried once more than
-    /// necessary. Nobody can push out the records of others by having many.
+    /// Forgets the oldest record of the owner that has the most, so that no owner can push out the
+    /// records of others. A forgotten Worker is tried once more than necessary.
     fn forget_one(&mut self) {
         let mut counts = BTreeMap::<OwnerId, usize>::new();
         for entry in self.entries.values() {
@@ -71,7 +71,7 @@ impl Records {
         self.entries.remove(&worker);
     }
 
-    /// Notes that a start went well.
+    /// Notes that a start succeeded.
     pub(crate) fn note_success(&mut self, worker: WorkerId) {
         if let Some(Record::BackOff { .. }) = self.get(worker) {
             self.remove(worker);

@@ -15,12 +15,12 @@ pub struct Scheduler<P = Standard> {
     records: Records,
 }
 
-/// What a scheduler keeps count of.
+/// The counts of a scheduler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Isolates that have not ended.
     pub live: usize,
-    /// Those of them that finish what they have.
+    /// Those of them that drain.
     pub leaving: usize,
     /// Owners that have isolates.
     pub owners: usize,
@@ -44,7 +44,7 @@ impl<P: Policy> Scheduler<P> {
         Self { options, policy, table: Table::default(), records }
     }
 
-    /// What it keeps count of.
+    /// The current counts.
     pub fn counts(&self) -> Counts {
         Counts {
             live: self.table.live(),
@@ -60,7 +60,7 @@ impl<P: Policy> Scheduler<P> {
         self.table.owner(owner).isolates
     }
 
-    /// What keeps a Worker from being started until there is a new version of it.
+    /// Why a Worker is not started until there is a new version of it, if it is not.
     pub fn ban(&self, worker: WorkerId) -> Option<Cause> {
         match self.records.get(worker) {
             Some(Record::Final(cause)) => Some(cause),
@@ -68,8 +68,8 @@ impl<P: Policy> Scheduler<P> {
         }
     }
 
-    /// Says what to do about an event, in `effects`. Nothing is allocated when an isolate that is
-    /// there serves a request, provided that `effects` has room.
+    /// Adds to `effects` what is to be done about an event. It allocates nothing when an existing
+    /// isolate serves a request, provided that `effects` has room.
     pub fn on_event<G: Gauges>(
         &mut self,
         now_ms: u64,
@@ -214,8 +214,8 @@ impl<P: Policy> Scheduler<P> {
         self.retire(isolate, effects);
     }
 
-    /// Remembers a failed start. Not one of a trial, whose caller knows and may forget the version,
-    /// and not where there is a newer version.
+    /// Remembers a failed start, except that of a trial, which its caller handles, and that of an
+    /// old version.
     fn note_fault(&mut self, now_ms: u64, isolate: IsolateId, fault: Fault) {
         let Some(&it) = self.table.get(isolate) else { return };
         if it.retired || it.state == State::Trial || fault == Fault::Threw {
@@ -239,7 +239,7 @@ impl<P: Policy> Scheduler<P> {
     }
 
     fn on_ended(&mut self, now_ms: u64, isolate: IsolateId) {
-        // A thread that ends without a word has panicked.
+        // A thread that ends without another event before has panicked.
         let state = self.table.get(isolate).map(|it| it.state);
         if matches!(state, Some(State::Trial | State::Serving)) {
             self.note_fault(now_ms, isolate, Fault::Passing);
@@ -276,7 +276,7 @@ impl<P: Policy> Scheduler<P> {
         }
     }
 
-    /// Sends nothing more to an isolate. False when it gets nothing already.
+    /// Sends nothing more to an isolate. `false` when it was leaving already.
     fn leave(&mut self, isolate: IsolateId) -> bool {
         let serves = self.table.get(isolate);
         let serves = serves.is_some_and(|it| matches!(it.state, State::Trial | State::Serving));

@@ -1,19 +1,19 @@
-//! The isolates of the process, and what each owner and each Worker has of them.
+//! The isolates of the process, counted by owner and by Worker.
 
 use std::collections::BTreeMap;
 
 use crate::event::{IsolateId, OwnerId, WorkerId};
 
-/// What an isolate is good for.
+/// The state of an isolate, as the scheduler knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
-    /// It loads a new version; only who asked for that knows it.
+    /// It loads a new version; only the caller that asked for the trial uses it.
     Trial,
     /// It serves its Worker.
     Serving,
-    /// It finishes what it has.
+    /// It drains.
     Leaving,
-    /// Its thread is lost. It counts until the process ends.
+    /// Its thread is stuck. It counts until the process ends.
     Stuck,
 }
 
@@ -32,7 +32,7 @@ struct Slot {
     isolate: Option<Isolate>,
 }
 
-/// What an owner has.
+/// The isolates of one owner.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct OwnerCount {
     pub(crate) isolates: usize,
@@ -80,7 +80,7 @@ impl Table {
         slot.isolate.as_ref().filter(|_| slot.generation == id.generation)
     }
 
-    /// Gives an isolate another state. False when it has ended or has that state.
+    /// Gives an isolate another state. `false` when it has ended, or has that state already.
     pub(crate) fn set_state(&mut self, id: IsolateId, state: State) -> bool {
         let Some(&Isolate { worker, owner, state: before, .. }) = self.get(id) else {
             return false;
@@ -150,7 +150,7 @@ impl Table {
         })
     }
 
-    /// What an owner has.
+    /// The isolates of an owner.
     pub(crate) fn owner(&self, owner: OwnerId) -> OwnerCount {
         self.owners.get(&owner).copied().unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! Changes that a watch tells of, in real folders.
+//! Tests of a watch in real folders.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-/** What the tests of connections talk to. */
+/** The Worker of the tests of connections. */
 let disconnected = 0;
 let started = 0;
 let isolate;

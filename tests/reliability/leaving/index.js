@@ -1,4 +1,4 @@
-/** Clients leave: what a Worker hears of it, and what goes on. */
+/** Clients that leave: the signals that a Worker gets, and work that goes on. */
 const notes = [];
 let once;
 
@@ -29,9 +29,19 @@ async function late(request) {
   return new Response("nobody reads this");
 }
 
+/** A body that JavaScript never touches. */
+function passedOn(request, path) {
+  request.signal.addEventListener("abort", () => {
+    fetch(new URL(`/note?passed-${request.signal.reason.name}`, request.url));
+  });
+  return fetch(new URL(path, request.url));
+}
+
 const paths = {
   "/endless": endless,
   "/late": late,
+  "/passed-on": (request) => passedOn(request, "/endless"),
+  "/passed-whole": (request) => passedOn(request, "/notes"),
   "/note": (request) => {
     notes.push(new URL(request.url).search.slice(1));
     return new Response(null, { status: 204 });

@@ -1,4 +1,4 @@
-/** Subrequests by the thousand, to an origin that the test is. */
+/** Thousands of subrequests, to an origin of the test. */
 let count = 0;
 
 const outcome = (sent) =>

@@ -114,6 +114,21 @@ const paths = {
     let value = { list: Array.from({ length: 1000 }, (_, i) => ({ i })) };
     for (;;) value = { a: structuredClone(value), b: value };
   },
+  "/clone-repeats": () => kept.push(structuredClone(new Array(1_000).fill(longText()))),
+  "/clone-bigints": () => {
+    const number = 2n ** 8_000_000n;
+    for (;;) kept.push(structuredClone(new Array(100_000).fill(number)));
+  },
+  "/message-repeats": () => {
+    const { port1 } = new MessageChannel();
+    for (;;) port1.postMessage(new Array(1_000).fill(longText()));
+  },
+  "/json-repeats": () => {
+    for (;;) kept.push(JSON.stringify(new Array(20).fill(longText())));
+  },
+  "/join-repeats": () => {
+    for (;;) kept.push(new Array(20).fill(longText()).join());
+  },
   "/url": () => {
     for (let i = 0; ; i += 1) kept.push(new URL(`https://example.com/${"x".repeat(10_000)}${i}`));
   },
@@ -176,12 +191,23 @@ const paths = {
     for (let i = 0; i < 3000; i += 1) console.log("x".repeat(1000));
     return new Response("ok");
   },
+  "/reports": () => {
+    for (let i = 0; i < 3000; i += 1) reportError(new Error("x".repeat(1000)));
+    return new Response("ok");
+  },
   "/response-headers": () => {
     const headers = new Headers();
     for (let i = 0; i < 20_000; i += 1) headers.append(`x-${i}`, "y".repeat(100));
     return new Response("ok", { headers });
   },
 };
+
+/** 16 MiB of text, in one piece: it takes room once, however often it is referred to. */
+function longText() {
+  const text = "x".repeat(16 << 20);
+  kept.push(text.charCodeAt(text.length - 1), text);
+  return text;
+}
 
 export default {
   fetch(request) {

@@ -1,4 +1,4 @@
-/** Patches what the web APIs are made of, and looks what it gets to see of them. */
+/** Patches built-ins that the web APIs could use, and notes what it sees through them. */
 let count = 0;
 const { apply, defineProperty, ownKeys } = Reflect;
 const then = Promise.prototype.then;

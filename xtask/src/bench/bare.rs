@@ -1,4 +1,4 @@
-//! A hyper server without a Worker: what HTTP alone costs. One thread, as an isolate has.
+//! A hyper server without a Worker, for the cost of HTTP alone. It has one thread, like an isolate.
 
 use std::convert::Infallible;
 use std::io;

@@ -1,4 +1,4 @@
-//! Who is measured, and how each is started with the Worker of a row.
+//! The servers that are measured, and how each is started with the Worker of a row.
 
 use std::fs;
 use std::net::TcpListener;
@@ -21,7 +21,7 @@ const READY_WAIT_SLOW_MAX: Duration = Duration::from_secs(90);
 const COMPATIBILITY_DATE: &str = "2026-11-01";
 const READY_POLL: Duration = Duration::from_millis(2);
 
-/// How to get what the project does not carry.
+/// The command that installs the programs which the project does not carry.
 pub const INSTALL: &str = "npm install --prefix target/bench workerd esbuild hono";
 
 /// A server that can be measured.
@@ -52,15 +52,15 @@ impl Contender {
     }
 }
 
-/// Where things are and go.
+/// The folders and programs of a benchmark.
 pub struct Places {
     /// `target/bench` of the project.
     pub folder: PathBuf,
     /// The program to measure.
     pub isolde: PathBuf,
-    /// Who servers run as, if not as this process does.
+    /// The user of the servers, if it is not that of this process.
     pub user: Option<User>,
-    /// What servers run under: a program and its arguments; mostly nothing.
+    /// A program that servers run under, and its arguments; mostly empty.
     pub prefix: Vec<String>,
 }
 
@@ -99,7 +99,7 @@ impl Places {
         self.folder.join("projects").join(project.name)
     }
 
-    /// What a contender prints; not in the folder of the project, which Isolde watches.
+    /// The log file of a contender; not in the folder of the project, which Isolde watches.
     pub fn log(&self, contender: Contender, project: &Project) -> Result<PathBuf, BenchError> {
         let folder = self.folder.join("logs");
         fs::create_dir_all(&folder)
@@ -212,7 +212,7 @@ impl Places {
     }
 }
 
-/// What `isolde dev` reads.
+/// The configuration for `isolde dev`.
 fn wrangler_configuration(project: &Project) -> String {
     let limits = project.cpu_ms.map(|cpu_ms| json!({ "cpu_ms": cpu_ms }));
     let mut configuration = json!({
@@ -226,7 +226,7 @@ fn wrangler_configuration(project: &Project) -> String {
     format!("{configuration:#}\n")
 }
 
-/// What workerd reads: the Worker, or one that loads copies of it.
+/// The configuration for workerd: the Worker, or one that loads copies of it.
 fn workerd_configuration(project: &Project) -> String {
     let worker = match project.copies {
         None => "modules = [(name = \"main\", esModule = embed \"bundle.js\")]",

@@ -11,14 +11,14 @@ use std::time::Duration;
 use super::BenchError;
 use super::process::Server;
 
-/// What `perf` counts; the suffix leaves the kernel out.
+/// The event that `perf` counts; the suffix leaves the kernel out.
 const EVENT: &str = "instructions:u";
 /// `perf` has attached to all threads after this, and does not say when.
 const PERF_ATTACH: Duration = Duration::from_millis(500);
 /// Start of the names of callgrind's files; the process id and the number of the dump follow.
 const DUMP: &str = "callgrind.out";
 
-/// What counts.
+/// A counter of instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counter {
     /// The processor.

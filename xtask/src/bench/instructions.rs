@@ -1,5 +1,5 @@
-//! The row `instructions`: what one request costs in instructions of user space, start-up and
-//! warm-up left out. It can be repeated where times cannot, also on a busy machine.
+//! The row `instructions`: instructions of user space for one request, without start-up and
+//! warm-up. It is repeatable even on a busy machine, where times are not.
 
 use super::contenders::{Contender, Places, report_failure};
 use super::counter::{self, Counter};

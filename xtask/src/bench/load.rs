@@ -22,13 +22,13 @@ pub struct Exchange {
     pub method: Method,
     /// Path of the URL.
     pub path: &'static str,
-    /// What is sent.
+    /// The request's body.
     pub body: Bytes,
-    /// What has to come back.
+    /// The response's body, as it has to be.
     pub expected: Bytes,
 }
 
-/// What a run of the load generator saw.
+/// The result of a run of the load generator.
 pub struct Run {
     /// From the first request to the last response.
     pub elapsed: Duration,

@@ -35,7 +35,7 @@ impl Server {
         self.child.borrow().id()
     }
 
-    /// Fails where the program has ended, which no server does by itself.
+    /// Fails if the program has ended, which no server does by itself.
     pub fn check(&self) -> Result<(), BenchError> {
         match self.child.borrow_mut().try_wait() {
             Ok(None) => Ok(()),

@@ -1,4 +1,4 @@
-//! What is measured. A row is a Worker and a request; `start` is the row without load.
+//! The rows. A row is a Worker and a request; `start` is the row without load.
 
 use std::fs;
 use std::path::Path;
@@ -20,10 +20,10 @@ pub const HELLO: &str = "Hello World!";
 /// The answer of the row `json`.
 pub const JSON: &str = "{\"message\":\"Hello, World!\"}";
 const ECHO_BYTES: usize = 1024 * 1024;
-/// What part of the requests of a run warms a server up before the first round.
+/// A server is warmed up with this fraction of a run's requests: one fifth.
 const WARM_UP_PART: usize = 5;
 
-/// The Worker of a row, and what does the same without Workers.
+/// The Worker of a row, and servers that do the same without Workers.
 pub struct Project {
     /// Name of the row and of the project's folder.
     pub name: &'static str,
@@ -43,7 +43,7 @@ pub struct Project {
     pub copies: Option<Copies>,
 }
 
-/// How many Workers the same program is.
+/// Copies of a Worker.
 #[derive(Debug, Clone, Copy)]
 pub struct Copies {
     /// How many.
@@ -54,9 +54,9 @@ pub struct Copies {
 
 /// A row of the table.
 pub struct Row {
-    /// Who answers.
+    /// The Worker.
     pub project: Project,
-    /// What is asked.
+    /// The request and its answer.
     pub exchange: Exchange,
     /// Requests in a run; none: the start is measured.
     pub requests: usize,
@@ -135,11 +135,11 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
-/// A row that measures something else than a loaded Worker.
+/// A row that measures something other than a Worker under load.
 pub struct Special {
     /// Name of the row.
     pub name: &'static str,
-    /// Who can be measured.
+    /// The servers that can be measured.
     pub servers: &'static [Contender],
     /// Measures those of them that are here and wanted.
     pub run: fn(&Places, &Arguments, &[Contender], &mut Report),
@@ -149,8 +149,8 @@ fn specials() -> impl Iterator<Item = &'static Special> {
     tenants::ROWS.iter().chain(&edits::ROWS).chain(&instructions::ROWS)
 }
 
-/// What the names on the command line choose. Names of servers only choose all rows, and names of
-/// rows only choose all servers.
+/// The rows and servers that the names on the command line choose. With names of servers only, all
+/// rows; with names of rows only, all servers.
 fn choose(names: &[String]) -> Result<(Vec<&str>, Vec<Contender>), BenchError> {
     let all: Vec<&str> =
         rows().iter().map(|row| row.project.name).chain(specials().map(|row| row.name)).collect();

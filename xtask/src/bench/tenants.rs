@@ -12,7 +12,7 @@ use super::{Arguments, BenchError};
 const COLD_COUNT: usize = 300;
 /// From one answer to the next request in the row `cold`, so that the pool is full again.
 const COLD_PAUSE: Duration = Duration::from_millis(20);
-/// What a server has to calm down after its start.
+/// Time for a server to become idle after its start.
 const SETTLE: Duration = Duration::from_secs(2);
 /// After their first answers isolates are idle this long before the memory is read. Isolde
 /// collects their garbage after 10 s.
@@ -31,10 +31,12 @@ const NOISY_COUNT: usize = 10;
 const NOISY_CPU_MS: u32 = 50;
 
 const BOTH: [Contender; 2] = [Contender::Isolde, Contender::Workerd];
+const WITH_HYPER: [Contender; 3] = [Contender::Isolde, Contender::Workerd, Contender::Hyper];
 
 /// The rows of this file.
 pub const ROWS: [Special; 5] = [
-    Special { name: "cold", servers: &BOTH, run: cold },
+    // Bare hyper shows what of the time is the connection's and the machine's.
+    Special { name: "cold", servers: &WITH_HYPER, run: cold },
     Special { name: "burst", servers: &BOTH, run: burst },
     Special { name: "density", servers: &BOTH, run: density },
     // workerd has no limits, so nothing would end the loops.
@@ -52,7 +54,7 @@ fn start(places: &Places, contender: Contender, project: &Project) -> Result<Run
     Ok(running)
 }
 
-/// Keeps what a measurement of a contender gave, or says why there is nothing.
+/// Adds the figures of a contender to the report, or prints why there are none.
 pub fn keep(
     report: &mut Report,
     row: &'static str,
@@ -69,16 +71,22 @@ pub fn keep(
     }
 }
 
-/// First requests to Workers, each on a new connection, one after the other with pauses.
+/// First requests to Workers, each on a new connection, one after the other with pauses; then the
+/// same again, when the Workers are loaded.
 fn cold(places: &Places, arguments: &Arguments, contenders: &[Contender], report: &mut Report) {
     let project = copies("cold", COLD_COUNT, arguments);
     for _ in 0..arguments.rounds {
         for contender in contenders {
             let figures = start(places, *contender, &project).and_then(|server| {
-                let visits =
-                    visits::in_turn(server.port, &get("/", HELLO), COLD_COUNT, COLD_PAUSE)?;
+                let visit_all =
+                    || visits::in_turn(server.port, &get("/", HELLO), COLD_COUNT, COLD_PAUSE);
+                let (first, second) = (visit_all()?, visit_all()?);
                 server.server.check()?;
-                Ok(timings(&visits))
+                let mut figures = timings(&first);
+                figures.push(("loaded_p50_ms", second.percentile_ms(50)));
+                figures.push(("loaded_p99_ms", second.percentile_ms(99)));
+                figures.push(("loaded_failed", second.failed as f64));
+                Ok(figures)
             });
             keep(report, "cold", *contender, figures);
         }

@@ -10,12 +10,12 @@ const ROOT: u32 = 0;
 /// The user and the group `nobody`.
 const NOBODY: u32 = 65534;
 
-/// Somebody else than the user of this process.
+/// A user other than that of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct User(u32);
 
 impl User {
-    /// Who servers run as, if not as this process does: not as root, as far as that is possible.
+    /// The user of the servers, if it is not that of this process: not root, if that is possible.
     pub fn choose(paths: &[&Path]) -> Option<Self> {
         if own_id() != ROOT {
             return None;
@@ -38,7 +38,7 @@ impl User {
     }
 }
 
-/// Who servers run as, for the head of the table.
+/// The user of the servers, for the head of the table.
 pub fn describe(user: Option<User>) -> String {
     match user {
         Some(User(id)) => format!("nobody (uid {id})"),

@@ -19,10 +19,10 @@ const VISIT_MAX: Duration = Duration::from_secs(10);
 const FAILURES_SHOWN_MAX: usize = 10;
 /// Connections to each noisy Worker.
 const NOISE_CONNECTIONS: usize = 2;
-/// What a noisy client waits after a failure, which may be a refused connection.
+/// How long a noisy client waits after a failure, which may be a refused connection.
 const NOISE_PAUSE: Duration = Duration::from_millis(1);
 
-/// What a series of requests saw.
+/// The results of a series of requests.
 #[derive(Default)]
 pub struct Visits {
     /// Of each right answer, in microseconds, ascending.

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::tally::{Reader, Tally};
 
-/// Variables that `cargo run` gives this process and that would be news to build scripts.
+/// Variables that `cargo run` sets for this process; build scripts would run again because of them.
 const OF_THIS_PACKAGE: [&str; 3] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"];
 
 /// Runs cargo and adds the tests that it reports. A failure without a failed test counts as one.
@@ -34,7 +34,7 @@ pub fn cargo(root: &Path, arguments: &[&str], tally: &mut Tally) -> bool {
     succeeded && seen.failed == 0
 }
 
-/// Prints what a process prints, and reads test results from it.
+/// Passes a process's output on, and reads test results from it.
 fn pass_through(mut child: Child) -> io::Result<(Tally, bool)> {
     let mut reader = Reader::default();
     if let Some(output) = child.stdout.take() {

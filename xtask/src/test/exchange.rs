@@ -25,11 +25,11 @@ const LINES_MAX: usize = 64;
 pub struct Exchange {
     /// Path of the URL.
     pub path: &'static str,
-    /// What is posted.
+    /// The request's body.
     pub body: Option<&'static str>,
     /// Status of the answer.
     pub status: u16,
-    /// What the answer's body has to be, but for space at its ends.
+    /// The answer's body, without space at its ends.
     pub expected: &'static str,
 }
 

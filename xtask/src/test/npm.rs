@@ -1,5 +1,5 @@
 //! Two projects on unmodified npm packages: installed from the registry, served by `isolde dev`,
-//! asked for what their libraries make.
+//! and sent requests whose answers their libraries make.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +9,7 @@ use super::exchange::{Dev, Exchange};
 use super::tally::Tally;
 use crate::bench::chain;
 
-/// A project and what it answers.
+/// A project and its exchanges.
 struct Project {
     folder: &'static str,
     exchanges: &'static [Exchange],
@@ -80,7 +80,7 @@ const fn post(
     Exchange { path, body: Some(body), status, expected }
 }
 
-/// What became of an installation.
+/// The outcome of an installation.
 enum Installed {
     Yes,
     /// There is no npm, or no way to the registry.
@@ -138,7 +138,7 @@ fn is_installed(folder: &Path) -> bool {
     }
 }
 
-/// npm's code for a network that does not work, if that is what it complains of.
+/// npm's error code, if it is one of a network failure.
 pub fn network_error(text: &str) -> Option<&str> {
     const CODES: [&str; 9] = [
         "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EHOSTUNREACH",

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// How many tests had which end.
+/// Counts of test results.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Tally {
     /// Tests that passed.
     pub passed: usize,
     /// Tests that failed.
     pub failed: usize,
-    /// Tests that did not run, or said that what they need is not there.
+    /// Tests that did not run, or that have skipped themselves.
     pub skipped: usize,
 }
 
@@ -28,7 +28,7 @@ pub struct Reader {
     /// The passing test whose output is being shown.
     showing: Option<String>,
     in_successes: bool,
-    /// Tests of this binary that passed only because they skipped what they are for.
+    /// Tests of this binary that passed only because they skipped themselves.
     skipping: BTreeSet<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What the test command makes of the output of others.
+//! Tests of reading the output of cargo, npm and `isolde dev`.
 
 use super::exchange::ready_address;
 use super::npm::network_error;
@@ -43,7 +43,7 @@ fn the_line_that_says_ready() {
 }
 
 #[test]
-fn a_missing_network_is_told_from_a_broken_package() {
+fn a_missing_network_is_not_a_broken_package() {
     let offline = "npm error code EAI_AGAIN\nnpm error syscall getaddrinfo\n";
     assert_eq!(network_error(offline), Some("EAI_AGAIN"));
     assert_eq!(network_error("npm error code EINTEGRITY\nnpm error ECONNREFUSED\n"), None);

@@ -1,4 +1,4 @@
-//! The checksums of the files that we carry and did not write (`third_party/v8/SHA256SUMS`).
+//! The checksums of third-party files in the repository (`third_party/v8/SHA256SUMS`).
 
 use std::fs;
 use std::path::Path;

@@ -43,7 +43,7 @@ pub const KNOWN: &[Circle] = &[
             "crates/runtime/src/http/encode.rs",
             "crates/runtime/src/http/prefixed.rs",
         ],
-        reason: "a body tells its connection when it is done with; to be opened",
+        reason: "a body tells its connection when it has ended; to be opened",
     },
     Circle {
         files: &[
@@ -61,7 +61,7 @@ pub const KNOWN: &[Circle] = &[
             "crates/runtime/src/placement/isolates.rs",
             "crates/runtime/src/placement/pool.rs",
         ],
-        reason: "what is sent to isolates names placement, which sends it; to be opened",
+        reason: "commands to isolates name placement, which sends them; to be opened",
     },
     Circle {
         files: &[
@@ -123,7 +123,7 @@ fn imports(files: &BTreeMap<String, String>) -> Imports<'_> {
 }
 
 /// Files whose items a Rust file names by `crate::` or `super::`. The crate root is left out: it
-/// exports everything, and everybody may use what it exports.
+/// exports everything, and every file may use its exports.
 fn rust_imports<'a>(
     path: &str,
     text: &str,

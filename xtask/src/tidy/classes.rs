@@ -1,5 +1,5 @@
-//! Which classes of the web APIs a tenant's `Object.prototype` reaches: those that make public
-//! properties by assigning them, which a setter there gets to see together with the object.
+//! Classes of the web APIs that make public properties by assignment. A setter on the tenant's
+//! `Object.prototype` would be called with such a property and its object.
 
 use super::brackets::Brackets;
 use super::mask::Masked;

@@ -1,4 +1,4 @@
-//! How long functions are.
+//! The length of functions.
 
 use super::Problem;
 use super::brackets::Brackets;

@@ -1,4 +1,4 @@
-//! What holds for JavaScript, and the rules for JavaScript that runs beside a tenant's
+//! Rules for all JavaScript, and those for JavaScript that runs beside a tenant's
 //! (`crates/api/README.md`).
 //!
 //! In `crates/api` a tenant may have patched every built-in, so code there must not look a public

@@ -1,5 +1,5 @@
-//! What holds for Rust files: module docs, `unwrap`, `unsafe`, tests that are switched off, files
-//! that nothing includes.
+//! Rules for Rust files: module docs, `unwrap`, `unsafe`, disabled tests, files that nothing
+//! includes.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -126,8 +126,8 @@ fn has_safety(lines: &[&str], line: usize) -> bool {
     lines[first..last].iter().any(|text| text.contains("SAFETY:") || text.contains("# Safety"))
 }
 
-/// Finds Rust files that no `mod` line includes: the compiler does not see them, so nobody would
-/// notice that they rot.
+/// Finds Rust files that no `mod` line includes: the compiler does not see them, so mistakes in
+/// them would not be noticed.
 pub fn check_dead_files(
     paths: &[String],
     read: impl Fn(&str) -> io::Result<String>,

@@ -1,4 +1,4 @@
-//! What holds for every text file: columns, lengths, spaces at line ends, notes to self.
+//! Rules for every text file: columns, lengths, spaces at line ends, notes to self.
 
 use super::{Problem, is_javascript};
 
@@ -44,7 +44,7 @@ fn is_broken_on_purpose(path: &str) -> bool {
     path.starts_with("tests/security/broken/")
 }
 
-/// Whether a file is a Worker that a test runs: what it is given to chew on, not our code.
+/// Whether a file is a Worker that a test runs: test input, not code of the project.
 fn is_test_program(path: &str) -> bool {
     path.starts_with("tests/") && is_javascript(path)
 }

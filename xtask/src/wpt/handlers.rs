@@ -1,5 +1,5 @@
-//! Answers of the suite's server: its files, and ours for the Python handlers that the tests of
-//! fetch use most. What is not here is 501, so that a test fails with a reason.
+//! Answers of the suite's server: its files, and Rust versions of the Python handlers that the
+//! tests of fetch use most. Other handlers give 501, so that a test fails with a reason.
 
 use std::fs;
 use std::io::{self, Write};
@@ -273,7 +273,7 @@ fn cache(request: &Request) -> Response {
     Response::new(200, &headers, "lorem ipsum dolor sit amet")
 }
 
-/// What the tests of the cache modes ask: it remembers the headers about caching of each request.
+/// The handler for the tests of the cache modes: it remembers each request's caching headers.
 fn http_cache(request: &Request, state: &State) -> Response {
     let key = stash_key(request, request.get("token").unwrap_or_default());
     let seen = take(state, &key);

@@ -1,8 +1,8 @@
 //! A small HTTP server for the files of the suite, on loopback.
 //!
-//! It is written on plain sockets and not on hyper, because the tests want what a proper server
-//! does not send: broken chunks, status lines of their own, bodies that never end. A thread serves
-//! a connection; bodies and connections are few and short.
+//! It is written on plain sockets and not on hyper, because the tests need responses that a proper
+//! server does not send: broken chunks, custom status lines, endless bodies. A thread serves a
+//! connection; bodies and connections are few and short.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -68,11 +68,11 @@ impl Origins {
     }
 }
 
-/// What a handler may use.
+/// State of the server, for its handlers.
 pub struct State {
     /// The checkout.
     pub suite: PathBuf,
-    /// What requests leave for others.
+    /// Values that requests store for later ones.
     pub stash: Mutex<BTreeMap<String, String>>,
     /// Where the server listens.
     pub origins: Origins,
@@ -353,7 +353,7 @@ pub fn decode(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
-/// The bytes of such a text. What is no byte becomes a question mark.
+/// The bytes of such a text. Other characters become question marks.
 pub fn encode(text: &str) -> Vec<u8> {
     text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
 }

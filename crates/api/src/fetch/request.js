@@ -313,6 +313,7 @@ export class Request {
     requestFriends = {
       __proto__: null,
       isRequest: (value) => #method in value,
+      isSignalRead: (request) => request.#signal !== undefined,
       takeBody: (request) => takeSendable(requestBody(request)),
       parts: (request, parts) => {
         parts.method = request.#method;
@@ -343,6 +344,7 @@ export function isRequestObject(value) {
 
 const inbound = requestFriends.inbound;
 const abort = requestFriends.abort;
+const signalRead = requestFriends.isSignalRead;
 const partsOf = requestFriends.parts;
 const takeBodyOf = requestFriends.takeBody;
 
@@ -359,6 +361,11 @@ const takeBodyOf = requestFriends.takeBody;
 export function createInboundRequest(method, url, flatHeaders, bodyId, cf) {
   const body = bodyId === 0 ? null : nativeBody(bodyId, currentContext());
   return inbound(method, url, flatHeaders, body, cf);
+}
+
+/** Whether somebody has read the signal of a Request that came in. @param {Request} request */
+export function isSignalRead(request) {
+  return signalRead(request);
 }
 
 /** Aborts the signal of a Request whose client has gone. @param {Request} request */

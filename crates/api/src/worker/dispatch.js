@@ -9,11 +9,11 @@ import { cped_set, respond, respond_error, sink_new } from "isolde:ops";
 import { runInContext } from "../context.js";
 import { internal } from "../internal.js";
 import { primordials } from "../primordials.js";
-import { abortRequest, createInboundRequest } from "../fetch/request.js";
+import { abortRequest, createInboundRequest, isSignalRead } from "../fetch/request.js";
 import { isResponseObject, responseParts } from "../fetch/response.js";
 import { reportException } from "../events/report.js";
 import { withLength } from "../fetch/flat_headers.js";
-import { STREAM_BODY } from "../fetch/body.js";
+import { NATIVE_BODY, STREAM_BODY } from "../fetch/body.js";
 import { pumpStream } from "../fetch/pump.js";
 import { RequestContext, createExecutionContext } from "./request_context.js";
 import { fetchHandler } from "./handlers.js";
@@ -23,7 +23,7 @@ const {
   TypeError,
 } = primordials;
 
-/** A request whose handler has not settled. */
+/** A request that is told when its client leaves. */
 class Waiter {
   /** @param {RequestContext} context @param {any} request */
   constructor(context, request) {
@@ -33,7 +33,8 @@ class Waiter {
 }
 internal(Waiter);
 
-/** Requests whose handler has not settled, by number. @type {Map<number, Waiter>} */
+/** Requests whose handler has not settled, and those whose response the native side still sends,
+ * by number. @type {Map<number, Waiter>} */
 const waiting = new Map();
 
 const NOT_A_RESPONSE =
@@ -65,6 +66,11 @@ export function dispatchFetch(id, method, url, headers, body, cf, entrypoint) {
     respond_error(id, error);
   }
   cped_set(undefined);
+}
+
+/** The client of a request has its whole response. @param {number} id */
+export function forgetRequest(id) {
+  MapPrototypeDelete(waiting, id);
 }
 
 /** The client of a request is gone. @param {number} id */
@@ -100,13 +106,16 @@ function sendResponse(context, request, response) {
     responseParts(response);
   const encode = encodeBody === "automatic";
   if (bodyKind !== STREAM_BODY) {
-    respond(context.id, status, statusText, headers, bodyKind, body, encode);
+    // Who has never looked at the signal need not be told.
+    const watches = bodyKind === NATIVE_BODY && isSignalRead(request);
+    if (watches) MapPrototypeSet(waiting, context.id, new Waiter(context, request));
+    respond(context.id, status, statusText, headers, bodyKind, body, encode, watches);
     return;
   }
   const sink = sink_new();
   // The client gets the whole stream, whatever length was copied from another response.
   const flat = withLength(headers, bodyLength);
-  respond(context.id, status, statusText, flat, bodyKind, sink, encode);
+  respond(context.id, status, statusText, flat, bodyKind, sink, encode, false);
   // What breaks off a body has no other place to be seen: the status has gone out.
   const pumped = pumpStream(body, sink, () => abortRequest(request));
   PromisePrototypeThen(pumped, undefined, reportException);

@@ -11,7 +11,7 @@ import { dispatch, hasListeners } from "../events/event_target.js";
 import { load } from "../lazy.js";
 
 export { load, loadBuiltin as builtinModule } from "../lazy.js";
-export { disconnect, dispatchFetch } from "./dispatch.js";
+export { disconnect, dispatchFetch, forgetRequest } from "./dispatch.js";
 export { forgetSink, sinkLeft } from "../fetch/pump.js";
 export { fireTimer, forgetTimer } from "../timers/timer_table.js";
 export { warmUp } from "./warm_up.js";

@@ -17,6 +17,7 @@ isolate::ops! {
         body_kind: u32,
         body: Value<'_>,
         encode_body: bool,
+        watches_client: bool,
     ) -> Result<(), OpError> {
         let body = body_of(cx, body_kind, body)?;
         if status == 0 {
@@ -26,7 +27,8 @@ isolate::ops! {
             ));
         }
         let status = u16::try_from(status).map_err(|_| OpError::range_error("bad status"))?;
-        let head = ResponseHead { status, status_text, headers: headers.into_bytes(), encode_body };
+        let headers = headers.into_bytes();
+        let head = ResponseHead { status, status_text, headers, encode_body, watches_client };
         cx.host::<Host>().events.respond(event, head, body);
         Ok(())
     }

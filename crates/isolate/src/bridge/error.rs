@@ -50,7 +50,7 @@ impl OpError {
         Self { class: ErrorClass::DomException(name), message: message.into() }
     }
 
-    /// JavaScript that the op called has thrown, and that exception is the op's.
+    /// The op fails with the exception that JavaScript which it called has thrown.
     pub fn pending() -> Self {
         Self { class: ErrorClass::Pending, message: Cow::Borrowed("") }
     }

@@ -78,8 +78,7 @@ const SHOWN_UNITS_MAX: usize = 16 << 10;
 /// An exception that tenant code threw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thrown {
-    /// The error's name, for example `TypeError`; empty when something else than an error was
-    /// thrown.
+    /// The error's name, for example `TypeError`; empty when the thrown value is not an error.
     pub name: String,
     /// The message, or the thrown value as a string.
     pub message: String,
@@ -95,6 +94,17 @@ pub struct Thrown {
     pub related: Vec<(String, Thrown)>,
 }
 
+impl Thrown {
+    /// How much text it is, in bytes.
+    pub fn text_bytes(&self) -> usize {
+        let own = self.name.len() + self.message.len() + self.stack.len();
+        let line = self.source_line.as_ref().map_or(0, String::len);
+        let properties = self.properties.iter().map(|(name, value)| name.len() + value.len());
+        let related = self.related.iter().map(|(name, thrown)| name.len() + thrown.text_bytes());
+        own + line + properties.chain(related).sum::<usize>()
+    }
+}
+
 impl fmt::Display for Thrown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.name.is_empty() {
@@ -108,7 +118,7 @@ impl fmt::Display for Thrown {
 impl std::error::Error for Thrown {}
 
 impl Thrown {
-    /// An error of our own that stands where an exception is expected.
+    /// An error of Isolde's own, for places where an exception is expected.
     pub fn new(name: &str, message: impl Into<String>) -> Self {
         Self {
             name: name.to_owned(),
@@ -130,7 +140,7 @@ impl Thrown {
         Self::read_related(scope, exception, message, &mut { details::RELATED_MAX })
     }
 
-    /// The same, with as many errors beside it as `left` allows.
+    /// The same, with at most `left` related errors.
     fn read_related(
         scope: &mut v8::PinScope<'_, '_>,
         exception: v8::Local<'_, v8::Value>,
@@ -139,7 +149,8 @@ impl Thrown {
     ) -> Self {
         v8::tc_scope!(let scope, scope);
         let exception = v8::Local::new(scope, exception);
-        // First of all: reading `stack` makes a string of the frames, and with them goes the place.
+        // This comes first: reading `stack` turns the frames into a string, and then V8 no longer
+        // knows the place.
         let message = message.unwrap_or_else(|| v8::Exception::create_message(scope, exception));
         let (mut name, mut stack) = (String::new(), String::new());
         let (mut properties, mut related) = (Vec::new(), Vec::new());
@@ -210,7 +221,8 @@ fn property(
     Some(shown(scope, value))
 }
 
-/// The beginning of a string, as much as anybody reads: native memory is not the Worker's.
+/// The beginning of a string. The copy is in native memory, which is not charged to the Worker, so
+/// its size is bounded.
 fn shown(scope: &mut v8::PinScope<'_, '_>, string: v8::Local<'_, v8::String>) -> String {
     if string.length() <= SHOWN_UNITS_MAX {
         return string.to_rust_string_lossy(scope);

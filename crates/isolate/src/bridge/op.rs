@@ -30,7 +30,7 @@ pub trait Op: 'static {
     fn run(cx: &mut OpContext<'_, '_, '_>) -> Result<(), OpError>;
 }
 
-/// What V8 needs to know of an op.
+/// An op as V8 knows it: its name and the address of its callback.
 #[derive(Clone, Copy)]
 pub struct OpDef {
     pub(crate) name: &'static str,
@@ -86,10 +86,10 @@ fn callback<O: Op>(
     scope.throw_exception(error);
 }
 
-/// Arguments of one call that may look at memory of buffers.
+/// Most arguments of one call that are views of buffers.
 const VIEWS_MAX: usize = 6;
 
-/// What the arguments of a call see of buffers, so that none may write what another sees.
+/// The memory that the views of one call cover, so that no view writes what another one sees.
 #[derive(Default)]
 struct Memory {
     seen: [(std::ops::Range<usize>, bool); VIEWS_MAX],
@@ -114,7 +114,7 @@ impl Memory {
     }
 }
 
-/// Whether an op has panicked: the state behind it is not to be trusted.
+/// Whether an op has panicked. Its state is not to be trusted after that.
 #[derive(Default)]
 pub(crate) struct OpPanicked(pub(crate) Cell<bool>);
 
@@ -232,7 +232,7 @@ impl<'s, 'i> OpContext<'_, 's, 'i> {
         crate::bridge::promise::resolved(&mut self.scope.borrow_mut())
     }
 
-    /// What has become of a promise; nothing when the value is none.
+    /// The state of a promise; `None` when the value is not a promise.
     pub fn promise_state(
         &self,
         value: &Value<'s>,
@@ -301,7 +301,7 @@ enum Place<T> {
 /// State of a module of ops while an op works on it: [`OpContext::slot`].
 pub struct SlotMut<T: 'static> {
     home: Rc<SlotHome<T>>,
-    /// Nothing only while this is dropped.
+    /// `None` only while this is dropped.
     value: Option<Box<T>>,
 }
 
@@ -328,8 +328,8 @@ impl<T> Drop for SlotMut<T> {
 }
 
 /// Defines ops. Each function takes `cx: &mut OpContext<'_>` first, then arguments of types that
-/// implement [`FromJs`], and returns a type that implements [`IntoJs`]. Makes one unit type an op
-/// and `pub const OPS`-like function `ops() -> Vec<OpDef>` with all of them in order.
+/// implement [`FromJs`], and returns a type that implements [`IntoJs`]. The macro makes a unit type
+/// for each op, and a function `ops() -> Vec<OpDef>` that lists them in order.
 #[macro_export]
 macro_rules! ops {
     ($(

@@ -21,7 +21,7 @@ impl IntoJs for Promise {
     }
 }
 
-/// What has become of a promise.
+/// The state of a promise.
 pub enum PromiseState<'s> {
     /// Nothing yet.
     Pending,
@@ -31,7 +31,7 @@ pub enum PromiseState<'s> {
     Rejected(Value<'s>),
 }
 
-/// The state of a value that is a promise. The promise does not count as handled by it.
+/// The state of a value that is a promise. Reading it does not mark the promise as handled.
 pub(crate) fn state<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     value: &Value<'s>,
@@ -70,13 +70,17 @@ pub(crate) fn rejected(scope: &mut v8::PinScope<'_, '_>, error: &OpError) -> Pro
     Promise(v8::Global::new(scope, promise))
 }
 
-/// What happened to a promise without a handler.
+/// A rejection that the turn has to report.
 pub(crate) enum Rejection {
     /// It was rejected and has no handler.
     Unhandled { promise: v8::Global<v8::Promise>, reason: v8::Global<v8::Value> },
     /// A handler came after it had been reported.
     HandledLate { promise: v8::Global<v8::Promise> },
 }
+
+/// Rejections that wait for their report. Each holds two native handles; those beyond the bound have
+/// no report.
+const REJECTIONS_MAX: usize = 10_000;
 
 /// Rejections that the turn has not reported yet.
 #[derive(Default)]
@@ -88,7 +92,9 @@ pub(crate) extern "C" fn on_promise_reject(message: v8::PromiseRejectMessage<'_>
     v8::callback_scope!(unsafe scope, &message);
     let noted = crate::state::State::of(scope).part::<Rejections>();
     let promise = message.get_promise();
+    let is_full = noted.0.borrow().len() >= REJECTIONS_MAX;
     match message.get_event() {
+        v8::PromiseRejectEvent::PromiseRejectWithNoHandler if is_full => {}
         v8::PromiseRejectEvent::PromiseRejectWithNoHandler => {
             let undefined = v8::undefined(scope).into();
             let reason = message.get_value().unwrap_or(undefined);
@@ -100,11 +106,13 @@ pub(crate) extern "C" fn on_promise_reject(message: v8::PromiseRejectMessage<'_>
         v8::PromiseRejectEvent::PromiseHandlerAddedAfterReject => {
             let promise = v8::Global::new(scope, promise);
             let mut rejections = noted.0.borrow_mut();
-            let seen = rejections.iter().position(
+            // Handlers mostly come for what was rejected last.
+            let seen = rejections.iter().rposition(
                 |known| matches!(known, Rejection::Unhandled { promise: p, .. } if *p == promise),
             );
             match seen {
                 Some(index) => drop(rejections.remove(index)),
+                None if is_full => {}
                 None => rejections.push(Rejection::HandledLate { promise }),
             }
         }

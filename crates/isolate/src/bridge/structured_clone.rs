@@ -3,11 +3,55 @@
 //! <https://html.spec.whatwg.org/#structuredserializeinternal>. The hooks are functions of the
 //! internal JavaScript; the contract is in `structured_clone.js` of crate `api`.
 
+use std::cell::Cell;
+use std::ffi::c_void;
+
 use v8::{ValueDeserializerHelper, ValueSerializerHelper};
 
 use crate::bridge::error::OpError;
 use crate::bridge::op::OpContext;
 use crate::bridge::value::Value;
+use crate::state::State;
+
+/// The serialised form may be this many times as large as the isolate's quota: V8 doubles its buffer
+/// to make it larger, so that it is half empty at times.
+const BUFFER_QUOTAS_MAX: usize = 2;
+
+thread_local! {
+    /// The largest buffer for the value that this thread serialises, in bytes.
+    static BUFFER_BYTES_MAX: Cell<usize> = const { Cell::new(0) };
+}
+
+/// What V8 calls instead of crate v8's function, for a larger buffer. A string is written again for
+/// each reference to it, so a small heap can have a serialised form without end; where there is no
+/// buffer V8 throws a `DataCloneError`.
+// SAFETY: the symbol is defined once, and its signature is that of the wrapped function.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __wrap_v8__ValueSerializer__Delegate__ReallocateBufferMemory(
+    delegate: *mut c_void,
+    buffer: *mut c_void,
+    bytes: usize,
+    actual_bytes: *mut usize,
+) -> *mut c_void {
+    if bytes > BUFFER_BYTES_MAX.get() {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: the wrapped function, called with what it was to be called with.
+    unsafe {
+        __real_v8__ValueSerializer__Delegate__ReallocateBufferMemory(
+            delegate, buffer, bytes, actual_bytes,
+        )
+    }
+}
+
+unsafe extern "C" {
+    fn __real_v8__ValueSerializer__Delegate__ReallocateBufferMemory(
+        delegate: *mut c_void,
+        buffer: *mut c_void,
+        bytes: usize,
+        actual_bytes: *mut usize,
+    ) -> *mut c_void;
+}
 
 /// Functions of the internal JavaScript that know platform objects.
 struct Hooks {
@@ -127,7 +171,7 @@ impl<'s> OpContext<'_, 's, '_> {
     /// Clones `value`; the `ArrayBuffer`s in the array `transfer` move instead.
     ///
     /// # Errors
-    /// Whatever the hooks or getters of the value threw, which is pending in the isolate.
+    /// The exception that a hook or a getter of the value threw; it is pending in the isolate.
     pub fn structured_clone(
         &mut self,
         value: Value<'s>,
@@ -149,6 +193,8 @@ fn clone<'s>(
     hooks: &Hooks,
 ) -> Option<v8::Local<'s, v8::Value>> {
     let context = scope.get_current_context();
+    let quota = State::of(scope).ledger().bytes_max();
+    BUFFER_BYTES_MAX.set(quota.saturating_mul(BUFFER_QUOTAS_MAX));
     let serializer = v8::ValueSerializer::new(scope, Box::new(hooks));
     serializer.write_header();
     let mut buffers = Vec::new();

@@ -389,7 +389,7 @@ impl IntoJs for Utf16 {
     }
 }
 
-/// Bytes that become a one-byte string without being owned.
+/// Borrowed bytes that become a one-byte string.
 pub struct OneByte<'a>(pub &'a [u8]);
 
 impl IntoJs for OneByte<'_> {
@@ -412,16 +412,16 @@ impl IntoJs for Latin1 {
     }
 }
 
-/// Copies bytes into a new buffer that V8's allocator made, so that the isolate's quota holds.
+/// Copies bytes into a new buffer of V8's allocator, which checks the isolate's quota.
 fn array_buffer<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     bytes: &[u8],
 ) -> Result<v8::Local<'s, v8::ArrayBuffer>, OpError> {
-    // V8 ends the process where its allocator refuses here, so the quota is asked first.
-    if !crate::state::State::of(scope).ledger().has_room_for(bytes.len()) {
-        return Err(OpError::range_error("Array buffer allocation failed"));
-    }
+    // V8 ends the process if its allocator refuses here, so the room is reserved first.
+    let promise = crate::state::State::of(scope).ledger().promise(bytes.len());
+    let promise = promise.ok_or(OpError::range_error("Array buffer allocation failed"))?;
     let buffer = v8::ArrayBuffer::new(scope, bytes.len());
+    drop(promise);
     if let Some(data) = buffer.data() {
         // SAFETY: the buffer is new, has this length, and nobody else has seen it.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), data.as_ptr().cast(), bytes.len()) };

@@ -12,8 +12,8 @@ use program::Digest;
 
 /// Cached bytecode of the process, in bytes.
 const CACHE_BYTES_MAX: usize = 64 << 20;
-/// Modules below this size compile faster than they are found.
-const SOURCE_BYTES_MIN: usize = 512;
+/// Bytecode below this size takes longer to look up than to compile anew.
+const CODE_BYTES_MIN: usize = 512;
 
 #[derive(Default)]
 struct Cache {
@@ -46,13 +46,13 @@ pub(crate) fn store(
     let module = v8::Local::new(scope, module);
     let script = module.get_unbound_module_script(scope);
     let Some(code) = script.create_code_cache() else { return };
-    if code.len() < SOURCE_BYTES_MIN {
+    if !(CODE_BYTES_MIN..=CACHE_BYTES_MAX).contains(&code.len()) {
         return;
     }
     let mut cache = cache().lock().unwrap_or_else(PoisonError::into_inner);
     if cache.bytes + code.len() > CACHE_BYTES_MAX {
-        // Rare and cheap to refill: everything goes, rather than an order of use being kept on each
-        // hit.
+        // This is rare, and the cache is cheap to refill, so everything goes: LRU order would cost
+        // something on each hit.
         *cache = Cache::default();
     }
     cache.bytes += code.len();

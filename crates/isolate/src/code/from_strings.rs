@@ -1,5 +1,5 @@
-//! Whether a Worker makes code while it runs, of strings (`eval`, `new Function`) or of bytes: only
-//! while it starts. An isolate may allow strings always.
+//! Permission to make code at run time, from strings (`eval`, `new Function`) or from bytes
+//! (WebAssembly). A Worker has it only while it starts; an isolate may allow strings always.
 
 use std::cell::Cell;
 
@@ -12,7 +12,7 @@ pub(crate) struct CodeFromStrings {
 }
 
 impl CodeFromStrings {
-    /// Allows or refuses strings from now on; gives what was so before.
+    /// Allows or refuses strings from now on; gives the previous setting.
     pub(crate) fn set(isolate: &v8::Isolate, allowed: bool) -> bool {
         State::of(isolate).part::<Self>().allowed.replace(allowed)
     }
@@ -22,12 +22,12 @@ impl CodeFromStrings {
         State::of(isolate).part::<Self>().allowed.get()
     }
 
-    /// Says whether the Worker starts.
+    /// Sets whether the Worker is starting.
     pub(crate) fn set_starting(isolate: &v8::Isolate, starting: bool) {
         State::of(isolate).part::<Self>().starting.set(starting);
     }
 
-    /// Whether the Worker starts: code may be made of strings and of bytes.
+    /// Whether the Worker is starting: code may be made from strings and from bytes.
     pub(crate) fn is_starting(isolate: &v8::Isolate) -> bool {
         State::of(isolate).part::<Self>().starting.get()
     }
@@ -40,7 +40,7 @@ pub(crate) fn decide<'s>(
     _is_code_like: bool,
 ) -> v8::ModifyCodeGenerationFromStringsResult<'s> {
     let may = CodeFromStrings::is_starting(scope) || CodeFromStrings::allowed(scope);
-    // Other values are no code: `eval` gives them back.
+    // Other values are not code: `eval` returns them as they are.
     let allowed = may || !source.is_string();
     v8::ModifyCodeGenerationFromStringsResult { codegen_allowed: allowed, modified_source: None }
 }

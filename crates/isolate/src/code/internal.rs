@@ -53,10 +53,10 @@ pub struct EntryPoint(pub usize);
 
 /// The specifier under which internal modules import ops.
 const OPS_SPECIFIER: &str = "isolde:ops";
-/// What stack traces call the joined modules.
+/// The script name of the joined modules in stack traces.
 const JOINED_NAME: &str = "isolde:api.js";
-/// The global through which the generated module of ops gets at them; it is gone before anything
-/// else runs.
+/// The global from which the generated module of ops reads them. It is deleted before any other
+/// module runs.
 const OPS_GLOBAL: &str = "__isolde_ops";
 
 /// A native function that is no op, by its name.
@@ -187,7 +187,7 @@ fn entry_points<'s>(
         .ok_or_else(|| Thrown::new("Error", "the entry module lacks one of its functions"))
 }
 
-/// Runs `f`, and reads the exception when it gives nothing.
+/// Runs `f`, and reads the exception when it returns `None`.
 pub(crate) fn caught<'s, T>(
     scope: &mut v8::PinScope<'s, '_>,
     f: impl FnOnce(&mut v8::PinScope<'s, '_>) -> Option<T>,
@@ -303,7 +303,7 @@ fn resource(text: &'static str) -> Option<&'static v8::OneByteConst> {
     }))
 }
 
-/// What the snapshot refers to of the internal modules' texts, in their order.
+/// External references for the internal modules' texts, in their order.
 pub(crate) fn text_references(api: &ApiSources) -> impl Iterator<Item = v8::ExternalReference> {
     let modules = api.modules.iter().filter(|_| api.joined.is_none()).map(|(_, text)| *text);
     let joined = api.joined.map(|joined| joined.text);

@@ -1,4 +1,4 @@
-//! Internal modules as the build joins them: functions, and their bytecode.
+//! Internal modules, joined by the build into functions, and the bytecode of those.
 
 /// Internal modules as functions; each is an expression in parentheses.
 #[derive(Debug)]
@@ -11,7 +11,7 @@ pub struct Joined {
     pub lines: &'static [(usize, &'static str)],
     /// Functions that are evaluated later.
     pub lazy: &'static [Lazy],
-    /// The index in `lazy` of what a number stands for.
+    /// For each module number, the index in `lazy` of the function that contains the module.
     pub numbers: &'static [usize],
     /// Modules that a Worker can import: specifier, and number. Sorted.
     pub builtins: &'static [(&'static str, usize)],

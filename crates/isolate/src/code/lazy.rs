@@ -22,7 +22,7 @@ pub(crate) const LOAD: &str = "load";
 /// The entry point that gives the value of a lazy property by its name.
 pub(crate) const VALUE: &str = "lazyValue";
 
-/// What an isolate knows of modules that are evaluated later.
+/// State of the lazy modules of one isolate.
 pub(crate) struct LazyState {
     api: Arc<ApiSources>,
     code: Cell<&'static [LazyCode]>,
@@ -49,7 +49,7 @@ impl LazyState {
         }
     }
 
-    /// That of the isolate that is running.
+    /// The state of the running isolate.
     pub(crate) fn of(isolate: &v8::Isolate) -> Rc<Self> {
         State::of(isolate).added()
     }
@@ -79,7 +79,7 @@ impl LazyState {
     }
 }
 
-/// What `isolde:ops` has besides ops, by name.
+/// Functions of `isolde:ops` that are not ops, by name.
 pub(crate) fn functions() -> [Native; 3] {
     [
         ("lazy_evaluate", evaluate.map_fn_to()),
@@ -88,7 +88,7 @@ pub(crate) fn functions() -> [Native; 3] {
     ]
 }
 
-/// What the snapshot refers to of this file.
+/// External references for the functions of this file.
 pub(crate) fn references() -> impl Iterator<Item = v8::ExternalReference> {
     let getter: v8::AccessorNameGetterCallback = get.map_fn_to();
     let getter = v8::ExternalReference { pointer: getter as *mut std::ffi::c_void };
@@ -103,9 +103,9 @@ fn throw(scope: &mut v8::PinScope<'_, '_>, message: &str) {
     }
 }
 
-/// `lazy_evaluate(key, pick, load)`: evaluates what has the module of this key, and gives the
-/// exports objects that are known now, by their keys. Keys are numbers where modules are joined,
-/// paths where not.
+/// `lazy_evaluate(key, pick, load)`: evaluates the function that contains the module of this key,
+/// and gives the exports objects of its modules, by their keys. Keys are numbers where modules are
+/// joined, paths otherwise.
 fn evaluate(
     scope: &mut v8::PinScope<'_, '_>,
     arguments: v8::FunctionCallbackArguments<'_>,
@@ -113,7 +113,7 @@ fn evaluate(
 ) {
     let state = LazyState::of(scope);
     if state.refuses.get() {
-        throw(scope, "a module for later was touched while the snapshot was made");
+        throw(scope, "a lazy module was used while the snapshot was made");
         return;
     }
     let key = arguments.get(0);
@@ -245,7 +245,7 @@ fn get(
 ) {
     let state = LazyState::of(scope);
     let Some(value) = state.value.borrow().clone() else {
-        throw(scope, "a property for later was read before the isolate was there");
+        throw(scope, "a lazy property was read before the isolate was ready");
         return;
     };
     let value = v8::Local::new(scope, value);

@@ -1,4 +1,4 @@
-//! Bytecode of what a snapshot leaves for later, made when the program is built.
+//! Bytecode of the lazy modules, made when the program is built.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub enum LazyCodeError {
     /// A module that is evaluated later has a mistake.
     #[error("module number {0} failed: {1}\n{stack}", stack = .1.stack)]
     Module(usize, Thrown),
-    /// Evaluating took too much.
+    /// Evaluating them took too much CPU time or memory.
     #[error("the modules could not be evaluated")]
     Turn(#[from] TurnError),
     /// There is no bytecode of a module that is evaluated later.
@@ -37,8 +37,8 @@ pub enum LazyCodeError {
     NoCode(&'static str),
 }
 
-/// Evaluates what a snapshot leaves for later, and gives the bytecode of each function. Only for a
-/// process of its own, which uses the snapshot and has not made it.
+/// Evaluates all lazy modules and gives the bytecode of each function. It needs a process of its
+/// own, which uses the snapshot and has not made it.
 ///
 /// # Errors
 /// See [`LazyCodeError`].

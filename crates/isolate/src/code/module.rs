@@ -32,10 +32,10 @@ pub(crate) struct ModuleMap {
 /// An `import()` that was called.
 struct Import {
     specifier: String,
-    /// The module that asks.
+    /// The importing module.
     from: String,
-    /// Whether the Worker was starting then, so that the module may make code from strings.
-    starting: bool,
+    /// Whether code could be made from strings then; the same holds for the imported module.
+    strings_allowed: bool,
     resolver: v8::Global<v8::PromiseResolver>,
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn modules(isolate: &v8::Isolate) -> Rc<RefCell<ModuleMap>> {
     State::of(isolate).part()
 }
 
-/// The function of the web APIs that gives the exports of a module of the platform.
+/// The function of the web APIs that provides the platform's own modules as objects of exports.
 #[derive(Default)]
 pub(crate) struct BuiltinModules(pub(crate) RefCell<Option<v8::Global<v8::Function>>>);
 
@@ -181,7 +181,7 @@ fn compile<'s>(
     synthetic(scope, &module.name, vec![("default".to_owned(), default)])
 }
 
-/// The text of a module; throws when it cannot be had.
+/// The text of a module as a string; throws when it is too long or over the quota.
 fn text<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     module: &Module,
@@ -303,8 +303,8 @@ fn resolve<'s>(
     load(scope, &specifier, Some(&from))
 }
 
-/// V8's callback for `import()`. The module is evaluated in a microtask: the one that asks may be
-/// in the midst of its own evaluation, which V8 checks with an abort of the process.
+/// V8's callback for `import()`. The module is evaluated in a microtask: the importing module may
+/// be in the middle of its own evaluation, and V8 aborts the process if it is evaluated again then.
 pub(crate) fn import_dynamically<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     _options: v8::Local<'s, v8::Data>,
@@ -318,7 +318,7 @@ pub(crate) fn import_dynamically<'s>(
     let import = Import {
         specifier: specifier.to_rust_string_lossy(scope),
         from: normalise(&referrer.to_rust_string_lossy(scope)),
-        starting: CodeFromStrings::allowed(scope),
+        strings_allowed: CodeFromStrings::allowed(scope),
         resolver: v8::Global::new(scope, resolver),
     };
     modules(scope).borrow_mut().imports.push_back(import);
@@ -326,7 +326,7 @@ pub(crate) fn import_dynamically<'s>(
     Some(promise)
 }
 
-/// The microtask of an `import()`: they run in the order in which they were asked for.
+/// The microtask of an `import()`. Imports run in the order of their calls.
 fn import_next(
     scope: &mut v8::PinScope<'_, '_>,
     _: v8::FunctionCallbackArguments<'_>,
@@ -334,7 +334,7 @@ fn import_next(
 ) {
     let import = modules(scope).borrow_mut().imports.pop_front();
     if let Some(import) = import {
-        // Nothing but a termination makes it give `None`.
+        // It returns `None` only after a termination.
         let _ = settle_import(scope, import);
     }
 }
@@ -342,7 +342,7 @@ fn import_next(
 fn settle_import(scope: &mut v8::PinScope<'_, '_>, import: Import) -> Option<()> {
     let resolver = v8::Local::new(scope, import.resolver);
     v8::tc_scope!(let scope, scope);
-    let allowed = CodeFromStrings::set(scope, import.starting);
+    let allowed = CodeFromStrings::set(scope, import.strings_allowed);
     let imported = (|| {
         let module = load(scope, &import.specifier, Some(&import.from))?;
         let evaluated = evaluate(scope, module)?;
@@ -374,7 +374,7 @@ fn give_data(
     result.set(arguments.data());
 }
 
-/// V8's callback for `import.meta`: it has no members of the platform's.
+/// V8's callback for `import.meta`, which stays empty.
 pub(crate) extern "C" fn import_meta(
     _context: v8::Local<'_, v8::Context>,
     _module: v8::Local<'_, v8::Module>,

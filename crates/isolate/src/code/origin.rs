@@ -1,4 +1,4 @@
-//! Where code comes from, as V8 wants to be told.
+//! The origin of code, in the form that V8 takes.
 
 /// An origin for code; `is_module` chooses between module and script.
 pub(crate) fn origin<'s>(

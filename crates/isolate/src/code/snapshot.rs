@@ -53,8 +53,8 @@ fn place(thrown: &Thrown) -> String {
     place.map(|at| format!(" at {}:{}:{}", at.script, at.line, at.column)).unwrap_or_default()
 }
 
-/// Everything outside the heap that a snapshot may point to. Order and length must be the same
-/// where it is made and used.
+/// Everything outside the heap that a snapshot may point to. The list must be the same, in the same
+/// order, where a snapshot is made and where it is used.
 pub(crate) fn external_references(
     api: &ApiSources,
 ) -> std::borrow::Cow<'static, [v8::ExternalReference]> {
@@ -64,7 +64,7 @@ pub(crate) fn external_references(
 }
 
 /// Evaluates the API's JavaScript, warms it up, and freezes the heap. Only for a process of its
-/// own, such as a build script. `host` is what the ops find as their host while the warm-up runs.
+/// own, such as a build script. `host` is the host of the ops while the warm-up runs.
 ///
 /// # Errors
 /// See [`SnapshotError`].

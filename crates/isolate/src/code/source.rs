@@ -13,7 +13,7 @@ use crate::bridge::error::OpError;
 use crate::limit::ledger::{Charge, Ledger};
 use crate::state::State;
 
-/// Below this size a string in the heap takes less than what is kept of a shared one.
+/// Below this size a string in the heap takes less memory than the record of a shared one.
 const SHARED_BYTES_MIN: usize = 512;
 /// V8's longest string in characters.
 const UNITS_MAX: usize = (1 << 29) - 24;
@@ -35,12 +35,12 @@ enum Converted {
 
 static CONVERTED: LazyLock<Mutex<HashMap<Digest, Converted>>> = LazyLock::new(Mutex::default);
 
-/// Contents that V8 reads in place, with how many strings do, by address and length: V8 gives back
-/// no more of a string than these two.
+/// Contents that V8 reads in place, with the number of strings that use each. The key is address
+/// and length, for V8 reports nothing else of a string that it frees.
 static IN_PLACE: LazyLock<Mutex<HashMap<(usize, usize), (Content, usize)>>> =
     LazyLock::new(Mutex::default);
 
-/// What an isolate is charged for the texts that it reads.
+/// The charges of an isolate for the texts that it reads.
 #[derive(Default)]
 pub(crate) struct Charges(std::cell::RefCell<Vec<Charge>>);
 
@@ -99,7 +99,7 @@ impl Text {
         }
     }
 
-    /// The string in an isolate. It holds a count of the text until it is collected.
+    /// The string in an isolate. It keeps the text alive until it is collected.
     fn share<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::String>> {
         match self {
             Self::InPlace(content) => {
@@ -194,7 +194,7 @@ pub(crate) fn string<'s>(
     text.share(scope).ok_or_else(too_long)
 }
 
-/// Charges an isolate for what it shares with others, for the rest of its life.
+/// Charges an isolate for memory that it shares with others, for the rest of its life.
 ///
 /// # Errors
 /// When it is over the isolate's quota.

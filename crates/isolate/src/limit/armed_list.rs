@@ -1,12 +1,13 @@
-//! The slots that the watchdog looks at: those in which a turn began lately. Without any it sleeps
-//! until a turn brings one; no timeout stands in for a wake-up that was missed.
+//! The list of slots that the watchdog looks at: those in which a turn began lately. While it is
+//! empty the watchdog sleeps until a turn adds a slot. It sleeps without a timeout, so a missed
+//! wake-up would be a bug that no timeout hides.
 //!
 //! As `turn_slot`, this file is also compiled with loom's types as `sync`.
 
 use super::sync::{Arc, Condvar, Mutex, PoisonError};
 
-/// Where turns leave the slots that the watchdog has not listed. Each slot is here at most once, so
-/// there are at most as many as isolates.
+/// Slots with a turn that the watchdog has not listed yet. Each slot is here at most once, so there
+/// are at most as many as isolates.
 pub(crate) struct NewlyArmed<S> {
     waiting: Mutex<Waiting<S>>,
     arrived: Condvar,
@@ -24,7 +25,7 @@ impl<S> NewlyArmed<S> {
         Self { waiting: Mutex::new(waiting), arrived: Condvar::new() }
     }
 
-    /// Leaves a slot for the watchdog, and wakes it where it sleeps.
+    /// Adds a slot, and wakes the watchdog if it sleeps.
     pub(crate) fn push(&self, slot: Arc<S>) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.slots.push(slot);
@@ -33,7 +34,7 @@ impl<S> NewlyArmed<S> {
         }
     }
 
-    /// Takes what is there; where `wait` says so, waits until there is something.
+    /// Takes all slots; with `wait`, waits until there is one.
     pub(crate) fn take(&self, wait: bool) -> Vec<Arc<S>> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         while wait && waiting.slots.is_empty() {

@@ -16,7 +16,7 @@ thread_local! {
 /// Counts calls that arrived here, so that a link without `--wrap` is noticed at start.
 static CALLS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
 
-/// What V8 calls instead of `v8::base::OS::TimeCurrentMillis`.
+/// Replaces `v8::base::OS::TimeCurrentMillis` for V8.
 // SAFETY: the symbol is defined once, and its signature is that of the C++ function: no arguments,
 // a double.
 #[unsafe(no_mangle)]
@@ -32,12 +32,12 @@ extern "C" fn __wrap__ZN2v84base2OS17TimeCurrentMillisEv() -> f64 {
 /// The real time in milliseconds since the epoch.
 pub(crate) fn wall_ms() -> f64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    // V8 expects whole milliseconds here, as `gettimeofday` gave it.
+    // V8 expects whole milliseconds here.
     now.as_millis() as f64
 }
 
-/// Sets the time that this thread's isolate sees until the next call: now, or the epoch for global
-/// scope, where a Worker has no time.
+/// Sets the time that this thread's isolate sees until the next call: now, or the epoch in global
+/// scope, where a Worker cannot read the time.
 pub(crate) fn freeze(at_epoch: bool) {
     FROZEN_MS.set(if at_epoch { 0.0 } else { wall_ms() });
 }

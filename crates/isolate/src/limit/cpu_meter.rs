@@ -1,4 +1,4 @@
-//! The CPU time of turns, without two system calls for each.
+//! The CPU time of turns, measured without two system calls for each turn.
 //!
 //! The thread's CPU clock is a system call, which costs more than a small turn's JavaScript. A turn
 //! cannot have used more CPU time than wall time, nor more than its thread has used since the clock
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::limit::clock;
 
-/// Wall time below which a turn is charged just that: what a preemption can add is less than this.
+/// A turn shorter than this is charged its wall time: a preemption within it cannot add more.
 const SHORT_TURN: Duration = Duration::from_micros(50);
 /// Short turns in a row after which the clock is read nevertheless.
 const UNREAD_TURNS_MAX: u32 = 64;
@@ -28,7 +28,7 @@ impl CpuMeter {
         Self { read_ns: clock::thread_cpu_ns(), unread_turns: 0 }
     }
 
-    /// What a turn that has just ended, `wall` after it began, is charged, in nanoseconds.
+    /// The charge for a turn that has just ended, `wall` after it began, in nanoseconds.
     pub(crate) fn charge(&mut self, wall: Duration) -> u64 {
         let wall_ns = u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX);
         self.unread_turns += 1;
@@ -78,6 +78,6 @@ mod tests {
             meter.charge(Duration::from_micros(10));
         }
         let used = meter.charge(Duration::from_secs(100));
-        assert!(used < 3_000_000, "the earlier 3 ms count no more: {used} ns");
+        assert!(used < 3_000_000, "the earlier 3 ms are charged again: {used} ns");
     }
 }

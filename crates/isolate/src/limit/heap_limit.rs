@@ -1,4 +1,4 @@
-//! What happens when an isolate's heap reaches its limit.
+//! The limit of an isolate's heap: measuring, and ending an isolate that reaches it.
 //!
 //! V8 ends the process when an allocation does not fit, so the limit is raised for a moment (an
 //! overdraft), the isolate is terminated, and it is disposed of at once. The cage that all isolates
@@ -13,17 +13,17 @@ use std::time::Duration;
 use crate::limit::ledger::Ledger;
 use crate::limit::members::{MEMBERS, Member};
 
-/// How far a heap may go over its limit until the termination is seen: the largest single object V8
-/// can make is 1 GiB.
+/// How far a heap may go over its limit until V8 notices the termination: the largest single object
+/// that V8 can make is 1 GiB.
 const OVERDRAFT_BYTES: usize = 1 << 30;
 
-/// A refused buffer makes V8 ask about the heap too. It is believed a few times, with a little more
-/// heap in case it was the heap after all; the buffer's `RangeError` then reaches the Worker.
+/// A refused buffer makes V8 call the near-heap-limit callback too. The limit is raised a little
+/// for it so many times, so that the buffer's `RangeError` reaches the Worker.
 const GRANTS_MAX: u32 = 32;
-/// What the limit is raised by each time.
+/// How much the limit is raised each time.
 const GRANT_BYTES: usize = 1 << 20;
 
-/// Collections in a row that leave the heap nearly full after which it counts as over its limit.
+/// After so many collections in a row that leave the heap nearly full, it counts as over its limit.
 const FULL_IN_VAIN_MAX: u32 = 3;
 
 /// How long an isolate waits for another one's overdraft to end.
@@ -38,11 +38,11 @@ pub(crate) struct HeapGuard {
     heap_bytes_max: usize,
     ledger: Arc<Ledger>,
     member: Arc<Member>,
-    /// How often the limit was raised for want of buffers, not of heap.
+    /// How often the limit was raised because of a refused buffer.
     grants: AtomicU32,
     /// Full collections in a row after which the heap was nearly full.
     full_in_vain: AtomicU32,
-    /// Whether it is us who collect, not V8.
+    /// Whether this crate has started the collection, not V8.
     forced: AtomicBool,
     exceeded: AtomicBool,
     holds_overdraft: AtomicBool,
@@ -68,8 +68,8 @@ impl HeapGuard {
         })
     }
 
-    /// What V8's callbacks are given of it. Only shared access is made through this pointer, and an
-    /// `Arc` may be moved meanwhile; a `Box` claims its contents for itself each time.
+    /// The pointer that V8's callbacks get. Only shared access is made through it. It comes from an
+    /// `Arc` because that may be moved meanwhile; moving a `Box` would invalidate the pointer.
     pub(crate) fn data(guard: &Arc<Self>) -> *mut c_void {
         Arc::as_ptr(guard).cast_mut().cast()
     }
@@ -80,11 +80,12 @@ impl HeapGuard {
         self.handle.terminate_execution();
     }
 
-    /// Notes how large the heap is, gaps included and not, and what its objects hold outside of it.
+    /// Notes the size of the heap, with gaps and without, and the memory that its objects hold
+    /// outside of it.
     pub(crate) fn note_heap(&self, isolate: &mut v8::Isolate) {
         let statistics = isolate.get_heap_statistics();
-        // What ICU took since the last look is external memory as far as V8 is concerned, so that
-        // it collects the objects that hold it. The sum has WebAssembly memories in it, too.
+        // V8 is told of ICU's new memory as external memory, so that it collects the objects that
+        // hold it. The sum that it gives includes WebAssembly memories.
         let more = self.ledger.note_icu(crate::limit::icu_memory::taken_bytes());
         let outside = isolate.adjust_amount_of_external_allocated_memory(more);
         let outside = usize::try_from(outside).unwrap_or(0);
@@ -122,7 +123,7 @@ impl HeapGuard {
             return;
         }
         let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-        // Not for ever: the holder's thread may be lost.
+        // With a timeout: the holder's thread may be stuck.
         let waited = FREED.wait_timeout_while(taken, OVERDRAFT_WAIT_MAX, |taken| *taken);
         taken = waited.unwrap_or_else(PoisonError::into_inner).0;
         *taken = true;
@@ -130,9 +131,9 @@ impl HeapGuard {
     }
 }
 
-/// V8's callback at a safe point of a long turn: looks at memory that neither the heap's limit nor
-/// the allocator of buffers holds, above all WebAssembly memories. Garbage counts here, so there is
-/// twice the room.
+/// V8's callback at a safe point of a long turn. It checks memory that neither the heap's limit nor
+/// the allocator of buffers limits, above all WebAssembly memories. Garbage counts here, so the
+/// quota is doubled.
 // SAFETY: V8 calls it with the isolate that it interrupts and the guard that the watchdog passed.
 pub(crate) unsafe extern "C" fn on_long_turn(isolate: v8::UnsafeRawIsolatePtr, data: *mut c_void) {
     // SAFETY: `data` is the guard of the isolate that V8 interrupts; it outlives the isolate.
@@ -146,8 +147,8 @@ pub(crate) unsafe extern "C" fn on_long_turn(isolate: v8::UnsafeRawIsolatePtr, d
     }
 }
 
-/// Collects all garbage now, and notes what is left. What an isolate gives back that way may be
-/// enough for it to stay.
+/// Collects all garbage now, and measures the heap. An isolate that was chosen to go may stay if
+/// that has freed enough.
 pub(crate) fn collect(isolate: &mut v8::Isolate, guard: &HeapGuard) {
     guard.forced.store(true, Relaxed);
     isolate.low_memory_notification();

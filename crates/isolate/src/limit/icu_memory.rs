@@ -1,19 +1,20 @@
 //! Memory of ICU, the library behind `Intl`. V8 counts an `Intl.DateTimeFormat` as a few bytes of
-//! heap, while ICU takes tens of kilobytes for it, so ICU is given functions that count.
+//! heap, while ICU allocates tens of kilobytes for it, so ICU gets allocation functions that count.
 //!
-//! An isolate has its thread for itself, so what ICU takes on a thread belongs to its isolate. Some
-//! of it stays in caches of the whole process or is freed elsewhere; that is little, and only makes
-//! a count a little wrong.
+//! An isolate has its thread for itself, so memory that ICU allocates on a thread belongs to its
+//! isolate. Some of it stays in caches of the whole process or is freed elsewhere; that is little,
+//! so the count is only slightly wrong.
 
 use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 
-/// Room before each allocation for its size; as large as the strictest alignment, to keep it.
+/// Room before each allocation for its size. It is as large as the strictest alignment, so that the
+/// allocation stays aligned.
 const HEADER_BYTES: usize = 16;
 
 thread_local! {
-    /// What ICU has taken on this thread less what it has freed on it, in bytes.
+    /// Bytes that ICU has allocated on this thread, less those that it has freed on it.
     static TAKEN: Cell<isize> = const { Cell::new(0) };
 }
 
@@ -33,18 +34,18 @@ unsafe extern "C" {
     );
 }
 
-/// Makes ICU's memory count. Before anything else of ICU is called; `false` when ICU refuses.
+/// Makes ICU's memory count. Call it before anything else of ICU; `false` when ICU refuses.
 pub(crate) fn count() -> bool {
     let mut status = 0;
-    // SAFETY: the functions keep the contract of `malloc`, `realloc` and `free` for all threads and
-    // for ever, and nothing has been allocated by ICU yet that they would be asked to free.
+    // SAFETY: the functions keep the contract of `malloc`, `realloc` and `free` on all threads for
+    // the life of the process, and ICU has allocated nothing yet that they would be asked to free.
     unsafe {
         u_setMemoryFunctions_78(std::ptr::null(), allocate, reallocate, free, &raw mut status);
     }
     status <= 0
 }
 
-/// What ICU has taken on this thread in bytes.
+/// Bytes that ICU holds of this thread's allocations.
 pub(crate) fn taken_bytes() -> usize {
     usize::try_from(TAKEN.get()).unwrap_or(0)
 }

@@ -1,4 +1,5 @@
-//! What an isolate's memory is made of beyond V8's heap, and the quota on all of it.
+//! The ledger of an isolate's memory: V8's heap, buffers, native memory, and the quota on all of
+//! it.
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::ffi::c_void;
@@ -13,16 +14,18 @@ pub struct Ledger {
     buffers: AtomicUsize,
     /// Bodies and other memory that native code holds for the isolate.
     native: AtomicUsize,
-    /// What buffers, native memory and heap may be together.
+    /// The quota on buffers, native memory and heap together.
     bytes_max: AtomicUsize,
     /// V8's heap at the last look, with the memory of WebAssembly and of resizable buffers.
     heap: AtomicUsize,
     /// V8's heap alone at the last look, with its gaps: its part of the cage.
     caged: AtomicUsize,
-    /// What ICU had taken for it at the last look.
+    /// ICU's memory at the last look.
     icu: AtomicUsize,
-    /// Whether a buffer was refused since this was last asked.
+    /// Whether a buffer was refused since the last `take_refusal`.
     refused: AtomicBool,
+    /// Size of the buffer that native code is about to make; see [`Ledger::promise`].
+    promised: AtomicUsize,
 }
 
 /// Native memory charged to an isolate until it is dropped.
@@ -49,6 +52,7 @@ impl Ledger {
             caged: AtomicUsize::new(0),
             icu: AtomicUsize::new(0),
             refused: AtomicBool::new(false),
+            promised: AtomicUsize::new(0),
         })
     }
 
@@ -87,6 +91,16 @@ impl Ledger {
         Some(Charge { ledger: self.clone(), bytes })
     }
 
+    /// Reserves room for one buffer that native code makes next: the allocator grants it without
+    /// another check. V8 ends the process when the allocator refuses such a buffer, and a charge of
+    /// another thread, which decodes a body for example, may have taken the room since it was
+    /// checked. Drop the reservation when the buffer was made.
+    pub(crate) fn promise(self: &Arc<Self>, bytes: usize) -> Option<Charge> {
+        let charge = self.charge(bytes)?;
+        self.promised.store(bytes, Relaxed);
+        Some(charge)
+    }
+
     /// Notes the size of V8's heap, and of all memory that its objects hold outside of it: buffers
     /// that the allocator charged, and WebAssembly memories and resizable buffers, which it does
     /// not see; and how much of the cage the heap takes, gaps included. In bytes.
@@ -96,7 +110,7 @@ impl Ledger {
         self.caged.store(caged, Relaxed);
     }
 
-    /// Notes what ICU has taken in bytes; gives what that is more than at the last look.
+    /// Notes the bytes of ICU; gives how many more that are than at the last look.
     pub(crate) fn note_icu(&self, bytes: usize) -> i64 {
         let before = self.icu.swap(bytes, Relaxed);
         bytes as i64 - before as i64
@@ -136,7 +150,8 @@ fn layout(len: usize) -> Option<Layout> {
 }
 
 fn charged(ledger: &Ledger, len: usize, allocate: unsafe fn(Layout) -> *mut u8) -> *mut c_void {
-    let Some(layout) = layout(len).filter(|_| ledger.has_room_for(len)) else {
+    let is_promised = len > 0 && ledger.promised.swap(0, Relaxed) == len;
+    let Some(layout) = layout(len).filter(|_| is_promised || ledger.has_room_for(len)) else {
         ledger.refused.store(true, Relaxed);
         return std::ptr::null_mut();
     };
@@ -171,4 +186,36 @@ unsafe extern "C" fn drop_handle(ledger: *const Ledger) {
     // SAFETY: the pointer came from `Arc::into_raw` in `Ledger::allocator`, and V8 drops an
     // allocator once.
     drop(unsafe { Arc::from_raw(ledger) });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Asks the allocator for a buffer, as V8 does, and gives it back; whether it was granted.
+    fn grants(ledger: &Ledger, bytes: usize) -> bool {
+        // SAFETY: the buffer is not used, and is freed once with its length.
+        unsafe {
+            let buffer = allocate_zeroed(ledger, bytes);
+            let granted = !buffer.is_null();
+            if granted {
+                free(ledger, buffer, bytes);
+            }
+            granted
+        }
+    }
+
+    #[test]
+    fn a_promised_buffer_is_granted_whatever_other_threads_charge() {
+        let ledger = Ledger::new(1_000);
+        let promise = ledger.promise(600).expect("there is room");
+        let other = ledger.charge(400).expect("there is room for exactly this");
+        assert!(ledger.charge(1).is_none(), "the promised room is taken");
+        assert!(grants(&ledger, 600));
+        assert!(!grants(&ledger, 600), "a promise holds once");
+        drop((promise, other));
+        assert_eq!(ledger.external(), 0);
+        assert!(ledger.promise(1_001).is_none());
+        assert!(!grants(&ledger, 1_001));
+    }
 }

@@ -1,6 +1,6 @@
-//! Who uses what all isolates of a process share: the cage of their heaps, reservations of address
-//! space. Uses are counted by owner. At pressure the largest isolate of the owner that is furthest
-//! over its share has to go; an owner within its share loses nothing to another.
+//! The pools that all isolates of a process share, the cage of their heaps and reservations of
+//! address space, counted by owner. When a pool is used up, the largest isolate of the owner that
+//! is furthest over its share has to go; an owner within its share loses nothing to another.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -19,12 +19,12 @@ pub(crate) enum Pool {
 
 /// One isolate's part in the pools.
 pub(crate) struct Member {
-    /// Whose Worker it runs; empty until it has one.
+    /// The owner of its Worker; empty until it has one.
     owner: OnceLock<Owner>,
     uses: [AtomicUsize; 2],
     /// Whether it was chosen to go, so that the others have room.
     has_to_go: AtomicBool,
-    /// Makes its thread look at that.
+    /// Makes its thread check `has_to_go`.
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -34,22 +34,23 @@ pub(crate) struct Members {
     /// Held while somebody is given one more.
     taking: Mutex<()>,
     totals: [AtomicUsize; 2],
-    /// How much of each pool they may use together.
+    /// How much of each pool the isolates may use together.
     capacities: [usize; 2],
 }
 
 /// How full the cage of all heaps may be, in bytes: five eighths of it. The rest is for heaps
 /// between two looks at them and for one overdraft.
 const CAGE_BYTES_MAX: usize = 5 << 29;
-/// Reservations of all Workers beyond which only owners within their share get more: a tenth of the
-/// mappings that Linux gives a process. Those can have as many again at most.
+/// Reservations of all Workers together, after which only owners below their share get more. Each
+/// takes a few of the 65,530 mappings that Linux gives a process. Owners below their share together
+/// reserve at most as many again.
 const RESERVATIONS_MAX: usize = 2_048;
 
-/// Those of this process.
+/// The isolates of this process.
 pub(crate) static MEMBERS: Members = Members::new([CAGE_BYTES_MAX, RESERVATIONS_MAX]);
 
 impl Member {
-    /// Says whose Worker the isolate runs, once.
+    /// Sets the owner of the isolate's Worker, once.
     pub(crate) fn set_owner(&self, owner: Owner) {
         let _ = self.owner.set(owner);
     }
@@ -59,7 +60,7 @@ impl Member {
         self.has_to_go.load(Relaxed)
     }
 
-    /// What it uses of a pool.
+    /// How much it uses of a pool.
     pub(crate) fn uses(&self, pool: Pool) -> usize {
         self.uses[pool as usize].load(Relaxed)
     }
@@ -71,8 +72,8 @@ impl Members {
         Self { list: Mutex::new(Vec::new()), taking: Mutex::new(()), totals, capacities }
     }
 
-    /// A new isolate. Those without a Worker count as one owner's. `wake` makes its thread ask
-    /// [`Member::has_to_go`].
+    /// Adds a new isolate. All isolates without a Worker count as one owner's. `wake` makes its
+    /// thread call [`Member::has_to_go`].
     pub(crate) fn join(&self, wake: impl Fn() + Send + Sync + 'static) -> Arc<Member> {
         let member = Arc::new(Member {
             owner: OnceLock::new(),
@@ -86,12 +87,12 @@ impl Members {
         member
     }
 
-    /// What all isolates use of a pool.
+    /// How much all isolates use of a pool.
     pub(crate) fn total(&self, pool: Pool) -> usize {
         self.totals[pool as usize].load(Relaxed)
     }
 
-    /// Notes that a member uses so much now.
+    /// Notes how much a member uses now.
     pub(crate) fn note(&self, member: &Member, pool: Pool, now: usize) {
         let before = member.uses[pool as usize].swap(now, Relaxed);
         self.change(pool, before, now);
@@ -173,7 +174,7 @@ impl Members {
     }
 }
 
-/// What each owner uses of a pool, those that use nothing included.
+/// How much each owner uses of a pool, owners that use nothing included.
 fn uses_by_owner(members: &[Arc<Member>], pool: Pool) -> HashMap<Option<&Owner>, usize> {
     let mut by_owner = HashMap::new();
     for member in members {
@@ -182,8 +183,8 @@ fn uses_by_owner(members: &[Arc<Member>], pool: Pool) -> HashMap<Option<&Owner>,
     by_owner
 }
 
-/// Which member has to go for the others to fit into `capacity`: the largest of the owner that is
-/// furthest over its share. None when they fit, or when nobody is over its share.
+/// The member that has to go for the others to fit into `capacity`: the largest of the owner that
+/// is furthest over its share. `None` when they fit, or when no owner is over its share.
 fn choose(members: &[Arc<Member>], pool: Pool, capacity: usize) -> Option<usize> {
     if members.iter().map(|member| member.uses(pool)).sum::<usize>() <= capacity {
         return None;

@@ -1,26 +1,26 @@
-//! When the thread of an isolate loses priority, and when its isolate is to be replaced for it.
+//! When the thread of an isolate loses priority, and when its isolate is replaced because of that.
 //!
-//! Only several long turns in a short time lower it, never those of a start: a framework's start
-//! takes hundreds of milliseconds once. A turn that goes on counts again and again, so an endless
-//! loop is several long turns by itself. An unprivileged process cannot raise a priority again, so
-//! an isolate that was lowered is replaced at its first moment without a request, but no sooner
-//! than a while after it was made: a Worker whose turns are all long would be started again and
-//! again otherwise, which costs more than its priority gains.
+//! Only several long turns within a short time lower it. Turns of a start never do: a framework's
+//! start takes hundreds of milliseconds, once. A turn that goes on is counted repeatedly, so an
+//! endless loop is several long turns by itself. An unprivileged process cannot raise a priority
+//! again, so an isolate that was lowered is replaced when it has no request in flight, but not
+//! while it is young: otherwise a Worker whose turns are all long would be started again and again,
+//! which costs more than the priority is worth.
 
 use std::time::Duration;
 
 /// CPU time of a turn after which it is long.
 const LONG_TURN_NS: u64 = 10_000_000;
-/// CPU time with which a long turn counts as one more.
+/// CPU time after which a long turn counts once more.
 const LONGER_TURN_NS: u64 = 50_000_000;
-/// So many long turns are several.
+/// Long turns within [`WINDOW`] that lower the priority.
 const LONG_TURNS: usize = 4;
-/// Within this time they lower the priority.
+/// The time within which long turns are counted together.
 const WINDOW: Duration = Duration::from_secs(1);
-/// Least life of an isolate that is replaced for its priority.
+/// Least age of an isolate that is replaced for its priority.
 const LIFE_MIN: Duration = Duration::from_secs(10);
 
-/// What the niceness of a lowered thread is above that of the process.
+/// How far the niceness of a lowered thread is above that of the process.
 const LOWERED_BY: i32 = 10;
 /// The highest niceness there is.
 const NICE_MAX: i32 = 19;
@@ -40,7 +40,7 @@ pub(crate) struct Priority {
     /// When the last long turns were seen, in a ring.
     seen: [Option<Duration>; LONG_TURNS],
     next: usize,
-    /// The turn that was looked at last, and how often it has counted.
+    /// The turn that was looked at last, and how often it was counted.
     turn: u64,
     counted: u64,
 }

@@ -1,6 +1,6 @@
 //! Address space that Workers reserve: WebAssembly memories and resizable buffers. Each takes
-//! mappings of the process, a WebAssembly memory 10 GB of addresses besides, and V8 ends the
-//! process when it needs one itself and there is none left. So they are counted, and refused where
+//! mappings of the process, and a WebAssembly memory 10 GB of addresses. V8 ends the process when
+//! it needs a mapping itself and there is none left. So reservations are counted, and refused when
 //! there are too many: the Worker gets a `RangeError`.
 //!
 //! V8 reserves through one function and gives back through another. The linker's `--wrap` (see
@@ -32,7 +32,7 @@ thread_local! {
     static IN_TURN: Cell<bool> = const { Cell::new(false) };
     /// The isolate whose turn runs, or ran last.
     static MEMBER: RefCell<Option<Arc<Member>>> = const { RefCell::new(None) };
-    /// Whether one was refused on this thread since this was last asked.
+    /// Whether a reservation was refused on this thread since the last `take_refusal`.
     static REFUSED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -57,8 +57,8 @@ fn reserved() -> MutexGuard<'static, HashMap<usize, Arc<Member>>> {
     RESERVED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Says that a turn of an isolate begins on this thread: what is reserved until it ends is the
-/// isolate's.
+/// Says that a turn of an isolate begins on this thread: reservations until its end are counted for
+/// the isolate.
 pub(crate) fn begin_turn(member: &Arc<Member>) {
     MEMBER.with_borrow_mut(|last| {
         if !last.as_ref().is_some_and(|last| Arc::ptr_eq(last, member)) {
@@ -90,7 +90,7 @@ pub(crate) fn is_wrapped() -> bool {
     WRAPPED.load(Relaxed)
 }
 
-/// What V8 calls instead of `v8::base::OS::Allocate`.
+/// Replaces `v8::base::OS::Allocate` for V8.
 // SAFETY: the symbol is defined once, and V8 calls it with the arguments of the C++ function.
 #[unsafe(export_name = "__wrap__ZN2v84base2OS8AllocateEPvmmNS1_16MemoryPermissionENSt4__Cr8optionalINS_18SharedMemoryHandleEEE")]
 unsafe extern "C" fn allocate(
@@ -102,7 +102,7 @@ unsafe extern "C" fn allocate(
     handle_more: u64,
 ) -> *mut c_void {
     WRAPPED.store(true, Relaxed);
-    // The upper half of a register that holds an enumerator says nothing.
+    // An enumerator is 32 bits; the upper half of its register is undefined.
     let counted = IN_TURN.get() && permission & 0xFFFF_FFFF == NO_ACCESS;
     let member = if counted { MEMBER.with_borrow(Clone::clone) } else { None };
     if member.as_ref().is_some_and(|member| !take(member)) {
@@ -121,11 +121,11 @@ unsafe extern "C" fn allocate(
     address
 }
 
-/// What V8 calls instead of `v8::base::OS::Free`.
+/// Replaces `v8::base::OS::Free` for V8.
 // SAFETY: the symbol is defined once, and V8 calls it with the arguments of the C++ function.
 #[unsafe(export_name = "__wrap__ZN2v84base2OS4FreeEPvm")]
 unsafe extern "C" fn free(address: *mut c_void, bytes: usize) {
-    // Before the addresses are given back: they may be another reservation's right after.
+    // Before the addresses are given back: another thread may reserve the same ones right after.
     let freed = reserved().remove(&(address as usize));
     if let Some(member) = freed {
         MEMBERS.remove_one(&member, Pool::Reservations);

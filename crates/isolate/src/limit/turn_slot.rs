@@ -1,11 +1,11 @@
-//! Which turn an isolate is in, as its thread and the watchdog agree on it.
+//! The turn that an isolate is in, as agreed between its thread and the watchdog.
 //!
 //! A turn begins with a store and a fence and ends with a compare-exchange. When the watchdog has
 //! claimed the turn in between, the turn waits until the termination has been requested and then
 //! cancels it, so that no termination ever reaches the next turn.
 //!
-//! The watchdog looks only at slots that are on its list. A slot says whether it is; a turn whose
-//! slot is not puts it there. Only the watchdog takes slots off its list, after a while without a
+//! The watchdog looks only at slots that are on its list. A slot knows whether it is listed; a turn
+//! whose slot is not lists it. Only the watchdog takes slots off its list, after a while without a
 //! turn, so an isolate with many short turns is listed once.
 //!
 //! `models` compiles this file a second time, with loom's types as `sync`, and runs every order in
@@ -32,14 +32,14 @@ pub(crate) struct TurnSlot {
     listed: AtomicBool,
 }
 
-/// How a turn came to its end.
+/// How a turn ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Disarmed {
     InTime,
     Terminated,
 }
 
-/// What the watchdog sees of a slot. The number tells one turn from the next.
+/// A slot as the watchdog sees it. The number distinguishes turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Seen {
     Idle,
@@ -112,8 +112,8 @@ impl TurnSlot {
         if self.turn.load(Acquire) & PHASE == IDLE {
             return true;
         }
-        // The turn may have seen the slot listed, or may have listed it anew: then it is on its way
-        // to the list a second time, and this time goes.
+        // The turn has either seen the slot listed, so it stays; or it has listed the slot anew:
+        // then the slot will arrive on the list a second time, and this entry goes.
         self.listed.swap(true, AcqRel)
     }
 }

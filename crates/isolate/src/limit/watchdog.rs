@@ -4,10 +4,10 @@
 //! It has a list of the slots in which a turn began lately (`turn_slot`, `armed_list`) and looks at
 //! them each tick. When the list is empty it sleeps until a turn begins.
 //!
-//! To the watchdog a turn's CPU time counts from its first look at it, mostly one tick after the
-//! start: most turns are over before anybody has read a clock for them. A turn that ends by itself
-//! is held to its budget by what `cpu_meter` charges, and costs its request alone; a termination
-//! costs all requests of the isolate. So a turn gets a little longer before it is terminated.
+//! The watchdog counts a turn's CPU time from its first look at it, mostly one tick after the
+//! start, so most turns end without a clock being read for them. A turn that ends by itself is held
+//! to its budget by `cpu_meter`, and fails its own request only; a termination fails all requests
+//! of the isolate. So a turn gets a little longer than its budget before it is terminated.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -28,10 +28,10 @@ const IDLE_TICKS_MAX: u32 = 5;
 const MEMORY_CHECK_NS: u64 = 10_000_000;
 /// CPU time that a turn gets beyond its budget before it is terminated.
 const GRACE_NS: u64 = 10_000_000;
-/// CPU time after a termination was asked for at which the turn counts as stuck.
+/// CPU time after a termination was requested at which the turn counts as stuck.
 const STUCK_NS: u64 = 1_000_000_000;
 
-/// What the watchdog and an isolate's thread share.
+/// State that the watchdog shares with an isolate's thread.
 pub(crate) struct Slot {
     turn: TurnSlot,
     /// CPU time that the turn may use, in nanoseconds.
@@ -57,13 +57,13 @@ struct Listed {
     /// The turn that was seen last, and the time at the first look at it.
     turn: u64,
     turn_ns: u64,
-    /// At the last memory check.
+    /// The time at the last memory check.
     checked_ns: u64,
-    /// When the running turn was terminated first.
+    /// The time at which the running turn was first terminated.
     fired_ns: u64,
 }
 
-/// Starts the watchdog where it does not run yet.
+/// The watchdog's list of new slots. The first call starts the watchdog.
 fn newly_armed() -> &'static NewlyArmed<Slot> {
     static NEWLY_ARMED: OnceLock<&'static NewlyArmed<Slot>> = OnceLock::new();
     NEWLY_ARMED.get_or_init(|| {
@@ -90,7 +90,7 @@ fn watch(newly_armed: &NewlyArmed<Slot>) {
 impl Slot {
     /// A slot for the isolate of the calling thread.
     pub(crate) fn new(handle: v8::IsolateHandle, guard: Arc<HeapGuard>) -> Arc<Self> {
-        // The first turn shall not wait until the watchdog's thread is made.
+        // So that the first turn does not wait for the watchdog's thread to start.
         newly_armed();
         Arc::new(Self {
             turn: TurnSlot::new(),
@@ -131,9 +131,9 @@ impl Slot {
         self.turn.is_terminated()
     }
 
-    /// Raises the thread's priority again where it was lowered. Whether that was refused and the
-    /// isolate is to be replaced for it: an unprivileged process may only lower priorities. For
-    /// moments without a request.
+    /// Raises the thread's priority again if it was lowered. `true` when that was refused, so the
+    /// isolate is to be replaced: an unprivileged process may only lower priorities. Call it while
+    /// no request is in flight.
     pub(crate) fn wants_retirement(&self) -> bool {
         if !self.lowered.load(Relaxed) {
             return false;
@@ -146,7 +146,7 @@ impl Slot {
         priority::is_old_enough(self.made.elapsed())
     }
 
-    /// Turns true when the thread is in code of V8 that no termination reaches.
+    /// Becomes true when the thread is in code of V8 that never checks for a termination.
     pub(crate) fn stuck(&self) -> &Arc<AtomicBool> {
         &self.stuck
     }
@@ -155,7 +155,7 @@ impl Slot {
         self.priority.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lowers the priority when the turn makes it several long ones.
+    /// Lowers the priority if there were several long turns, this one included.
     fn look_at_priority(&self, turn: u64, used_ns: u64) {
         if self.starting.load(Relaxed) || self.lowered.load(Relaxed) {
             return;
@@ -206,8 +206,9 @@ impl Listed {
         }
     }
 
-    /// Looks at a turn that runs on after its termination: something in between has caught it, so
-    /// it is asked for again, or V8 is in a builtin that never looks. Whether to look again soon.
+    /// Looks at a turn that goes on after its termination. Either native code in between has
+    /// swallowed the termination, so it is requested again, or V8 is in a builtin that never checks
+    /// for one. Whether the slot stays on the list.
     fn look_at_terminated(&self, turn: u64) -> bool {
         self.terminate(turn);
         let now_ns = clock::read_cpu_ns(self.slot.clock);
@@ -216,7 +217,7 @@ impl Listed {
             set_nice(self.slot.thread, priority::STUCK_NICE);
             self.slot.stuck.store(true, Relaxed);
         }
-        // Nobody looks at it again: an isolate that was terminated takes no more turns.
+        // A stuck slot leaves the list: an isolate that was terminated takes no more turns.
         !stuck
     }
 

@@ -1,12 +1,13 @@
-//! The stack of an isolate's thread: deep calls leave pages behind that an idle thread never needs.
+//! The stack of an isolate's thread: deep calls leave pages behind that an idle thread does not
+//! need.
 
 use std::mem::MaybeUninit;
 
-/// What stays below the frame that asks, for its own calls.
+/// Stack below the calling frame that is kept, for the calls that it makes.
 const KEPT_BYTES: usize = 4 << 10;
 
-/// Gives the pages of the calling thread's stack back to the system that lie below its frames. The
-/// next deep call gets fresh ones.
+/// Gives back to the system those pages of the calling thread's stack that lie below its frames.
+/// The next deep call gets fresh ones.
 pub(crate) fn give_back() {
     let Some(lowest) = lowest_address() else { return };
     let here = 0_u8;
@@ -22,8 +23,8 @@ pub(crate) fn give_back() {
     }
 }
 
-/// Where the calling thread's stack ends. None for the main thread, whose stack grows into memory
-/// that may be something else.
+/// The lowest address of the calling thread's stack. `None` for the main thread, whose stack grows
+/// on demand: memory below it may belong to something else.
 fn lowest_address() -> Option<usize> {
     // SAFETY: two questions without side effects.
     if unsafe { libc::gettid() == libc::getpid() } {

@@ -1,9 +1,9 @@
 //! Tables that V8 makes for every isolate, large and empty in most of them: their pages go back to
 //! the system until something is written to them. An isolate is 300 KB smaller for it.
 //!
-//! V8's interface names none of these tables, so the linker's `--wrap` (see `.cargo/config.toml`)
-//! sends the calls here that show where they are. Sizes are those of the V8 that the project is
-//! bound to; where they do not fit, nothing is given back.
+//! V8's interface exposes none of these tables, so the linker's `--wrap` (see `.cargo/config.toml`)
+//! sends here the calls that reveal their addresses. Sizes are those of the V8 version that the
+//! project is bound to; if they do not fit, nothing is given back.
 
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -16,14 +16,14 @@ const STUB_COUNT: usize = 4096 + 1024;
 /// Name, handler and hidden class: three compressed pointers.
 type Stub = [u32; 3];
 
-/// Size of the table that finds the code of a return address, which walks of the stack fill
+/// Size of the table that maps return addresses to code; stack walks fill it
 /// (`InnerPointerToCodeCache`: one pointer, then 1,024 entries).
 const CODE_TABLE_BYTES: usize = 8 + 1024 * 64;
-/// Size of the table that does so for WebAssembly (`WasmCodeLookupCache`).
+/// Size of the same table for WebAssembly (`WasmCodeLookupCache`).
 const WASM_TABLE_BYTES: usize = 1024 * 48;
 
 thread_local! {
-    /// Blocks as large as the table of code that were allocated while this thread makes an isolate.
+    /// Blocks of the size of the code table that this thread allocates while it makes an isolate.
     static NEW_BLOCKS: Cell<NewBlocks> = const { Cell::new(NewBlocks::NotLooking) };
 }
 
@@ -33,11 +33,11 @@ enum NewBlocks {
     NotLooking,
     None,
     One(NonNull<u8>),
-    /// More than V8 should ask for: none of them is known to be the table.
+    /// More than V8 should allocate: it is not known which of them is the table.
     Many,
 }
 
-/// Where an isolate's tables are. It must not outlive the isolate.
+/// The addresses of an isolate's tables. It must not outlive the isolate.
 pub(crate) struct Tables {
     code: Option<NonNull<u8>>,
 }
@@ -54,8 +54,8 @@ pub(crate) fn noting<T>(make: impl FnOnce() -> T) -> (T, Tables) {
 }
 
 impl Tables {
-    /// Gives back what is empty. For an isolate's own thread: V8 writes to the tables of a
-    /// single-threaded isolate from no other.
+    /// Gives back the pages that are empty. Call it on the isolate's own thread: V8 writes to the
+    /// tables of a single-threaded isolate from no other.
     pub(crate) fn give_back(&self) {
         let Some(code) = self.code else { return };
         // SAFETY: V8 allocates the table when it makes the isolate and frees it with it, and the
@@ -64,7 +64,7 @@ impl Tables {
     }
 }
 
-/// What V8 calls instead of C++'s `operator new`.
+/// Replaces C++'s `operator new` for V8.
 // SAFETY: the symbol is defined once, and its signature is that of the C++ function.
 #[unsafe(no_mangle)]
 extern "C" fn __wrap__Znwm(bytes: usize) -> *mut c_void {
@@ -82,10 +82,11 @@ extern "C" fn __wrap__Znwm(bytes: usize) -> *mut c_void {
     block
 }
 
-/// Whether a stub cache looks as this file assumes, so that zeros clear it. Asked of the first one.
+/// Whether a stub cache looks as this file assumes, so that zeros clear it. Checked on the first
+/// one.
 static CACHE_FITS: OnceLock<bool> = OnceLock::new();
 
-/// What V8 calls instead of `StubCache::Initialize`, once for each cache.
+/// Replaces `StubCache::Initialize` for V8, which calls it once for each cache.
 // SAFETY: the symbol is defined once, and its signature is that of the C++ method.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn __wrap__ZN2v88internal9StubCache10InitializeEv(cache: *mut Stub) {
@@ -104,7 +105,7 @@ unsafe extern "C" fn __wrap__ZN2v88internal9StubCache10InitializeEv(cache: *mut 
     }
 }
 
-/// What V8 calls instead of `StubCache::Clear`, after each collection of all garbage.
+/// Replaces `StubCache::Clear` for V8, which calls it after each full garbage collection.
 // SAFETY: the symbol is defined once, and its signature is that of the C++ method.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn __wrap__ZN2v88internal9StubCache5ClearEv(cache: *mut Stub) {
@@ -138,8 +139,8 @@ unsafe fn is_cleared(cache: *mut Stub) -> bool {
 }
 
 /// Clears a stub cache without writing to it. V8 compares names and hidden classes with those of an
-/// entry, and hidden class zero, which is none, says that the entry is free: it is what V8 itself
-/// clears with. It also writes an empty name and a handler, which nothing reads of a free entry.
+/// entry. Hidden class zero, which no object has, marks a free entry; V8 itself clears with it. V8
+/// also writes an empty name and a handler, but does not read those of a free entry.
 ///
 /// # Safety
 /// `cache` is a stub cache of an isolate whose thread is the calling one, and [`CACHE_FITS`].
@@ -159,14 +160,14 @@ unsafe fn clear(cache: *mut Stub) {
     }
 }
 
-/// What V8 calls instead of `WasmCodeLookupCache::Flush`: when it makes the table, and when code
-/// goes away.
+/// Replaces `WasmCodeLookupCache::Flush` for V8, which calls it when it makes the table and when
+/// code is freed.
 // SAFETY: the symbol is defined once, and its signature is that of the C++ method.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn __wrap__ZN2v88internal4wasm19WasmCodeLookupCache5FlushEv(table: *mut c_void) {
     // SAFETY: the wrapped method, called with what it was to be called with.
     unsafe { __real__ZN2v88internal4wasm19WasmCodeLookupCache5FlushEv(table) };
-    // Later calls may come from a thread of another isolate, which shares the code that goes away.
+    // Later calls may come from a thread of another isolate that shares the freed code.
     if !matches!(NEW_BLOCKS.get(), NewBlocks::NotLooking) {
         // SAFETY: V8 has just made the table, for the isolate that this thread makes.
         unsafe { give_back_zeros(table.cast(), WASM_TABLE_BYTES) };
@@ -213,7 +214,7 @@ pub(crate) fn page_bytes() -> usize {
     })
 }
 
-/// Makes whole pages zero and gives their memory back. Says whether it did.
+/// Makes whole pages zero and gives their memory back; whether that succeeded.
 ///
 /// # Safety
 /// The pages are memory of the allocator, whose contents nobody needs any more.

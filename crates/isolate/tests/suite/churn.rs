@@ -1,4 +1,4 @@
-//! Isolates that come and go: nothing is left behind, in whatever order they go.
+//! Isolates that are made and dropped, in any order: nothing is left behind.
 
 use std::sync::Barrier;
 
@@ -8,11 +8,12 @@ use crate::lab::{Lab, SHORT_NS, options, platform};
 
 /// Isolates made and dropped on one thread.
 const CHURN: usize = 10_000;
-/// What the second half may add to the process's memory for each isolate, in bytes.
+/// Most growth of the process's memory for each isolate of the second half, in bytes.
 const BYTES_PER_ISOLATE_MAX: usize = 1_024;
-/// Mappings that may come in the second half: allocators keep some for later.
+/// Most mappings that the second half may add: allocators keep some for later.
 const MAPPINGS_SLACK: usize = 40;
-/// Descriptors that may come in the second half: none are made, but the test harness has its own.
+/// Most file descriptors that the second half may add: isolates open none, but the test harness
+/// does.
 const DESCRIPTORS_SLACK: usize = 4;
 
 fn descriptors() -> usize {
@@ -119,7 +120,8 @@ fn tasks_of_the_engine_do_not_outlive_their_isolate() {
             worker.script("1").unwrap();
             assert_eq!(worker.log().len(), 100);
         }
-        // The odd ones go with the task in their queue, and the address is used again.
+        // In odd rounds the isolate is dropped with the task in its queue, and V8 uses its address
+        // again.
     }
 }
 

@@ -1,5 +1,5 @@
-//! `import()` from the midst of an evaluation, and by code that is not a module: the engine ends
-//! the process where an embedder evaluates a module at a wrong moment.
+//! `import()` in the middle of an evaluation, and by code that is not a module: the engine ends the
+//! process if an embedder evaluates a module at a wrong moment.
 
 use crate::lab::Lab;
 
@@ -23,7 +23,7 @@ fn a_module_may_import_itself_and_those_that_import_it() {
 }
 
 #[test]
-fn a_module_that_waits_for_itself_waits_for_ever() {
+fn a_module_that_awaits_itself_never_settles() {
     let lab = Lab::shared();
     let mut worker = lab.worker();
     worker.modules(&[("main.js", "await import('./main.js'); ops.log('never');")]);
@@ -53,7 +53,7 @@ fn cycles_with_top_level_await_settle() {
 }
 
 #[test]
-fn imports_settle_in_the_order_in_which_they_were_asked_for() {
+fn imports_settle_in_the_order_of_their_calls() {
     let lab = Lab::shared();
     let mut worker = lab.worker();
     worker.modules(&[

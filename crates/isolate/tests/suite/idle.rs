@@ -1,4 +1,4 @@
-//! What isolates cost that do nothing: no wake-ups, and their priority back.
+//! Idle isolates: no wake-ups, and their thread gets its priority back.
 
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -57,7 +57,7 @@ fn the_watchdog_sleeps_while_no_turn_runs() {
     assert!(sleeps(&watchdog) > before);
 }
 
-/// An event loop need not ask again and again whether V8 has a task for an isolate.
+/// An event loop need not poll for tasks of V8.
 #[test]
 fn a_posted_task_wakes_the_event_loop() {
     let lab = Lab::shared();
@@ -76,10 +76,10 @@ fn a_posted_task_wakes_the_event_loop() {
     assert_eq!(posts.poll(&mut context), Poll::Ready(()));
     assert_eq!(posts.poll(&mut context), Poll::Pending);
     drop(worker);
-    assert_eq!(posts.poll(&mut context), Poll::Ready(()), "the end is told, too");
+    assert_eq!(posts.poll(&mut context), Poll::Ready(()), "the isolate's end wakes, too");
 }
 
-/// A turn that is long for sure.
+/// Runs a turn that is certainly a long one.
 fn spin(worker: &mut Worker) {
     worker.script("{ let x = 0; for (let i = 0; i < 300_000_000; i++) x ^= i; }").unwrap();
 }

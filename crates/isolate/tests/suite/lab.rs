@@ -12,12 +12,12 @@ use isolate::{
 };
 use program::{Content, Module, ModuleKind};
 
-/// CPU time that no turn of a test comes near, in nanoseconds.
+/// CPU time that no turn of a test reaches, in nanoseconds.
 pub const AMPLE_NS: u64 = 600_000_000_000;
 /// CPU time after which a turn that never ends is terminated, in nanoseconds.
 pub const SHORT_NS: u64 = 20_000_000;
 
-/// What evaluates the tenant's functions and takes what the engine reports.
+/// The entry module: it calls the tenant's functions and receives the engine's reports.
 const ENTRY: &str = r#"
 import * as ops from "isolde:ops";
 
@@ -49,12 +49,12 @@ globalThis.ops = { ...ops };
 
 const CALL: EntryPoint = EntryPoint(3);
 
-/// What the isolates of the lab are made with: ops write here.
+/// The host of the lab's isolates: ops write here.
 #[derive(Default)]
 pub struct Host {
     /// The lines that tenant code has logged.
     pub log: RefCell<Vec<String>>,
-    /// Promises that an op has given and nobody has settled.
+    /// Resolvers of the promises that ops returned and no turn has settled.
     pub waiting: RefCell<Vec<Resolver>>,
 }
 
@@ -62,7 +62,7 @@ pub struct Host {
 /// holds, and those that fill the memory that all isolates share.
 static PROCESS: RwLock<()> = RwLock::new(());
 
-/// A part in the process, for the length of a test.
+/// The right to use the process, for the length of a test.
 pub enum Lab {
     Shared { _guard: RwLockReadGuard<'static, ()> },
     Alone { _guard: RwLockWriteGuard<'static, ()> },

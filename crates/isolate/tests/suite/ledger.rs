@@ -1,4 +1,4 @@
-//! The memory ledger: what is charged, refused, and given back.
+//! The memory ledger: charges, refusals, and giving back.
 
 use isolate::Ledger;
 

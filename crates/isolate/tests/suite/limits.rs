@@ -1,5 +1,4 @@
-//! CPU time: whatever a tenant does, its turn ends, the isolate is condemned, and its neighbours go
-//! on.
+//! CPU time: any turn of a tenant ends, the isolate is condemned, and its neighbours go on.
 
 use isolate::{Condemned, TurnError};
 use program::ModuleKind;
@@ -61,7 +60,7 @@ fn builtins_that_call_back() {
 
 #[test]
 fn a_sort_of_millions() {
-    // The engine's own sort does not look for a termination; it must still end and be condemned.
+    // The engine's own sort does not check for a termination; the turn must end all the same.
     assert_terminated("for (;;) Array.from({ length: 300_000 }, (_, i) => -i % 997).sort();");
     assert_terminated("for (;;) new Float64Array(2 ** 20).map((_, i) => i % 997).sort();");
 }
@@ -139,7 +138,7 @@ fn deep_recursion_is_a_range_error_and_the_isolate_lives_on() {
 
 #[test]
 fn recursion_that_catches_itself_ends() {
-    // Each level calls twice more after the overflow, so this takes for ever.
+    // Each level calls twice more after the overflow, so this takes exponential time.
     assert_terminated("(function f() { try { f(); } finally { f(); f(); } })();");
 }
 

@@ -1,5 +1,5 @@
-//! What crate `isolate` promises of tenant code: it ends, it stays within its memory, it cannot
-//! tell the time while it computes, and it takes nobody else down.
+//! The promises of crate `isolate`: tenant code ends, stays within its memory, cannot measure time
+//! while it computes, and does no harm to its neighbours.
 //!
 //! One binary, because V8 starts once per process. The web APIs are a handful of functions
 //! ([`lab`]), evaluated from their source: a process that uses a snapshot may not do without it.

@@ -84,7 +84,7 @@ fn a_result_that_json_makes() {
 }
 
 #[test]
-fn memory_that_a_catch_block_wants() {
+fn allocations_after_a_caught_error() {
     assert_condemned(
         "const a = [];
          for (;;) try { for (;;) a.push(new Array(1e6).fill(0)); } catch {} finally {}",
@@ -185,7 +185,7 @@ fn kept_until_refused(expression: &str) -> String {
 /// Buffers that can grow and WebAssembly memories take address space and mappings, which all
 /// isolates share and of which V8 itself needs some: without them it ends the process.
 #[test]
-fn address_space_is_for_all() {
+fn address_space_of_one_isolate_is_bounded() {
     assert_eq!(
         kept_until_refused("new ArrayBuffer(1, { maxByteLength: 1 << 30 })"),
         "RangeError 128"
@@ -194,9 +194,9 @@ fn address_space_is_for_all() {
     assert_eq!(kept_until_refused(memory), "RangeError 128");
 }
 
-/// What nobody keeps is given back when there is too much of it.
+/// Reservations that the Worker does not keep are collected when there are too many.
 #[test]
-fn address_space_that_nobody_keeps() {
+fn unused_address_space_is_given_back() {
     let lab = Lab::shared();
     let mut worker = lab.worker();
     let count = "(() => { let i = 0; \

@@ -1,4 +1,4 @@
-//! Modules: imports of every kind, what goes wrong with them, and the code cache.
+//! Modules: imports of every kind, their errors, and the code cache.
 
 use program::ModuleKind;
 
@@ -99,7 +99,7 @@ fn top_level_await_is_waited_for() {
 }
 
 #[test]
-fn a_missing_module_is_named_with_the_one_that_asks() {
+fn a_missing_module_is_named_with_its_importer() {
     let lab = Lab::shared();
     for (main, message) in [
         ("import './no.js';", "No such module \"no.js\".\n  imported from \"main.js\""),
@@ -121,7 +121,7 @@ fn a_missing_module_is_named_with_the_one_that_asks() {
 }
 
 #[test]
-fn what_a_module_lacks_is_a_syntax_error_of_its_importer() {
+fn a_missing_export_is_a_syntax_error_of_the_importer() {
     let lab = Lab::shared();
     let mut worker =
         lab_with(&lab, &[("main.js", "import { no } from './a.js';"), ("a.js", "export {};")]);

@@ -1,5 +1,5 @@
-//! The ops that the tests' web API has, and what the op layer promises: argument types, no two
-//! views of one memory where one is written, errors by class, and panics that stay inside.
+//! The ops of the tests' web API, and the promises of the op layer: argument types, no two views of
+//! the same memory if one writes, errors by class, and panics that stay inside.
 
 use isolate::{Condemned, Latin1, OpError, Promise, TurnError, Utf16, View, ViewMut};
 
@@ -216,7 +216,7 @@ fn memory_that_an_op_writes_is_seen_by_one_argument_only() {
     }
 }
 
-/// An op may convert a value itself, and what it gets is held against all that it has.
+/// An op may convert a value itself; the view is checked against all others of the call.
 #[test]
 fn memory_that_an_op_writes_is_seen_by_one_conversion_only() {
     let lab = Lab::shared();
@@ -239,7 +239,7 @@ fn memory_that_an_op_writes_is_seen_by_one_conversion_only() {
 /// A tenant's getter detaches and shrinks the buffers that an op looks at. The op can hold no view
 /// meanwhile: that does not compile (see the documentation of `OpContext`).
 #[test]
-fn buffers_that_a_getter_takes_away_are_empty_afterwards() {
+fn a_getter_may_detach_or_shrink_a_buffer_that_an_op_looks_at() {
     let lab = Lab::shared();
     let mut worker = lab.worker();
     for (buffer, getter, expected) in [
@@ -265,7 +265,7 @@ fn buffers_that_a_getter_takes_away_are_empty_afterwards() {
     }
 }
 
-/// The continuation's id is read without running code of anybody's.
+/// The continuation's id is read without running JavaScript.
 #[test]
 fn a_continuation_runs_no_getter() {
     let lab = Lab::shared();
@@ -296,7 +296,7 @@ fn an_op_has_its_state_once() {
     assert_eq!(ended, Err(TurnError::Condemned(Condemned::Panicked)));
 }
 
-/// V8 holds pointers to what Rust keeps beside an isolate, however often the isolate is moved.
+/// V8 holds pointers to the Rust state of an isolate; they stay valid when the `Isolate` is moved.
 #[test]
 fn an_isolate_may_be_moved() {
     let lab = Lab::shared();

@@ -1,5 +1,5 @@
-//! Pools that all isolates of a process share: an owner that takes them all loses isolates for it,
-//! and an innocent one never does.
+//! Pools that all isolates of a process share: an owner that uses them up loses isolates, an
+//! innocent owner never does.
 
 use std::sync::Barrier;
 
@@ -19,7 +19,7 @@ fn owned(lab: &Lab, owner: &str, heap_bytes_max: usize) -> Worker {
     worker
 }
 
-/// Does what an event loop does for an isolate without requests; whether it had to go.
+/// Acts as the event loop of an idle isolate; whether the isolate had to go.
 fn goes(worker: &mut Worker) -> bool {
     if worker.isolate.next_task_due().is_some() {
         let _ = worker.isolate.turn(AMPLE_NS, |_| ());
@@ -27,7 +27,7 @@ fn goes(worker: &mut Worker) -> bool {
     worker.isolate.condemned() == Some(Condemned::MemoryExceeded)
 }
 
-/// Keeps as many reservations as it gets, up to a number; says how many those are.
+/// Makes the Worker keep up to `count` reservations; gives how many it got.
 fn reserve(worker: &mut Worker, count: u32) -> u32 {
     let kept = worker.value(&format!(
         "(() => {{ globalThis.kept = [];

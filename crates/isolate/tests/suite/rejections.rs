@@ -60,6 +60,17 @@ fn a_rejection_from_a_report_is_reported_within_the_turn() {
 }
 
 #[test]
+fn rejections_that_wait_for_their_report_are_bounded() {
+    let lab = Lab::shared();
+    let mut worker = lab.worker();
+    worker.script("for (let i = 0; i < 20_000; i += 1) Promise.reject(i);").unwrap();
+    let log = worker.log();
+    assert_eq!((log.len(), log[9_999].as_str()), (10_000, "unhandled: 9999"));
+    worker.script("Promise.reject('later');").unwrap();
+    assert_eq!(worker.log(), ["unhandled: later"]);
+}
+
+#[test]
 fn endless_rejections_leave_the_turn() {
     let lab = Lab::shared();
     let mut worker = lab.worker();
@@ -68,7 +79,7 @@ fn endless_rejections_leave_the_turn() {
         .unwrap();
     let first = worker.log().len();
     assert!(first >= 2, "{first}");
-    // What is left over comes with the next turn.
+    // The rest comes with the next turn.
     worker.script("1").unwrap();
     assert_eq!(worker.log()[0], format!("unhandled: {first}"));
 }

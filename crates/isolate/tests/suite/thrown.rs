@@ -1,4 +1,4 @@
-//! What Rust learns of an exception: name, message, stack, place.
+//! Exceptions as Rust reads them: name, message, stack, place.
 
 use isolate::Location;
 
@@ -84,6 +84,22 @@ fn hostile_errors_are_described_without_harm() {
         worker.script(&format!("{{ {source} }}")).unwrap_err();
         assert!(worker.answers(), "{source}");
     }
+}
+
+/// The texts are copies in native memory, which the Worker's quota does not limit.
+#[test]
+fn the_texts_of_an_error_are_bounded() {
+    let lab = Lab::shared();
+    let mut worker = lab.worker();
+    let source = "{ const long = 'x'.repeat(1 << 20); const e = new Error(long);
+        e.name = e.stack = e[long] = e.property = long; throw e; }";
+    let thrown = worker.script(source).unwrap_err();
+    let texts = [&thrown.name, &thrown.message, &thrown.stack];
+    let properties = thrown.properties.iter().flat_map(|(name, text)| [name, text]);
+    for text in texts.into_iter().chain(properties) {
+        assert!(text.len() < 20_000, "{} bytes", text.len());
+    }
+    assert_eq!(thrown.properties.len(), 2);
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn growing() -> Vec<u8> {
     ])
 }
 
-/// `export wait()`: `memory.atomic.wait32` for ever on a shared memory of its own.
+/// `export wait()`: `memory.atomic.wait32` without a timeout on a shared memory of its own.
 fn waiting() -> Vec<u8> {
     let body: &[u8] = &[0, 0x41, 0, 0x41, 0, 0x42, 0x7f, 0xfe, 0x01, 2, 0, 0x1a, 0x0b];
     module(&[
@@ -106,7 +106,7 @@ fn leb128(mut number: usize) -> Vec<u8> {
     }
 }
 
-/// A module with one function of that many instructions.
+/// A module with one function of this many instructions.
 fn long(instructions: usize) -> Vec<u8> {
     let body = [&[0][..], &vec![0x01; instructions], &[0x0b]].concat();
     let code = [&[1][..], &leb128(body.len()), &body].concat();

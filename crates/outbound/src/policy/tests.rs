@@ -1,4 +1,4 @@
-//! Spellings of addresses and what becomes of them.
+//! Spellings of addresses, and whether they are refused.
 
 use super::*;
 
@@ -164,8 +164,7 @@ const REFUSED: &[&str] = &[
     "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]",
 ];
 
-/// Hosts that must not be read at all: other programs take many of these for 127.0.0.1 and the
-/// like.
+/// Hosts that must be refused: other programs read many of these as 127.0.0.1 or another address.
 const NOT_A_HOST: &[&str] = &[
     "", ".", "..", "0", "1", "127.1", "127.0.1", "127.0.0.1.", "127.0.0.1..", "127.0.0.01",
     "127.0.0.001", "0127.0.0.1", "0177.0.0.1", "0177.0.0.01", "0177.1", "017700000001",

@@ -1,8 +1,8 @@
-//! Who may look a name up: each owner's answers, its look-ups in flight, and its quota. No I/O and
-//! no clock, so that tests say what time it is.
+//! The books of the resolver: each owner's cached answers, its look-ups in flight, and its quota.
+//! No I/O and no clock, so that tests choose the time.
 //!
-//! Answers are kept for each owner by itself. How fast a look-up is would tell one owner what
-//! another one looks up.
+//! Each owner has a cache of its own: the time of a look-up in a shared one would tell an owner
+//! which names another one has looked up.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -14,20 +14,20 @@ use tokio::sync::watch;
 use super::LookUpError;
 use crate::share::{Share, Usage};
 
-/// What became of a look-up.
+/// The outcome of a look-up.
 pub(crate) type Outcome = Result<Arc<[IpAddr]>, LookUpError>;
 
-/// Where the outcome of a look-up in flight is told; nothing until it is there.
+/// The channel for the outcome of a look-up in flight; it holds `None` until then.
 pub(crate) type Answer = watch::Sender<Option<Outcome>>;
 
-/// How long an answer may be used, whatever its time to live says.
+/// Bounds on the time for which an answer is cached, whatever its time to live.
 const TTL_MIN: Duration = Duration::from_secs(1);
 const TTL_MAX: Duration = Duration::from_secs(300);
-/// How long it is remembered that a name does not exist.
+/// How long the answer is cached that a name does not exist.
 const NEGATIVE_TTL: Duration = Duration::from_secs(5);
-/// Names whose answers are kept for one owner.
+/// Cached answers of one owner.
 const NAMES_MAX: usize = 256;
-/// Owners above which those without any use are looked for.
+/// Number of owners from which on those that are not in use are removed.
 const OWNERS_SWEEP: usize = 1_024;
 
 /// Limits on look-ups.
@@ -35,19 +35,19 @@ const OWNERS_SWEEP: usize = 1_024;
 pub(crate) struct Quota {
     /// In flight at a time.
     pub(crate) in_flight: Share,
-    /// Of one owner in the long run.
+    /// Of one owner, in the long run.
     pub(crate) per_second_max: u32,
-    /// Of one owner at once after a quiet time.
+    /// Of one owner, in a burst after a quiet time.
     pub(crate) burst_max: u32,
 }
 
-/// What an owner gets that asks for a name.
+/// The reply to an owner that asks for a name.
 pub(crate) enum Ticket {
     /// The answer is known.
     Known(Outcome),
     /// The owner waits for it already.
     Shared(watch::Receiver<Option<Outcome>>),
-    /// Nobody has asked yet: the caller has to, and tells this one.
+    /// The caller has to look the name up, and send the outcome to this channel.
     Ask(Arc<Answer>, watch::Receiver<Option<Outcome>>),
 }
 
@@ -59,7 +59,7 @@ struct Kept {
 struct Owner {
     kept: HashMap<String, Kept>,
     asking: HashMap<String, Arc<Answer>>,
-    /// Look-ups that it may start now, in thousandths.
+    /// Look-ups that it may start now, in thousandths: a token bucket.
     tokens_milli: u64,
     refilled_at: Instant,
 }
@@ -118,7 +118,7 @@ impl Desk {
         Ok(Ticket::Ask(answer, receiver))
     }
 
-    /// A look-up has come to its end; the outcome holds for `ttl`.
+    /// Ends a look-up; the outcome is valid for `ttl`.
     pub(crate) fn finish(&mut self, owner: &str, name: &str, outcome: Outcome, ttl: Duration) {
         self.finish_at(owner, name, outcome, ttl, Instant::now());
     }
@@ -144,7 +144,7 @@ impl Desk {
         answer.send_replace(Some(outcome));
     }
 
-    /// Gives a look-up up that nobody waits for; `false` when somebody does by now.
+    /// Abandons a look-up that nobody waits for; `false` when somebody waits for it by now.
     pub(crate) fn abandon(&mut self, owner: &str, name: &str) -> bool {
         let Some(owner) = self.owners.get_mut(owner) else { return true };
         let Some(answer) = owner.asking.get(name) else { return true };
@@ -174,7 +174,7 @@ impl Owner {
             || self.kept.values().any(|kept| now < kept.until)
     }
 
-    /// Keeps an answer; the one that ends first goes where there are too many.
+    /// Caches an answer; if there are too many, the one that expires first is removed.
     fn keep(&mut self, name: &str, kept: Kept, now: Instant) {
         if self.kept.len() >= NAMES_MAX {
             self.kept.retain(|_, kept| now < kept.until);

@@ -29,7 +29,7 @@ pub fn run<F: Future>(test: F) -> F::Output {
     tokio::task::LocalSet::new().block_on(&runtime.expect("a runtime"), test)
 }
 
-/// Lets everything happen that can happen without anything new from outside.
+/// Gives the event loop time for everything that can happen without new input from outside.
 pub async fn settle() {
     for _ in 0..5_000 {
         tokio::task::yield_now().await;

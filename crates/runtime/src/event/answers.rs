@@ -1,4 +1,4 @@
-//! Answers of events, and what keeps events alive behind them.
+//! Answers of events, and `waitUntil`, which keeps events alive after their answer.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use http::header::CONTENT_LENGTH;
 use isolate::Thrown;
 
 use crate::event::bodies::OutgoingBody;
+use crate::event::client_watch::ClientWatch;
 use crate::event::context::EventContext;
 use crate::event::host::EventHost;
 use crate::failure::Failure;
@@ -41,6 +42,10 @@ impl api::host::Events for EventHost {
         let Some(event) = self.event(event) else { return };
         if let Body::Sink(id) = &body {
             event.sink.set(Some(*id));
+        }
+        if head.watches_client {
+            event.watches_client.set(true);
+            self.resources.add(&event, ClientWatch(event.id()));
         }
         let body = self.out_body(event.id(), body, &head.headers);
         if head.headers.len() > HEADER_BYTES_MAX {

@@ -18,18 +18,18 @@ use crate::http::decode::{CpuBill, DecodeAccount};
 use crate::http::flat_headers;
 use crate::http::received::{PassedOn, ReceivedBody};
 
-/// What is reserved at once for a body whose length was announced.
+/// Most memory that is reserved at once for a body of announced length.
 const EXPECTED_BYTES_MAX: u64 = 16 << 20;
 
 /// A body that JavaScript may read.
 struct NativeBody {
-    /// Nothing while a read waits for the next chunk.
+    /// `None` while a read waits for the next chunk.
     body: Option<ReceivedBody>,
-    /// Whether it still has a connection; nothing for bodies that never have one of their own.
+    /// Whether it still has a connection; `None` for bodies that never have one of their own.
     is_open: Option<Arc<AtomicBool>>,
-    /// Its place among the responses that nobody reads, 0 when it is not one of them.
+    /// Its place in the LRU order of responses that are not being read; 0 when it is not there.
     touch: u64,
-    /// Told when it is cancelled while a read waits for the next chunk.
+    /// Notified when it is cancelled while a read waits for the next chunk.
     cancelled: Rc<Notify>,
 }
 
@@ -55,7 +55,7 @@ pub(crate) enum OutgoingBody {
     Plain(OutBody),
     /// It is in the coding that the headers name already.
     Coded(OutBody),
-    /// Its coding is undone on the way, which may fail, and its length is not what it was.
+    /// It is decoded on the way, which may fail; its length changes.
     Decoded(InBody),
 }
 
@@ -141,7 +141,7 @@ impl EventHost {
         }
     }
 
-    /// Who pays for decoding a body of the event.
+    /// The account that decoding a body of the event is charged to.
     pub(crate) fn decode_account(&self, event: EventId) -> DecodeAccount {
         let nothing_left = || CpuBill::new(0, 0);
         let cpu = self.event(event).map_or_else(nothing_left, |event| event.bill());
@@ -182,7 +182,7 @@ impl api::host::Bodies for EventHost {
             let mut whole = Vec::with_capacity(expected);
             let mut charges = Vec::new();
             while let Some(chunk) = body.next_chunk(|| host.decode_account(event)).await {
-                    let chunk = chunk.map_err(|error| lost(&error))?;
+                let chunk = chunk.map_err(|error| lost(&error))?;
                 if let Some(ledger) = host.ledger() {
                     // It is copied into a buffer of the isolate at the end, so it has to fit twice
                     // for a moment.
@@ -198,7 +198,7 @@ impl api::host::Bodies for EventHost {
     fn cancel(&self, event: EventId, id: u32) {
         if let Some(native) = self.resources.take::<NativeBody>(event, id) {
             self.open_responses.take(native.touch);
-            // A read that waits has the body, and the body its connection.
+            // A read that waits holds the body, and with it the connection.
             native.cancelled.notify_one();
         }
     }

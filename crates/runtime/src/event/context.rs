@@ -1,8 +1,8 @@
-//! One event: what a Worker does for somebody, from its first turn to its last.
+//! One event, such as a request, from its first turn to its last.
 //!
 //! Everything that runs tenant code is an event. It owns its CPU time, its limits, its `waitUntil`
-//! promises and its [resources](crate::event::resources), and it ends once: all that it owns ends
-//! with it.
+//! promises and its [resources](crate::event::resources). It ends once, and everything that it owns
+//! ends with it.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -17,10 +17,10 @@ use crate::failure::Failure;
 use crate::http::body::OutBody;
 use crate::http::decode::CpuBill;
 
-/// What became of a request.
+/// The answer to a request.
 pub(crate) type Answer = Result<Response<OutBody>, Failure>;
 
-/// What an event runs.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EventKind {
     /// The Worker's global scope, once for each isolate.
@@ -32,7 +32,7 @@ pub(crate) enum EventKind {
     },
 }
 
-/// One event. Its methods change it alone; what the isolate counts of all its events is kept by
+/// One event. Its methods change it alone; counts of all events of the isolate are kept by
 /// [`EventHost`](crate::event::host::EventHost), which calls them.
 pub(crate) struct EventContext {
     id: EventId,
@@ -59,10 +59,12 @@ pub(crate) struct EventContext {
     waiter: RefCell<Option<Waker>>,
     /// The sink that the response's body comes from.
     pub(super) sink: Cell<Option<u32>>,
+    /// Whether the Worker is told what becomes of a client to which a body is passed on.
+    pub(super) watches_client: Cell<bool>,
     /// Whether the client is gone or has its whole response.
     pub(super) client_done: Cell<bool>,
-    /// Whether the client left before it had its response. What is under way goes on then: other
-    /// events may wait for it.
+    /// Whether the client left before it had its response. Pending work goes on then: other events
+    /// may wait for it.
     pub(super) abandoned: Cell<bool>,
     pub(super) ended: Cell<bool>,
     /// The numbers of its resources, in no order.
@@ -86,6 +88,7 @@ impl EventContext {
             answered: Cell::new(false),
             waiter: RefCell::default(),
             sink: Cell::new(None),
+            watches_client: Cell::new(false),
             client_done: Cell::new(false),
             abandoned: Cell::new(false),
             ended: Cell::new(false),
@@ -93,7 +96,7 @@ impl EventContext {
         })
     }
 
-    /// What JavaScript calls it; 0 is the start.
+    /// Its id in JavaScript; 0 is the start.
     pub(crate) fn id(&self) -> EventId {
         self.id
     }
@@ -136,12 +139,12 @@ impl EventContext {
         self.subrequests.get()
     }
 
-    /// What limits its open responses to `connections_max`.
+    /// The counter that limits its open responses to `connections_max`.
     pub(crate) fn connections(&self, connections_max: usize) -> Rc<Connections> {
         self.connections.get_or_init(|| Rc::new(Connections::new(connections_max))).clone()
     }
 
-    /// The same, where there has been a subrequest.
+    /// The same counter, if there was a subrequest before.
     pub(crate) fn known_connections(&self) -> Option<&Connections> {
         self.connections.get().map(|connections| &**connections)
     }
@@ -152,12 +155,12 @@ impl EventContext {
         self.log_bytes.get()
     }
 
-    /// Whether anything may still call back for it.
+    /// Whether it has timers, reads, writes or subrequests that may still call back.
     pub(crate) fn has_pending(&self) -> bool {
         self.pending.get() > 0
     }
 
-    /// Whether somebody waits for an answer that has not come.
+    /// Whether a client waits for its answer.
     pub(crate) fn is_unanswered(&self) -> bool {
         !self.answered.get() && self.kind != EventKind::Start
     }
@@ -183,17 +186,22 @@ impl EventContext {
         answer
     }
 
+    /// Whether the Worker is told what becomes of a client to which a body is passed on.
+    pub(crate) fn watches_client(&self) -> bool {
+        self.watches_client.get()
+    }
+
     /// Whether it has ended.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.get()
     }
 
-    /// Whether nothing of it can run any more.
+    /// Whether it is complete: nothing of it has to run any more.
     pub(super) fn is_over(&self) -> bool {
         self.answered.get() && self.client_done.get() && !self.goes_on()
     }
 
-    /// Whether work goes on that no client waits for.
+    /// Whether it has work that no client waits for.
     pub(super) fn goes_on(&self) -> bool {
         self.wait_until.get() > 0 || (self.abandoned.get() && self.has_pending())
     }

@@ -1,4 +1,4 @@
-//! What the events of one isolate share: their table, their resources, what is counted of them.
+//! The events of one isolate: their table, their resources, their counts.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::{Rc, Weak};
@@ -27,8 +27,8 @@ pub(crate) const START: EventId = 0;
 pub(crate) trait Turns {
     /// No event is in flight any more.
     fn rest(&self);
-    /// Calls `work` in a turn of the event, or of nobody (0, behind the start). Does nothing when
-    /// the event has ended or the isolate is condemned.
+    /// Calls `work` in a turn of the event; 0, after the start, is a turn of no event. Does nothing
+    /// when the event has ended or the isolate is condemned.
     fn turn(&self, event: EventId, work: &mut dyn FnMut(&mut Turn<'_, '_, '_>));
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct EventHost {
     /// Bodies of responses on their way to clients.
     answers: OnceCell<Rc<Answers>>,
     egress: Arc<dyn Egress>,
-    /// Made when the Worker is there.
+    /// Made when the Worker is loaded.
     client: OnceCell<Rc<dyn EgressClient>>,
     pub(crate) observer: Arc<dyn Observer>,
     worker: OnceCell<Arc<Worker>>,
@@ -50,11 +50,11 @@ pub(crate) struct EventHost {
     current: RefCell<Option<Rc<EventContext>>>,
     pub(crate) resources: ResourceTable,
     pub(crate) open_responses: OpenResponses,
-    /// What may still call back, for all events together.
+    /// Timers, reads, writes and subrequests that may still call back, of all events together.
     pending: Cell<u32>,
     /// Events that wait for an answer.
     unanswered: Cell<u32>,
-    /// What JavaScript still knows of resources that have ended.
+    /// Resources that have ended and that JavaScript has to forget.
     to_forget: RefCell<Vec<(EntryPoint, u32)>>,
 }
 
@@ -100,23 +100,23 @@ impl EventHost {
         let _ = self.answers.set(answers);
     }
 
-    /// Notes which Worker the events are of, and makes its way out.
+    /// Sets the Worker of the events, and makes its client for subrequests.
     pub(crate) fn set_worker(&self, worker: Arc<Worker>) {
         let _ = self.client.set(self.egress.client(&worker));
         let _ = self.worker.set(worker);
     }
 
-    /// The way out of the Worker, where there is one yet.
+    /// The Worker's client for subrequests, once there is one.
     pub(crate) fn egress_client(&self) -> Option<&Rc<dyn EgressClient>> {
         self.client.get()
     }
 
-    /// The Worker, where one is loaded.
+    /// The Worker, once it is loaded.
     pub(crate) fn worker(&self) -> Option<&Arc<Worker>> {
         self.worker.get()
     }
 
-    /// What the Worker may use.
+    /// The limits of the Worker.
     pub(crate) fn limits(&self) -> &Limits {
         static DEFAULT: std::sync::LazyLock<Limits> = std::sync::LazyLock::new(Limits::default);
         self.worker.get().map_or(&*DEFAULT, |worker| &worker.limits)
@@ -152,8 +152,7 @@ impl EventHost {
         }
     }
 
-    /// An event that has not ended. What runs outside of events has nobody whose limits it could
-    /// count against.
+    /// The event of this id, if it has not ended.
     pub(crate) fn event(&self, id: EventId) -> Option<Rc<EventContext>> {
         if let Some(current) = &*self.current.borrow()
             && current.id() == id
@@ -164,7 +163,7 @@ impl EventHost {
         self.events.borrow().get(&id).cloned()
     }
 
-    /// Notes whose turn runs; gives who it was before.
+    /// Sets the event whose turn runs; gives the previous one.
     pub(crate) fn set_current(&self, event: Option<Rc<EventContext>>) -> Option<Rc<EventContext>> {
         self.current.replace(event)
     }
@@ -174,7 +173,7 @@ impl EventHost {
         self.events.borrow().len()
     }
 
-    /// Notes that something more, or one thing fewer, may call back for an event.
+    /// Counts one more, or one fewer, that may call back for an event.
     pub(crate) fn note_pending(&self, event: &EventContext, more: bool) {
         if event.has_ended() {
             return;
@@ -206,7 +205,7 @@ impl EventHost {
         answered.filter_map(|event| Some((event.clone(), event.sink.get()?))).collect()
     }
 
-    /// All that wait for an answer.
+    /// All events that wait for an answer.
     pub(crate) fn unanswered(&self) -> Vec<Rc<EventContext>> {
         let events = self.events.borrow();
         events.values().filter(|event| event.is_unanswered()).cloned().collect()
@@ -220,7 +219,7 @@ impl EventHost {
         }
     }
 
-    /// The client has its response, or is gone.
+    /// Notes that the client has its response, or has left.
     pub(crate) fn client_done(&self, event: &Rc<EventContext>) {
         if event.has_ended() {
             return;
@@ -243,14 +242,14 @@ impl EventHost {
         self.resources.add(&owner, Task(wait.abort_handle()));
     }
 
-    /// Ends the event when nothing of it can run any more.
+    /// Ends the event when it is complete.
     pub(crate) fn end_if_over(&self, event: &EventContext) {
         if event.is_over() {
             self.end(event);
         }
     }
 
-    /// Ends an event, and all that it owns.
+    /// Ends an event, and everything that it owns.
     pub(crate) fn end(&self, event: &EventContext) {
         if event.ended.replace(true) {
             return;
@@ -278,18 +277,18 @@ impl EventHost {
         self.end(event);
     }
 
-    /// Ends everything in flight; answers that were given stay to be taken.
+    /// Ends everything in flight; answers that were given can still be taken.
     pub(crate) fn abandon(&self) {
         self.resources.end_everything();
         self.pending.set(0);
     }
 
-    /// Notes what JavaScript has to forget.
+    /// Notes a resource that JavaScript has to forget.
     pub(super) fn forget_later(&self, ended: Option<(EntryPoint, u32)>) {
         self.to_forget.borrow_mut().extend(ended);
     }
 
-    /// Lets JavaScript forget what it knows of resources that have ended.
+    /// Makes JavaScript forget the resources that have ended.
     pub(crate) fn forget_ended(&self) {
         let to_forget = std::mem::take(&mut *self.to_forget.borrow_mut());
         if to_forget.is_empty() {
@@ -351,7 +350,7 @@ impl EventHost {
             work.await;
             host.resources.take::<Task>(owner.id(), id);
             host.note_pending(&owner, false);
-            // No turn follows that would look.
+            // No turn follows that would check this.
             host.end_if_over(&owner);
             host.forget_ended();
         });

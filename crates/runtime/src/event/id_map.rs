@@ -1,9 +1,9 @@
-//! Maps by numbers that we hand out ourselves.
+//! Maps by ids that this process hands out itself.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// A map by an id. No client chooses ids, so they need no hash that withstands one.
+/// A map by an id. No client chooses ids, so the hash need not resist collision attacks.
 pub(crate) type IdMap<T> = HashMap<u32, T, BuildHasherDefault<IdHasher>>;
 
 /// Spreads consecutive numbers over a table: a multiplication by 2^64 divided by the golden ratio.

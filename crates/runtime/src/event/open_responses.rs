@@ -1,9 +1,9 @@
 //! Responses of subrequests that are open: each holds a connection until its body has been read or
 //! cancelled, and a Worker may hold few.
 //!
-//! Where all of an event's responses lie unread and one more subrequest waits, none of them would
-//! ever go on. The one that was not touched for the longest time makes room then: what is left of
-//! it is read ahead where it is short, else it is cancelled.
+//! When all open responses of an event are unread and one more subrequest waits, that is a
+//! deadlock. Then the least recently used response makes room: if the rest of its body is short, it
+//! is read ahead, else it is cancelled.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -23,16 +23,16 @@ use crate::http::body::{BodyError, InBody, next_chunk};
 
 /// Open responses of all events of an isolate.
 const OPEN_RESPONSES_MAX: usize = 256;
-/// What an open response is charged for the buffers of its connection.
+/// Charge for the connection buffers of an open response.
 const OPEN_RESPONSE_BYTES: usize = 64 << 10;
 /// How much of an unread response is read ahead to free its connection, and for how long.
 const READ_AHEAD_BYTES_MAX: usize = 64 << 10;
 const READ_AHEAD_MAX: Duration = Duration::from_secs(2);
 
-/// What reads of a response get that was cancelled: the platform's words.
+/// The error of reads of a cancelled response, in the platform's words.
 pub(crate) const CLOSED: &str = "Response closed due to connection limit";
 
-/// What its Worker's author is told: the platform's words, shortened.
+/// The warning for the Worker's author, in the platform's words, shortened.
 pub(crate) const WARNING: &str = "A stalled HTTP response was canceled to prevent deadlock. This \
      can happen when a Worker calls fetch() several times without reading the bodies of the \
      returned Response objects: there is a limit on the number of open connections, and the \
@@ -60,7 +60,7 @@ impl Connections {
         permit
     }
 
-    /// Whether something waits although all connections are with idle responses.
+    /// Whether a subrequest waits while all connections are held by idle responses.
     fn is_stuck(&self, idle: impl FnOnce() -> usize) -> bool {
         self.waiting.get() > 0 && idle() >= self.max
     }
@@ -92,7 +92,7 @@ pub(crate) struct ConnectionPermit {
 /// The open responses of an isolate.
 pub(crate) struct OpenResponses {
     isolate: Connections,
-    /// Bodies that nobody reads now, the one first that was touched longest ago.
+    /// Bodies that are not being read, in LRU order: the least recently used first.
     idle: RefCell<BTreeMap<u64, (EventId, u32)>>,
     last_touch: Cell<u64>,
 }
@@ -129,7 +129,7 @@ impl OpenResponses {
         Ok(ConnectionPermit { _event: event, _isolate: isolate, _charge: charge })
     }
 
-    /// Notes that nobody reads a response's body for now; gives what [`OpenResponses::take`] wants.
+    /// Notes that a response's body is not being read; gives its place for [`OpenResponses::take`].
     pub(crate) fn put(&self, event: EventId, body: u32) -> u64 {
         let touch = self.last_touch.get() + 1;
         self.last_touch.set(touch);
@@ -137,7 +137,7 @@ impl OpenResponses {
         touch
     }
 
-    /// Notes that a body is read, or gone.
+    /// Notes that a body is being read, or is gone.
     pub(crate) fn take(&self, touch: u64) {
         self.idle.borrow_mut().remove(&touch);
     }
@@ -147,7 +147,7 @@ impl OpenResponses {
         self.idle.borrow_mut().retain(|_, (owner, _)| *owner != event);
     }
 
-    /// The body that has to make room, if the event, or the whole isolate, waits for it.
+    /// The body that has to make room, if there is a deadlock in the event or in the isolate.
     pub(crate) fn victim(
         &self,
         event: EventId,
@@ -164,7 +164,7 @@ impl OpenResponses {
     }
 }
 
-/// A response's body with its connection. The connection is free when all of it has come.
+/// A response's body with its connection, which is freed when the whole body has arrived.
 pub(crate) struct Connected {
     body: InBody,
     permit: Option<ConnectionPermit>,
@@ -172,7 +172,7 @@ pub(crate) struct Connected {
 }
 
 impl Connected {
-    /// Gives the body, and what tells whether it still has its connection.
+    /// Gives the body, and a flag that says whether it still has its connection.
     pub(crate) fn new(body: InBody, permit: ConnectionPermit) -> (Self, Arc<AtomicBool>) {
         let is_open = Arc::new(AtomicBool::new(true));
         (Self { body, permit: Some(permit), is_open: is_open.clone() }, is_open)
@@ -204,7 +204,7 @@ impl Body for Connected {
     }
 }
 
-/// A body of which the rest is read ahead, or which is cancelled.
+/// A body whose rest is read ahead or cancelled.
 struct ReadAhead {
     coming: Option<oneshot::Receiver<Result<Chunks, BodyError>>>,
     chunks: Chunks,
@@ -213,7 +213,7 @@ struct ReadAhead {
 
 type Chunks = VecDeque<(Bytes, Option<Charge>)>;
 
-/// Frees the connection of a body: reads the rest of it ahead where it is short, else drops it, and
+/// Frees the connection of a body: reads the rest of it ahead if that is short, else drops it and
 /// calls `on_closed`.
 pub(crate) fn read_ahead(
     body: InBody,
@@ -226,7 +226,7 @@ pub(crate) fn read_ahead(
         let rest = tokio::time::timeout(READ_AHEAD_MAX, rest_of(body, ledger)).await;
         let result = rest.unwrap_or_else(|_| Err(BodyError::Aborted(CLOSED.to_owned())));
         let is_closed = matches!(&result, Err(BodyError::Aborted(reason)) if reason == CLOSED);
-        // Where nobody has the body any more, nobody needs to know.
+        // If the body was dropped meanwhile, there is nobody to warn.
         if sender.send(result).is_ok() && is_closed {
             on_closed();
         }

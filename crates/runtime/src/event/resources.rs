@@ -1,7 +1,8 @@
-//! The native things that JavaScript names by numbers: bodies, sinks, timers, subrequests, tasks.
+//! Resources: native objects that JavaScript refers to by number, such as bodies, sinks, timers,
+//! subrequests and tasks.
 //!
-//! There is one table for an isolate. Every entry belongs to one event; a look-up names the event
-//! that asks and finds nothing of another one's. A new kind of resource is a type that implements
+//! There is one table for an isolate. Every entry belongs to one event; a look-up names the asking
+//! event and finds nothing of another one. A new kind of resource is a type that implements
 //! [`Resource`], in a file of its own.
 
 use std::any::Any;
@@ -16,14 +17,14 @@ use crate::event::id_map::IdMap;
 
 /// Something native that belongs to an event.
 pub(crate) trait Resource: Any {
-    /// Ends it with its event. Gives the entry point that makes JavaScript forget it, and the
-    /// number by which JavaScript knows it, where JavaScript keeps something of it.
+    /// Ends it with its event. If JavaScript keeps state for it, gives the entry point that makes
+    /// JavaScript forget it, and its number there.
     fn end(self: Box<Self>, id: u32) -> Option<(EntryPoint, u32)>;
 }
 
 struct Entry {
     owner: Rc<EventContext>,
-    /// Where its number is in the owner's list.
+    /// Position of its number in the owner's list.
     position: usize,
     resource: Box<dyn Resource>,
 }
@@ -40,7 +41,7 @@ impl ResourceTable {
     pub(crate) fn reserve(&self) -> u32 {
         let entries = self.entries.borrow();
         loop {
-            // 0 means none to JavaScript. It wraps after four thousand million.
+            // 0 means "none" to JavaScript. The counter wraps.
             let id = self.last_id.get().wrapping_add(1).max(1);
             self.last_id.set(id);
             if !entries.contains_key(&id) {
@@ -75,8 +76,8 @@ impl ResourceTable {
         true
     }
 
-    /// Lets `f` use a resource of the event; nothing when it has none of this number and type.
-    /// `f` must not use the table.
+    /// Lets `f` use a resource of the event; `None` when it has none of this number and type. `f`
+    /// must not use the table.
     pub(crate) fn with<T: Resource, R>(
         &self,
         owner: EventId,
@@ -118,11 +119,12 @@ impl ResourceTable {
         Some(entry)
     }
 
-    /// Ends all that belongs to an event, and notes what JavaScript has to forget.
+    /// Ends everything that belongs to an event, and notes in `forget` what JavaScript has to
+    /// forget.
     pub(crate) fn end_all(&self, owner: &EventContext, forget: &mut Vec<(EntryPoint, u32)>) {
         for id in owner.resources.take() {
             let entry = self.entries.borrow_mut().remove(&id);
-            // Outside of the borrow: dropping a body may wake others.
+            // Outside of the borrow: dropping a body may use the table.
             forget.extend(entry.and_then(|entry| entry.resource.end(id)));
         }
     }

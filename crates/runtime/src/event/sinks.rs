@@ -18,11 +18,12 @@ use crate::http::body::{BodyError, OutBody, SINK_CHUNKS_MAX, SinkBody};
 /// A body that JavaScript writes.
 struct Sink {
     sender: mpsc::Sender<Result<Bytes, BodyError>>,
-    /// Set when JavaScript has written all; a body whose sender is gone before is broken off.
+    /// Set when JavaScript has written everything; a body whose sender is dropped before is broken
+    /// off.
     complete: Arc<AtomicBool>,
     /// Until the response or the subrequest takes it.
     body: Option<SinkBody>,
-    /// Ends when nobody reads any more.
+    /// Ends when the reader is gone.
     read: Option<oneshot::Receiver<()>>,
 }
 
@@ -33,8 +34,8 @@ impl Resource for Sink {
 }
 
 impl EventHost {
-    /// The body of the event that JavaScript means, to be sent with these flat headers; nothing
-    /// when the isolate has no memory left for it.
+    /// The native form of a body of the event, to be sent with these flat headers; `None` when the
+    /// isolate has no memory left for it.
     pub(crate) fn out_body(
         &self,
         event: EventId,
@@ -56,8 +57,8 @@ impl EventHost {
         Some(OutgoingBody::Plain(body))
     }
 
-    /// Tells when nobody reads the sink that a response was given; its client has all of it then,
-    /// or is gone.
+    /// Waits until the reader of a response's sink is gone, then ends the exchange: the client has
+    /// the whole response, or has left.
     pub(crate) fn watch_response(&self, event: &Rc<EventContext>) {
         let (host, event) = (self.this(), event.clone());
         tokio::task::spawn_local(async move {
@@ -69,8 +70,8 @@ impl EventHost {
         });
     }
 
-    /// Waits until nobody reads a sink. When JavaScript is not done with it, the stream behind it
-    /// is cancelled: it may wait for something that never comes.
+    /// Waits until the reader of a sink is gone. If JavaScript is still writing, its stream is
+    /// cancelled: it may wait for something that never comes.
     pub(crate) async fn reader_left(&self, event: EventId, id: u32) {
         let read = self.resources.with::<Sink, _>(event, id, |sink| sink.read.take());
         if let Some(read) = read.flatten() {
@@ -90,8 +91,8 @@ impl EventHost {
 }
 
 impl EventHost {
-    /// The client left while its response was written to a sink. Timers are mostly what fills such
-    /// a stream: they go. What listeners start now goes on.
+    /// Notes that the client left while its response was written to a sink. The event's timers end,
+    /// for such a stream is mostly filled by timers. Work that listeners start from now on goes on.
     fn note_abandoned(&self, event: EventId, sink: u32) {
         let Some(event) = self.event(event).filter(|event| event.sink.get() == Some(sink)) else {
             return;
@@ -102,7 +103,7 @@ impl EventHost {
         }
     }
 
-    /// Sinks of responses whose streams can never go on. JavaScript is done with the others.
+    /// Sinks of responses whose streams can never go on.
     fn stuck_sinks(&self) -> Vec<(Rc<EventContext>, u32)> {
         let mut stuck = self.stuck();
         stuck.retain(|(event, sink)| {
@@ -115,7 +116,7 @@ impl EventHost {
         !self.stuck_sinks().is_empty()
     }
 
-    /// Breaks off the responses whose streams can never go on; tells how many there are.
+    /// Breaks off the responses whose streams can never go on; gives their number.
     pub(crate) fn cut_stuck_responses(&self) -> usize {
         let stuck = self.stuck_sinks();
         for (event, id) in &stuck {

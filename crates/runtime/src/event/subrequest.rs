@@ -1,4 +1,4 @@
-//! Subrequests: from what JavaScript asks for to the way out, and back.
+//! Subrequests: from JavaScript to the egress client, and back.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -48,7 +48,7 @@ struct Head {
     hops_left: u8,
 }
 
-/// A subrequest that waits for a connection, paid for by its Worker.
+/// A subrequest that waits for a connection, charged to its Worker.
 struct Queued {
     head: Head,
     body: QueuedBody,
@@ -109,7 +109,7 @@ impl api::host::Subrequests for EventHost {
         let hops_left = event.hops_left().saturating_sub(1);
         let head = Head { method, url, headers, redirect, cf, hops_left };
         let allowed = event.count_subrequest() <= self.limits().subrequests_max;
-        // It may have to wait, and may be large: its Worker pays for it meanwhile.
+        // It may have to wait, and may be large, so it is charged to its Worker meanwhile.
         let queued = match refused {
             Some(_) => Err(api::memory_exceeded()),
             None => self.queued(head, body),
@@ -189,7 +189,7 @@ fn too_many_in_memory() -> OpError {
     OpError::type_error("Memory limit would be exceeded by the subrequest.")
 }
 
-/// Why a subrequest is not even tried.
+/// Why a subrequest is refused without a try, if it is.
 fn refusal(fetch: &FetchRequest) -> Option<&'static str> {
     if fetch.url.len() > URL_BYTES_MAX {
         return Some("URL is too long.");

@@ -12,7 +12,7 @@ use crate::event::resources::Resource;
 
 /// A wait that has not ended.
 struct Timer {
-    /// What JavaScript calls the timer.
+    /// The timer's id in JavaScript.
     timer: u32,
     task: AbortHandle,
 }

@@ -1,5 +1,5 @@
-//! Answers that a front thread gives by itself, before a connection has met its Worker. The
-//! connection ends behind them.
+//! Answers of a front thread itself, to a connection that has not reached a Worker. The connection
+//! is closed after them.
 
 use std::time::SystemTime;
 
@@ -11,7 +11,7 @@ use crate::http::refusal::Refusal;
 use crate::http::transport::Transport;
 use crate::http::unread;
 
-/// Answers with why the request goes to no Worker.
+/// Answers with the reason why the request is refused.
 pub(crate) async fn refuse(stream: Transport, refusal: Refusal) -> std::io::Result<()> {
     let page = Page {
         status: refusal.status.as_u16(),

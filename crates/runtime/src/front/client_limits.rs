@@ -1,4 +1,4 @@
-//! What clients may take of the process.
+//! Limits on clients and their connections.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::http::pace::MinimumRate;
 pub struct ClientLimits {
     /// Connections of the process. More are answered with 503.
     pub connections_max: usize,
-    /// Those of one client address, or of one IPv6 network of 64 bits.
+    /// Connections of one client address, or of one IPv6 /64 network.
     pub connections_per_address_max: usize,
-    /// How slowly the body of a request may come. Slower ones are answered with 408.
+    /// Least rate at which a request's body must arrive. Slower ones are answered with 408.
     pub upload: MinimumRate,
-    /// How slowly a client may take a response. Slower ones lose their connection.
+    /// Least rate at which a client must read a response. Slower ones lose their connection.
     pub download: MinimumRate,
     /// How long an HTTP/2 connection may be without a request in flight. It is told to go then.
     pub http2_idle_max: Duration,

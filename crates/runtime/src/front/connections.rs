@@ -1,11 +1,11 @@
-//! How many connections there are, of all clients and of one: each takes a file descriptor and some
+//! Counts connections, of all clients and of each: a connection takes a file descriptor and some
 //! memory, which isolates need, too.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Bits of an IPv6 address that tell clients apart: one of them may have all of the rest.
+/// Bits of an IPv6 address that identify a client: a client may have a whole /64 network.
 const IPV6_PREFIX: u128 = !(u64::MAX as u128);
 
 /// The connections of a process.
@@ -38,8 +38,8 @@ impl Connections {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts one more connection; nothing where there are too many. Clients without an address
-    /// count together.
+    /// Counts one more connection; `None` when there are too many. Clients without an address are
+    /// limited together only.
     pub(crate) fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Option<ConnectionGuard> {
         let address = address.map(client_of);
         let mut counts = self.counts();
@@ -72,7 +72,7 @@ impl Drop for ConnectionGuard {
     }
 }
 
-/// The part of an address that tells clients apart.
+/// The part of an address that identifies a client.
 fn client_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & IPV6_PREFIX)),

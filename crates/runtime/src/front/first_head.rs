@@ -1,11 +1,13 @@
-//! What a front thread reads of a connection: the next request's head, or the beginning of HTTP/2.
+//! Reads the beginning of a connection on a front thread: the next request's head, or the preface
+//! of HTTP/2.
 
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
 
-use crate::http::connection::{Drain, HEAD_TIMEOUT};
+use crate::http::connection::Drain;
+use crate::http::head_timer::{HEAD_TIMEOUT, HEAD_TOO_SLOW};
 use crate::http::refusal::{self, Head, Refusal, TOO_LARGE};
 use crate::http::request_url::{RequestUrl, UrlParser};
 use crate::http::transport::Transport;
@@ -15,10 +17,10 @@ use crate::limits::{HEADER_BYTES_MAX, HEADER_COUNT_MAX, URL_BYTES_MAX};
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The longest head of a first request: its line and its headers.
 const HEAD_BYTES_MAX: usize = URL_BYTES_MAX + HEADER_BYTES_MAX + 1024;
-/// What is read at once.
+/// Size of one read.
 pub(crate) const READ_BYTES: usize = 4 << 10;
 
-/// What the next bytes of a connection are.
+/// The meaning of a connection's next bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum FirstHead {
     /// A request of HTTP/1 for this URL.
@@ -27,8 +29,8 @@ pub(crate) enum FirstHead {
     Refused(Refusal),
 }
 
-/// Reads until the head is complete, is seen to be HTTP/2, or is refused; nothing when the client
-/// went away, or when it has sent nothing in time or until the process ends.
+/// Reads until the head is complete, is known to be HTTP/2, or is refused. `None` when the client
+/// has left, or has sent nothing in time or before the drain.
 pub(crate) async fn read(
     stream: &mut Transport,
     read: &mut BytesMut,
@@ -38,13 +40,11 @@ pub(crate) async fn read(
     match tokio::time::timeout(HEAD_TIMEOUT, read_on(stream, read, urls, wish)).await {
         Ok(head) => head,
         Err(_) if read.is_empty() => Ok(None),
-        Err(_) => Ok(Some(FirstHead::Refused(TOO_SLOW))),
+        Err(_) => Ok(Some(FirstHead::Refused(HEAD_TOO_SLOW))),
     }
 }
 
-/// The answer to a head that does not come to its end.
-const TOO_SLOW: Refusal = Refusal::new(StatusCode::REQUEST_TIMEOUT, "Request head took too long.");
-/// The answer to what is no HTTP.
+/// The answer to bytes that are not HTTP.
 const MALFORMED: Refusal = Refusal::new(StatusCode::BAD_REQUEST, "Malformed request.");
 
 async fn read_on(
@@ -55,7 +55,7 @@ async fn read_on(
 ) -> std::io::Result<Option<FirstHead>> {
     let mut parsed = 0;
     loop {
-        // A head that comes byte by byte is not parsed for each of them: it ends with a line.
+        // A head that arrives byte by byte is not parsed for each byte, but for each line.
         let ends_a_line = parsed == 0 || read[parsed..].contains(&b'\n');
         if ends_a_line || read.len() >= HEAD_BYTES_MAX {
             parsed = read.len();
@@ -72,7 +72,7 @@ async fn read_on(
     }
 }
 
-/// What has been read; nothing while that cannot be told.
+/// The meaning of the bytes read so far; `None` if there are too few to tell.
 pub(crate) fn parse(read: &[u8], urls: &UrlParser) -> Option<FirstHead> {
     if read.starts_with(HTTP2_PREFACE) {
         return Some(FirstHead::Http2);
@@ -99,7 +99,7 @@ pub(crate) fn parse(read: &[u8], urls: &UrlParser) -> Option<FirstHead> {
     Some(FirstHead::Refused(refused))
 }
 
-/// Looks at a head as hyper will hand it to the isolate's thread.
+/// Examines a head in the form in which hyper will pass it to the isolate's thread.
 fn examine(request: &httparse::Request<'_, '_>, urls: &UrlParser) -> Result<RequestUrl, Refusal> {
     let path = request.path.unwrap_or_default();
     if path.len() > URL_BYTES_MAX {

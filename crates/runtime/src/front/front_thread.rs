@@ -1,6 +1,6 @@
 //! Front threads: accept connections, read the next request's head, find the Worker, and hand the
-//! socket to its isolate. They serve what no single isolate can: HTTP/2, and connections that ask
-//! for several Workers.
+//! socket to its isolate. They keep connections that no single isolate can serve: HTTP/2, and
+//! connections that ask for several Workers.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -44,26 +44,26 @@ const TOO_MANY: Refusal =
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "There are too many connections.");
 /// Isolates that a connection is offered to.
 const HAND_OVERS_MAX: u32 = 3;
-/// Connections that wait to be taken back from isolates' threads.
+/// Capacity of the queue of connections that isolates' threads hand back.
 const HANDED_BACK_MAX: usize = 1_024;
-/// How often the isolates are looked after.
+/// Time between two checks of the isolates.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
 
-/// What the front threads of a process share.
+/// State that the front threads of a process share.
 pub(crate) struct Shared {
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) clients: ClientLimits,
     pub(crate) connections: Arc<Connections>,
-    /// Whether this one looks after all isolates.
+    /// Whether this front thread checks the isolates.
     pub(crate) looks_after: bool,
 }
 
-/// What the connections of a front thread share.
+/// State that the connections of a front thread share.
 struct FrontThread {
     dispatcher: Arc<Dispatcher>,
     clients: ClientLimits,
     connections: Arc<Connections>,
-    /// Connections that are told that there are too many.
+    /// Connections that are being answered with [`TOO_MANY`].
     turned_away: Cell<usize>,
     /// The way back to this thread.
     front: Front,
@@ -82,7 +82,7 @@ pub(crate) fn run(
     runtime.block_on(serve(listener, shared, closing))
 }
 
-/// Serves until `closing` says otherwise, then lets the connections finish.
+/// Serves until `closing` is set, then drains the connections.
 async fn serve(
     listener: Listener,
     shared: Shared,
@@ -112,9 +112,9 @@ async fn serve(
 }
 
 impl FrontThread {
-    /// A connection that was accepted.
+    /// Serves a connection that was accepted.
     fn receive(self: Rc<Self>, stream: Transport, peer: Peer) {
-        // The clients behind a UNIX socket are for the proxy there to count.
+        // Clients behind a UNIX socket are counted by the proxy there.
         let address = peer.address.filter(|_| matches!(stream, Transport::Tcp(_)));
         let Some(guard) = self.connections.admit(address) else {
             return self.turn_away(stream);
@@ -127,8 +127,8 @@ impl FrontThread {
         });
     }
 
-    /// Answers a connection that is one too many. When there are too many of those, too, it is just
-    /// closed.
+    /// Answers a connection that is one too many. If too many of those are being answered, it is
+    /// just closed.
     fn turn_away(self: Rc<Self>, stream: Transport) {
         if self.turned_away.get() >= TURNED_AWAY_MAX {
             return;
@@ -140,7 +140,7 @@ impl FrontThread {
         });
     }
 
-    /// A connection that was with an isolate.
+    /// Takes back a connection that an isolate's thread served.
     fn take_back(self: Rc<Self>, back: HandedBack) {
         tokio::task::spawn_local(async move {
             let Connection { stream, read, session, .. } = back.connection;
@@ -153,7 +153,7 @@ impl FrontThread {
         });
     }
 
-    /// Gives the connection to the Worker that its next request is for.
+    /// Reads the connection's next request and hands the connection to its Worker.
     async fn next_request(
         self: &Rc<Self>,
         mut stream: Transport,
@@ -185,13 +185,14 @@ impl FrontThread {
         }
     }
 
-    /// Gives a connection to an isolate of the Worker; back with a failure when none takes it.
+    /// Hands a connection to an isolate of the Worker; gives it back with a failure when no isolate
+    /// takes it.
     fn hand_over(
         &self,
         worker: &Arc<Worker>,
         mut connection: Connection,
     ) -> Result<(), (Connection, Failure)> {
-        // The isolate may be told to go between the choice and the hand-over; the next is another.
+        // The isolate may be closed between the choice and the hand-over; then another is chosen.
         for _ in 0..HAND_OVERS_MAX {
             let isolate = match self.dispatcher.isolate_for(worker) {
                 Ok(isolate) => isolate,

@@ -9,7 +9,7 @@ use hyper::server::conn::http2;
 use hyper_util::rt::TokioTimer;
 
 use crate::http::body::{Holding, OutBody};
-use crate::http::connection::HEAD_TIMEOUT;
+use crate::http::head_timer::HEAD_TIMEOUT;
 use crate::limits::{HEADER_BYTES_MAX, URL_BYTES_MAX};
 
 /// Streams of one connection.

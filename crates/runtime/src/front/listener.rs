@@ -1,4 +1,4 @@
-//! Where connections come from, and what is known of their clients there.
+//! Listening sockets, and the facts about clients that come with them.
 
 use std::cell::Cell;
 use std::io;
@@ -11,10 +11,10 @@ use tokio::time::Instant;
 use crate::front::peer::Peer;
 use crate::http::transport::Transport;
 
-/// Where connections come from.
+/// A listening socket.
 pub(crate) enum Listener {
     Tcp(TcpListener),
-    /// With what its clients are.
+    /// With the description of its clients.
     Unix(UnixListener, Peer),
 }
 
@@ -90,7 +90,7 @@ impl Accept for Accepting {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
-                // It fails where the client is gone already; reading says so, too.
+                // It fails if the client has left already; reading fails then, too.
                 let _ = stream.set_nodelay(true);
                 let peer = Peer { address: Some(address.ip()), ..Peer::default() };
                 Ok((Transport::Tcp(stream), peer))

@@ -1,5 +1,5 @@
-//! What is known about a client. The code that accepted its connection says so: a front thread that
-//! accepts TCP knows the address, a proxy in front that ends TLS knows the rest.
+//! Facts about a client, from the code that accepted its connection: a front thread that accepts
+//! TCP knows the address, a proxy that terminates TLS knows the rest.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -9,13 +9,13 @@ use std::sync::Arc;
 use crate::front::client_limits::ClientLimits;
 use crate::http::pace::MinimumRate;
 
-/// How a URL begins.
+/// The scheme of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Scheme {
     /// Plain HTTP.
     #[default]
     Http,
-    /// HTTP over TLS, whoever ended it.
+    /// HTTP over TLS, terminated here or by a proxy.
     Https,
 }
 
@@ -74,25 +74,25 @@ pub struct Tls {
 /// A client, as the code that accepted its connection knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Peer {
-    /// Its address; nothing where it has none, as behind a UNIX socket.
+    /// Its address; `None` if it has none, as behind a UNIX socket.
     pub address: Option<IpAddr>,
     /// The scheme of the URLs that it asks for.
     pub scheme: Scheme,
     /// Its TLS connection, if it has one.
     pub tls: Option<Tls>,
-    /// What it speaks, where that is not what this connection speaks: a proxy may translate.
+    /// Its protocol, if that differs from this connection's: a proxy may translate.
     pub protocol: Option<Protocol>,
 }
 
-/// A client in the form that its requests need. Connections share it between threads.
+/// A client, in the form that its requests need. The connection takes it from thread to thread.
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) peer: Peer,
     /// The value of `cf-connecting-ip`.
     address: Option<String>,
-    /// How slowly it may send.
+    /// Least rate at which it must send.
     pub(crate) upload: MinimumRate,
-    /// How slowly it may take what it is sent.
+    /// Least rate at which it must read.
     pub(crate) download: MinimumRate,
 }
 
@@ -107,8 +107,8 @@ impl Client {
         self.address.as_deref()
     }
 
-    /// `request.cf` as JSON text of a request that came with `version`; nothing when it is what
-    /// the web APIs assume.
+    /// `request.cf` of a request over `version`, as JSON; `None` when it is the default of the web
+    /// APIs.
     pub(crate) fn cf(&self, version: http::Version) -> Option<Cow<'static, str>> {
         let protocol = self.peer.protocol.unwrap_or_else(|| Protocol::of(version));
         match (&self.peer.tls, protocol) {

@@ -1,5 +1,5 @@
-//! Which Worker answers a request: what the runtime asks, and what connections remember of the
-//! answer.
+//! Routing: the interface that names the Worker for a request, and the route that a connection
+//! remembers.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -15,7 +15,7 @@ use crate::worker::Worker;
 /// How long a router may take.
 const ROUTE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a router knows about a request.
+/// A request, as a router sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct RouteRequest<'a> {
     /// Its URL, the same that the Worker will see.
@@ -27,15 +27,15 @@ pub struct RouteRequest<'a> {
 /// The Worker that answers.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// The Worker, in the version that answers: `Worker::id` tells versions apart.
+    /// The Worker, in the version that answers: `Worker::id` identifies a version.
     pub worker: Arc<Worker>,
-    /// The named export that answers; nothing for the default export.
+    /// The named export that answers; `None` for the default export.
     pub entrypoint: Option<Arc<str>>,
     /// Which other requests of the same client have this route.
     pub scope: RouteScope,
 }
 
-/// Which requests a route holds for.
+/// The requests that a route is valid for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RouteScope {
     /// All requests to the same scheme, host and port.
@@ -50,7 +50,7 @@ pub enum RouteError {
     /// No Worker is deployed for this URL.
     #[error("no Worker is deployed for this URL")]
     NotFound,
-    /// The router cannot tell now; the text is for the log.
+    /// The router has no answer at the moment; the text is for the log.
     #[error("the router is unavailable: {0}")]
     Unavailable(String),
 }
@@ -98,7 +98,8 @@ struct CachedRoute {
 }
 
 impl RouteCache {
-    /// The route of a request, if the connection's last one holds for it. Neither waits nor locks.
+    /// The route of a request, if the connection's last one is valid for it. Neither waits nor
+    /// locks.
     pub(crate) fn get(&self, router: &dyn Router, url: &RequestUrl) -> Option<Route> {
         let last = self.last.borrow();
         let last = last.as_ref()?;
@@ -130,7 +131,7 @@ impl RouteCache {
     }
 }
 
-/// Asks the router, within a time.
+/// Asks the router, with a timeout.
 pub(crate) async fn ask(
     router: &dyn Router,
     url: &RequestUrl,

@@ -1,5 +1,5 @@
-//! What a connection knows about its client and about its last request. It goes with the connection
-//! from thread to thread.
+//! The session of a connection: its client and its last route. It goes with the connection from
+//! thread to thread.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ impl Session {
         Self { client, urls, routes: RouteCache::default(), guard }
     }
 
-    /// The route of a request. Waits only where the last one does not hold for it.
+    /// The route of a request. Waits only if the last one is not valid for it.
     pub(crate) async fn route(
         &self,
         router: &dyn Router,

@@ -1,6 +1,6 @@
-//! Response bodies on their way to clients. What a client does not take stays in memory that counts
-//! as its Worker's, so the bodies that wait longest are broken off when that gets short, and each
-//! one after a while.
+//! Response bodies on their way to clients. Bytes that a client does not read stay in memory that
+//! is charged to the Worker. So each body is broken off when its client has read nothing for a
+//! while, and when memory gets short, the bodies that have waited longest are broken off first.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -16,25 +16,25 @@ use isolate::Ledger;
 use crate::http::body::{BodyError, OutBody};
 use crate::http::charged::charged;
 
-/// Bodies up to this size are given away at once.
+/// Bodies up to this size are not watched.
 const SMALL_BYTES_MAX: usize = 16 << 10;
 /// What is given to hyper at once of a body that is there in whole. It is a copy: what hyper has, it
 /// keeps as long as its client pleases, and a part of the body itself would keep all of it.
 const SLICE_BYTES_MAX: usize = 64 << 10;
-/// How long a client may take nothing of a body.
+/// How long a client may read nothing of a body.
 const UNTAKEN_MAX: Duration = Duration::from_secs(60);
 /// The same when the isolate has used half of its memory.
 const UNTAKEN_SHORT_MAX: Duration = Duration::from_secs(1);
-/// How often bodies are looked at.
+/// Time between two checks of the bodies.
 const LOOK: Duration = Duration::from_secs(10);
-/// Bodies that are broken off at once to make room.
+/// Most bodies that are broken off at once to make room.
 const BROKEN_OFF_MAX: usize = 8;
 
 /// The bodies of one isolate's responses.
 pub(crate) struct Answers {
     ledger: Arc<Ledger>,
     held: RefCell<Vec<Weak<Mutex<Held>>>>,
-    /// Whether a task looks at them.
+    /// Whether a task checks them.
     looking: Cell<bool>,
 }
 
@@ -89,7 +89,7 @@ impl Answers {
         OutBody::Native(Box::pin(HeldBody { held, ledger: self.ledger.clone() }))
     }
 
-    /// Breaks off what has waited for too long; whether there is more to look at.
+    /// Breaks off bodies that have waited for too long; whether any are left.
     fn look(&self) -> bool {
         self.break_off(UNTAKEN_MAX, usize::MAX, || true);
         let mut all = self.held.borrow_mut();
@@ -98,7 +98,7 @@ impl Answers {
         !all.is_empty()
     }
 
-    /// Makes room for a new request where the isolate's memory gets short.
+    /// Makes room for a new request when the isolate's memory is short.
     pub(crate) fn make_room(&self) {
         if self.held.borrow().is_empty() {
             return;
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_longest_makes_room() {
+    fn the_body_that_waits_longest_makes_room() {
         run(|| {
             let ledger = Ledger::new(1_000_000);
             let answers = Answers::new(ledger.clone());

@@ -1,4 +1,4 @@
-//! Bodies on their way in and out, without JavaScript.
+//! Bodies, in and out, as native code handles them.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -40,13 +40,13 @@ pub enum OutBody {
     /// Nothing, or nothing more.
     #[default]
     Empty,
-    /// Bytes that are there.
+    /// A complete body.
     Full(Bytes),
-    /// What JavaScript writes.
+    /// A body that JavaScript writes.
     Sink(SinkBody),
-    /// What comes in elsewhere.
+    /// A body that came in from outside.
     Native(InBody),
-    /// Nothing, in a response that says how long its body would be.
+    /// No body, in a response that announces the length which its body would have.
     Absent(u64),
     /// One of these, compressed.
     Encoded(Box<EncodedBody>),
@@ -71,7 +71,7 @@ impl OutBody {
     }
 }
 
-/// A body that keeps something alive until it is dropped, and drops that behind itself.
+/// A body that keeps something alive, and drops that after itself.
 pub(crate) struct Holding<T> {
     body: OutBody,
     _held: T,

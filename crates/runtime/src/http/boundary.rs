@@ -1,5 +1,5 @@
-//! Where a connection stands between its requests: it may leave its thread only when nothing of a
-//! request or a response is on its way. Bodies may be done with on other threads.
+//! The boundary between two requests of a connection: a connection may leave its thread only when
+//! no request and no response is in flight. Bodies may end on other threads.
 
 use std::task::Context;
 
@@ -7,37 +7,37 @@ use super::boundary_parts::{
     Arc, AtomicBool, AtomicU32, AtomicWaker, Incoming, Mutex, Ordering, PoisonError, Refusal,
 };
 
-/// Where a connection stands: between two requests, or in one.
+/// The state of a connection: between two requests, or in one.
 #[derive(Default)]
 pub(crate) struct Boundary {
-    /// Requests whose bodies, and responses whose bodies, are not done with.
+    /// Bodies of requests and of responses that have not ended.
     open: AtomicU32,
     /// Requests so far; it wraps.
     begun: AtomicU32,
-    /// Whether all that was written has gone to the kernel.
+    /// Whether everything that was written has gone to the kernel.
     flushed: AtomicBool,
     /// How often that became true; it wraps.
     flushes: AtomicU32,
     /// Woken when nothing is open any more, and when a body was left unread.
     waker: AtomicWaker,
-    /// Whether the connection should leave at the next boundary, whatever its thread wishes.
+    /// Whether the connection is to leave at the next boundary, even if its thread does not drain.
     leaving: AtomicBool,
     /// Whether it asked for more than one Worker.
     mixed: AtomicBool,
-    /// What became of the current request's body, unless it was read to its end.
+    /// How the current request's body ended, unless it was read to its end.
     body: Mutex<BodyEnd>,
 }
 
-/// What became of a request's body.
+/// How a request's body ended.
 #[derive(Default)]
 struct BodyEnd {
-    /// What nobody wants to read on. It counts as open.
+    /// The body, if its reader was dropped before its end. It counts as open.
     unread: Option<Incoming>,
-    /// The answer that the request gets, whatever the Worker says.
+    /// The answer that the request gets, whatever its Worker answers.
     refusal: Option<Refusal>,
 }
 
-/// What nobody has read of a request's body.
+/// The unread rest of a request's body.
 pub(crate) struct UnreadBody {
     pub(crate) body: Incoming,
     /// Dropped after the body.
@@ -71,31 +71,31 @@ impl Boundary {
         self.mixed.load(Ordering::Relaxed)
     }
 
-    /// How often all that was written has gone to the kernel; it wraps.
+    /// How often everything that was written has gone to the kernel; it wraps.
     pub(crate) fn flushes(&self) -> u32 {
         self.flushes.load(Ordering::Relaxed)
     }
 
-    /// Notes whether all that was written has gone to the kernel.
+    /// Notes whether everything that was written has gone to the kernel.
     pub(crate) fn set_flushed(&self, flushed: bool) {
         if self.flushed.swap(flushed, Ordering::Relaxed) != flushed && flushed {
             self.flushes.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// A new request.
+    /// Begins a new request.
     pub(crate) fn begin(self: &Arc<Self>) -> Exchange {
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.open()
     }
 
-    /// Something more of the current request.
+    /// Opens one more body of the current request.
     pub(crate) fn open(self: &Arc<Self>) -> Exchange {
         self.open.fetch_add(1, Ordering::Relaxed);
         Exchange(self.clone())
     }
 
-    /// How many bodies are not done with.
+    /// The number of bodies that have not ended.
     pub(crate) fn open_count(&self) -> u32 {
         // Acquire: bodies that were dropped on other threads are seen as dropped.
         self.open.load(Ordering::Acquire)
@@ -111,8 +111,8 @@ impl Boundary {
         (self.open_count() == 0).then(|| self.begun())
     }
 
-    /// Whether the connection can leave, where [`Boundary::settled`] gave `before` before hyper was
-    /// polled for the last time.
+    /// Whether the connection can leave. `before` is the result of [`Boundary::settled`] before the
+    /// last poll of hyper.
     pub(crate) fn poll_reached(&self, before: Option<u32>, context: &Context<'_>) -> Reached {
         self.register(context);
         match (before, self.settled()) {
@@ -127,7 +127,8 @@ impl Boundary {
         }
     }
 
-    /// Has the task woken when nothing is open any more, and when a body is left unread.
+    /// Registers the task to be woken when nothing is open any more, and when a body is left
+    /// unread.
     pub(crate) fn register(&self, context: &Context<'_>) {
         self.waker.register(context.waker());
     }
@@ -136,19 +137,19 @@ impl Boundary {
         self.body.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was left unread of the current request's body.
+    /// The current request's body, if it was left unread.
     pub(crate) fn take_unread(self: &Arc<Self>) -> Option<UnreadBody> {
         let body = self.body().unread.take()?;
         // It was counted when it was left.
         Some(UnreadBody { body, exchange: Exchange(self.clone()) })
     }
 
-    /// Has the current request answered with a refusal, whatever the Worker says.
+    /// Makes a refusal the answer of the current request, whatever its Worker answers.
     pub(crate) fn refuse(&self, refusal: Refusal) {
         self.body().refusal = Some(refusal);
     }
 
-    /// The answer that the current request gets, whatever the Worker says.
+    /// The refusal that is the answer of the current request, if there is one.
     pub(crate) fn take_refusal(&self) -> Option<Refusal> {
         self.body().refusal.take()
     }
@@ -163,18 +164,18 @@ pub(crate) enum Reached {
     Unseen,
 }
 
-/// Half of a request and its response: a body that is not done with.
+/// One body of a request or of its response that has not ended.
 pub(crate) struct Exchange(Arc<Boundary>);
 
 impl Exchange {
-    /// Gives the connection a request's body that nobody wants to read on.
+    /// Leaves the rest of a request's body to the connection.
     pub(crate) fn leave_unread(self, body: Incoming) {
         self.0.open.fetch_add(1, Ordering::Relaxed);
         self.0.body().unread = Some(body);
         self.0.waker.wake();
     }
 
-    /// Has the request answered with a refusal, whatever the Worker says.
+    /// Makes a refusal the answer of the request, whatever its Worker answers.
     pub(crate) fn refuse(self, refusal: Refusal) {
         self.0.refuse(refusal);
     }
@@ -182,7 +183,7 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        // What hyper has made of the body has not been written yet.
+        // hyper has the body's last bytes, but has not written them yet.
         self.0.set_flushed(false);
         if self.0.open.fetch_sub(1, Ordering::Release) == 1 {
             self.0.waker.wake();

@@ -1,4 +1,4 @@
-//! Bodies that native code holds for an isolate count against the isolate's memory until the last
+//! Bodies that native code holds for an isolate are charged to the isolate's memory until the last
 //! byte has gone to the kernel.
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ impl AsRef<[u8]> for Charged {
     }
 }
 
-/// Charges bytes for as long as anything holds them; nothing when there is no room for them.
+/// Charges bytes for as long as anything holds them; `None` when there is no room for them.
 pub(crate) fn charged(ledger: &Arc<Ledger>, bytes: Vec<u8>) -> Option<Bytes> {
     if bytes.capacity() <= UNCOUNTED_BYTES_MAX {
         return Some(bytes.into());

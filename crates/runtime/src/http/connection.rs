@@ -1,4 +1,4 @@
-//! One HTTP/1.1 connection on one thread, which it may leave between two requests.
+//! Serves one HTTP/1.1 connection on one thread. It may leave the thread between two requests.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response, StatusCode, header};
@@ -15,12 +14,14 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::sync::{mpsc, watch};
 
+use crate::front::answer::refuse;
 use crate::front::session::Session;
 use crate::http::body::{Holding, OutBody};
 use crate::http::boundary::{Boundary, Exchange, Reached};
+use crate::http::head_timer::{HEAD_TOO_SLOW, HeadTimer};
 use crate::http::inbound::Inbound;
 use crate::http::pace::MinimumRate;
 use crate::http::prefixed::Prefixed;
@@ -30,15 +31,13 @@ use crate::http::unread::{UnreadDrain, close, conclude};
 use crate::http::upgrade::Upgrade;
 use crate::limits::HEADER_COUNT_MAX;
 
-/// How long a client may take for a request's head.
-pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// Heads of requests, and what hyper reads ahead.
+/// hyper's read buffer: a request's head, and bytes that are read ahead.
 const READ_BUFFER_BYTES_MAX: usize = 192 << 10;
 
 /// A connection that changes threads at a request boundary.
 pub(crate) struct Connection {
     pub(crate) stream: DetachedTransport,
-    /// What has been read of it.
+    /// Bytes that were read and not used.
     pub(crate) read: Bytes,
     pub(crate) session: Session,
     /// The front thread that accepted it.
@@ -55,7 +54,7 @@ pub(crate) struct HandedBack {
     pub(crate) mixed: bool,
 }
 
-/// What a thread wants of its connections.
+/// What a thread asks of its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Drain {
     Stay,
@@ -68,19 +67,19 @@ pub(crate) enum Drain {
 /// A response's body, until hyper has taken all of it or dropped it.
 type Outbound = Holding<Exchange>;
 
-/// What became of a connection.
+/// How the service of a connection ended.
 pub(crate) enum Served {
     Closed,
     /// It left its thread between two requests.
     Left(ReturnedConnection),
-    /// It is no longer HTTP: its stream goes to the code that asked for it.
+    /// It was upgraded: its stream goes to the code that asked for it.
     Upgraded(Upgrade, Transport, Bytes),
 }
 
 /// A connection that left its thread.
 pub(crate) struct ReturnedConnection {
     pub(crate) stream: Transport,
-    /// What has been read of the next requests.
+    /// Bytes of the next requests that were read.
     pub(crate) read: Bytes,
     /// Whether it asked for more than one Worker.
     pub(crate) mixed: bool,
@@ -88,20 +87,22 @@ pub(crate) struct ReturnedConnection {
 
 /// How hyper's part of a connection ended.
 enum End {
-    /// By itself, with what hyper says of it.
+    /// By itself, with hyper's result.
     Over(hyper::Result<()>),
     /// The client went away while a request was answered.
     Abandoned,
+    /// The client sent no whole head in time.
+    TimedOut,
     /// It can leave.
     Left,
 }
 
 /// Serves HTTP/1.1 with `answer` until the connection ends, is upgraded, or leaves. It leaves
-/// between two requests only: when its thread wishes it, when it asked for a second Worker
-/// ([`Boundary::set_mixed`]), or when `is_surplus`, asked after each request, says so.
+/// between two requests only: when its thread drains, when it asked for a second Worker
+/// ([`Boundary::set_mixed`]), or when `is_surplus`, called after each request, is true.
 ///
-/// A thread that counts its connections by the receivers of `wish` has to hold one until the
-/// connection is where it should be.
+/// A thread that counts its connections by the receivers of `wish` must keep a receiver until the
+/// connection is handed over.
 pub(crate) async fn serve_http1<F, A>(
     stream: Prefixed,
     upload: MinimumRate,
@@ -120,6 +121,7 @@ where
     let service = exchanges(boundary.clone(), upload, ending.clone(), answer);
     let mut connection = http1_builder().serve_connection(TokioIo::new(stream), service);
     let mut departure = Departure::new(wish.clone(), is_surplus);
+    let mut head_timer = HeadTimer::new();
     let end = std::future::poll_fn(|context| {
         loop {
             let before = boundary.settled();
@@ -129,9 +131,9 @@ where
             }
             if boundary.open_count() > 0 {
                 boundary.register(context);
-                // hyper takes the next request's head while the last response is still being
-                // written, but asks nobody for an answer then; and when all is written, nothing
-                // wakes it.
+                // hyper reads the next request's head while the last response is still being
+                // written, but does not call the service then; and when everything is written,
+                // nothing wakes it.
                 let flushed = flushes != boundary.flushes();
                 if flushed || unread.poll_done(&boundary, context).is_ready() {
                     continue;
@@ -139,6 +141,9 @@ where
                 if presence.poll_left(&boundary, context).is_ready() {
                     return Poll::Ready(End::Abandoned);
                 }
+            }
+            if head_timer.poll_late(&boundary, context).is_ready() {
+                return Poll::Ready(End::TimedOut);
             }
             match departure.poll(&boundary, before, context) {
                 Departs::Later => return Poll::Pending,
@@ -155,23 +160,35 @@ where
         return Served::Closed;
     };
     let read = joined(parts.read_buf, not_given);
+    let lingers = unread.gave_up || ending.unread.get();
     match (end, ending.upgrade.take()) {
-        (End::Abandoned, _) => Served::Closed,
         (End::Left, _) => {
             Served::Left(ReturnedConnection { stream, read, mixed: boundary.is_mixed() })
         }
         (End::Over(Ok(())), Some(upgrade)) => Served::Upgraded(upgrade, stream, read),
-        (End::Over(result), _) => {
-            let refused = result.is_err_and(|error| error.is_parse());
-            if refused || unread.gave_up || ending.unread.get() || !read.is_empty() {
-                close(stream).await;
-            }
+        (end, _) => {
+            close_after(end, stream, &read, lingers).await;
             Served::Closed
         }
     }
 }
 
-/// What a connection's requests say of its end.
+/// Closes a connection. `lingers` says that its client may still be sending.
+async fn close_after(end: End, stream: Transport, read: &[u8], lingers: bool) {
+    match end {
+        // Nobody is told that an idle connection ends, but a head that was begun has an answer.
+        End::TimedOut if !read.is_empty() => drop(refuse(stream, HEAD_TOO_SLOW).await),
+        End::Over(result) => {
+            let refused = result.is_err_and(|error| error.is_parse());
+            if refused || lingers || !read.is_empty() {
+                close(stream).await;
+            }
+        }
+        End::TimedOut | End::Abandoned | End::Left => {}
+    }
+}
+
+/// Facts of a connection's requests that decide how it ends.
 #[derive(Default)]
 struct Ending {
     /// Set by a response with status 101.
@@ -180,7 +197,7 @@ struct Ending {
     unread: Cell<bool>,
 }
 
-/// Tells the connection's boundary of each request and its response.
+/// The service that tells the connection's boundary of each request and its response.
 fn exchanges<F, A>(
     boundary: Arc<Boundary>,
     upload: MinimumRate,
@@ -232,30 +249,46 @@ enum Departs {
 /// Decides when a connection leaves its thread.
 struct Departure<S> {
     wished: Pin<Box<dyn Future<Output = Drain>>>,
+    /// Tells whether `wished` has to be polled.
+    wish: watch::Receiver<Drain>,
+    is_registered: bool,
     asked: Drain,
-    /// The number of requests when it was last asked whether the connection is one too many.
+    /// The number of requests at the last call of `is_surplus`.
     checked: Option<u32>,
     is_surplus: S,
 }
 
 impl<S: Fn() -> bool> Departure<S> {
-    fn new(mut wish: watch::Receiver<Drain>, is_surplus: S) -> Self {
+    fn new(wish: watch::Receiver<Drain>, is_surplus: S) -> Self {
+        let mut changes = wish.clone();
         let wished = Box::pin(async move {
-            wish.wait_for(|wish| *wish != Drain::Stay).await.map_or(Drain::Close, |wish| *wish)
+            changes.wait_for(|wish| *wish != Drain::Stay).await.map_or(Drain::Close, |wish| *wish)
         });
-        // A connection that has just come serves a request before it may be too many.
-        Self { wished, asked: Drain::Stay, checked: Some(0), is_surplus }
+        // A new connection serves a request before it may be a surplus one.
+        Self {
+            wished,
+            wish,
+            is_registered: false,
+            asked: Drain::Stay,
+            checked: Some(0),
+            is_surplus,
+        }
     }
 
-    /// To be called after hyper was polled: a connection may bring its first request with it, which
-    /// is begun before it is asked to end. `before` is what [`Boundary::settled`] gave before that.
+    /// Call it after hyper was polled: a connection may bring its first request with it, which must
+    /// begin before the connection is asked to end. `before` is the result of [`Boundary::settled`]
+    /// before that poll.
     fn poll(
         &mut self,
         boundary: &Boundary,
         before: Option<u32>,
         context: &mut Context<'_>,
     ) -> Departs {
+        // Once its waker is registered there is nothing to see without a change.
+        let may_have_changed = !self.is_registered || self.wish.has_changed().unwrap_or(true);
+        self.is_registered = true;
         if self.asked == Drain::Stay
+            && may_have_changed
             && let Poll::Ready(wish) = self.wished.as_mut().poll(context)
         {
             self.asked = wish;
@@ -281,7 +314,7 @@ impl<S: Fn() -> bool> Departure<S> {
     }
 }
 
-/// What hyper has read, and what it has not.
+/// The bytes that hyper has read, and those behind them.
 fn joined(read: Bytes, unread: Bytes) -> Bytes {
     if unread.is_empty() {
         return read;
@@ -291,13 +324,13 @@ fn joined(read: Bytes, unread: Bytes) -> Bytes {
     joined.freeze()
 }
 
-/// HTTP/1.1 as all parts of the runtime speak it.
+/// hyper's settings for HTTP/1.1, the same on all threads.
 fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
         .half_close(true)
-        .header_read_timeout(HEAD_TIMEOUT)
+        // Its timer is made anew for each request; `HeadTimer` is made once.
+        .header_read_timeout(None)
         .max_buf_size(READ_BUFFER_BYTES_MAX)
         .max_headers(HEADER_COUNT_MAX);
     builder

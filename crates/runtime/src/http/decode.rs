@@ -1,5 +1,5 @@
-//! `content-encoding` undone when JavaScript reads a body: gzip (of any number of members), deflate
-//! (which is zlib's format, RFC 9110 section 8.4.1.2), br, and several of these.
+//! Decodes bodies by their `content-encoding` when JavaScript reads them: gzip (of any number of
+//! members), deflate (which is zlib's format, RFC 9110 section 8.4.1.2), br, and several of these.
 //!
 //! Whatever the input, the output comes in chunks of at most [`CHUNK_BYTES_MAX`], one for each
 //! poll, so a bomb grows no faster than it is read. Memory is charged to the isolate, CPU time to
@@ -25,11 +25,11 @@ use coding::{Decoder, Progress};
 
 use crate::http::body::{BodyError, InBody};
 
-/// Decoded bytes in one frame.
+/// Most decoded bytes in one frame.
 const CHUNK_BYTES_MAX: usize = 64 * 1024;
-/// Codings that are undone one after the other.
+/// Most codings of one body.
 const CODINGS_MAX: usize = 3;
-/// What a decoder takes beside what the Brotli one charges by itself: its state and a chunk.
+/// Charge for a decoder's state and a chunk. The Brotli decoder charges its own memory in addition.
 const DECODER_BYTES: usize = 128 * 1024;
 
 /// A body that cannot be decoded.
@@ -58,8 +58,8 @@ impl From<DecodeError> for BodyError {
     }
 }
 
-/// The codings of a message, in the order in which they were applied. Empty for a body in no
-/// coding, and for one in a coding that is not known or in too many: it is read as it is.
+/// The codings of a message, in the order in which they were applied. Empty for a body without a
+/// coding, with an unknown one or with too many: it is read without decoding.
 pub(crate) fn codings_of(headers: &HeaderMap) -> Vec<Coding> {
     let mut codings = Vec::new();
     for value in headers.get_all(CONTENT_ENCODING) {
@@ -74,7 +74,7 @@ pub(crate) fn codings_of(headers: &HeaderMap) -> Vec<Coding> {
     codings
 }
 
-/// Undoes codings, the last one first.
+/// Decodes a body, the last coding first.
 pub(crate) fn decoded(body: InBody, codings: &[Coding], account: &DecodeAccount) -> InBody {
     codings.iter().rev().fold(body, |body, coding| {
         Box::pin(DecodedBody {
@@ -85,9 +85,9 @@ pub(crate) fn decoded(body: InBody, codings: &[Coding], account: &DecodeAccount)
     })
 }
 
-/// A body with one coding undone. Trailers are dropped.
+/// A body that is decoded from one coding. Trailers are dropped.
 struct DecodedBody {
-    /// Dropped at the end and on the first error, so that a connection is not held for nothing.
+    /// Dropped at the end and on the first error, so that its connection is freed.
     body: Option<InBody>,
     decoding: Option<Result<Decoding, DecodeError>>,
     account: DecodeAccount,

@@ -1,5 +1,5 @@
-//! `content-encoding` applied to a response's body as it streams, as the platform does for
-//! responses whose `encodeBody` is "automatic".
+//! Compresses the body of a response by its `content-encoding` as it streams, as the platform does
+//! for responses whose `encodeBody` is "automatic".
 
 use std::io::Write;
 use std::pin::Pin;
@@ -17,26 +17,26 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::http::body::{BodyError, OutBody, SINK_CHUNKS_MAX, SinkBody};
 
-/// How hard gzip tries, of 9: a compromise, for the isolate's thread does it.
+/// gzip's compression level, of 9: a compromise, for it takes time of the isolate's thread.
 const GZIP_LEVEL: u32 = 5;
-/// How hard Brotli tries, of 11.
+/// Brotli's quality, of 11.
 const BROTLI_QUALITY: u32 = 4;
 /// Brotli's window: 2^20 bytes.
 const BROTLI_WINDOW_LOG2: u32 = 20;
 /// Brotli's buffer before it compresses.
 const BROTLI_BUFFER_BYTES: usize = 4 << 10;
 
-/// What is compressed in one go, in bytes; other connections of the thread get their turn between.
+/// Most bytes that are compressed at once; between, the thread serves other connections.
 const PIECE_BYTES_MAX: usize = 64 << 10;
 
 /// A body on its way through a compressor.
 pub struct EncodedBody {
     body: OutBody,
-    /// What of the last chunk has not been compressed yet.
+    /// The rest of the last chunk, not compressed yet.
     rest: Bytes,
     /// Until the end has been written.
     encoder: Option<Encoder>,
-    /// What compressing may still take of the request's CPU time.
+    /// CPU time of the request that compressing may still use.
     time_left: Duration,
 }
 
@@ -46,7 +46,8 @@ enum Encoder {
 }
 
 impl Encoder {
-    /// For a coding that the platform applies; none for others, which a Worker applies itself.
+    /// The encoder of a coding that the platform applies; `None` for others, which a Worker applies
+    /// itself.
     fn of(coding: &str) -> Option<Self> {
         if coding.eq_ignore_ascii_case("gzip") {
             let level = flate2::Compression::new(GZIP_LEVEL);
@@ -63,8 +64,8 @@ impl Encoder {
         }
     }
 
-    /// What can be sent of the body when these bytes have been added: all of it, so that a stream
-    /// of events does not wait for the compressor.
+    /// Adds bytes and gives the compressed bytes to send. The compressor is flushed each time, so
+    /// that server-sent events are not delayed.
     fn push(&mut self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
         match self {
             Self::Gzip(gzip) => {
@@ -100,14 +101,14 @@ pub(crate) fn encode(headers: &mut HeaderMap, body: OutBody, time_left: Duration
 }
 
 impl EncodedBody {
-    /// What is encoded.
+    /// The body that is encoded.
     pub(crate) fn source(&self) -> &OutBody {
         &self.body
     }
 }
 
-/// Compresses a body on this thread even where another one sends it: that is work of the isolate,
-/// not of a front thread, which has everyone's connections.
+/// Compresses a body on this thread although another thread sends it: the work is the isolate's,
+/// and a front thread serves the connections of all tenants.
 pub(crate) fn encode_here(body: OutBody) -> OutBody {
     let OutBody::Encoded(mut encoded) = body else { return body };
     let (sender, chunks) = mpsc::channel(SINK_CHUNKS_MAX);
@@ -135,7 +136,7 @@ pub(crate) fn encode_here(body: OutBody) -> OutBody {
     OutBody::Sink(SinkBody { chunks, complete, _reader: reader })
 }
 
-/// What the compressor gave, as a part of the body.
+/// Output of the compressor, as a frame of the body.
 fn frame(encoded: std::io::Result<Vec<u8>>) -> Result<Frame<Bytes>, BodyError> {
     let failed = |error: std::io::Error| BodyError::Aborted(error.to_string());
     encoded.map(|encoded| Frame::data(encoded.into())).map_err(failed)

@@ -7,15 +7,15 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::limits::HEADER_FIELDS_MAX;
 
-/// The header that says who the client is. Only the platform sets it.
+/// The header with the client's address. Only the platform sets it.
 pub const CLIENT_ADDRESS: &str = "cf-connecting-ip";
 
-/// The header that counts down how many more Workers may call one another for a request. Every
-/// subrequest carries it, whatever its Worker says.
+/// The header that counts down how many more Workers may call one another for a request. The
+/// platform sets it on every subrequest; a Worker cannot change it.
 pub const HOPS_LEFT: HeaderName = HeaderName::from_static("cf-ew-via");
 
 /// Appends the headers of an inbound request in flat form, without those that only the platform
-/// sets. `host` replaces the field of that name, for the request's target names another.
+/// sets. `host` replaces the field of that name if the request's target has a host itself.
 pub fn append_inbound(headers: &HeaderMap, host: Option<&str>, flat: &mut Vec<u8>) {
     if let Some(host) = host {
         push(header::HOST.as_str(), host.as_bytes(), flat);
@@ -86,15 +86,21 @@ pub fn has_too_many(flat: &[u8]) -> bool {
         && flat.iter().filter(|byte| **byte == 0).count() > HEADER_FIELDS_MAX * 2
 }
 
-/// Reads flat headers; what is no valid header is left out, for JavaScript has checked them
-/// already.
+/// Reads flat headers. Invalid ones are left out: JavaScript has checked them already.
 pub fn parse(flat: &[u8]) -> HeaderMap {
+    parse_without(flat, |_| false)
+}
+
+/// Reads flat headers as [`parse`] does, but for those that are to be left out.
+pub fn parse_without(flat: &[u8], leave_out: impl Fn(&HeaderName) -> bool) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let mut parts = flat.split(|byte| *byte == 0);
     while let (Some(name), Some(value)) = (parts.next(), parts.next()) {
         let name = HeaderName::from_bytes(name);
         let value = HeaderValue::from_bytes(value);
-        if let (Ok(name), Ok(value)) = (name, value) {
+        if let (Ok(name), Ok(value)) = (name, value)
+            && !leave_out(&name)
+        {
             // It fails above 32,768 headers.
             if headers.try_append(name, value).is_err() {
                 break;

@@ -1,12 +1,12 @@
-//! Makes the `Content-Length` and the body of a message agree, whatever its Worker said.
+//! Makes the `Content-Length` of a message agree with its body, whatever its Worker has set.
 
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use http_body::Body as _;
 
 use crate::http::body::OutBody;
 
-/// Leaves one `Content-Length`, the true one. Responses that never have a body keep that of the
-/// response that has one: `HEAD` and 304.
+/// Leaves one `Content-Length`, the true one. Responses that never have a body, to `HEAD` and with
+/// status 304, keep the one of the response that would have it.
 ///
 /// <https://www.rfc-editor.org/rfc/rfc9110#section-8.6>
 pub(crate) fn settle_length(method: &Method, response: &mut Response<OutBody>) {
@@ -37,7 +37,7 @@ pub(crate) fn settle_request_length(headers: &mut HeaderMap, body: &OutBody) {
     }
 }
 
-/// What is wrong is left out: hyper says what it knows, or sends chunks.
+/// Sets the length, or removes it if it is unknown: then hyper sets it, or sends chunks.
 fn set_length(headers: &mut HeaderMap, length: Option<u64>) {
     match length {
         Some(length) => drop(headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length))),
@@ -45,9 +45,9 @@ fn set_length(headers: &mut HeaderMap, length: Option<u64>) {
     }
 }
 
-/// The length that the headers announce, where the body has it. A body that JavaScript writes has
-/// the length that JavaScript knows it to have. Of another one of unknown length nobody knows: the
-/// header may be a copy from some other message, and would cut the body.
+/// The length that the headers announce, if it is that of the body. For a body that JavaScript
+/// writes, JavaScript knows the length. For another body of unknown length the header is not
+/// trusted: it may be copied from another message, and would cut the body.
 fn true_length(headers: &HeaderMap, body: &OutBody) -> Option<u64> {
     let said = said_length(headers)?;
     let is_true = match body.size_hint().exact() {
@@ -60,7 +60,7 @@ fn true_length(headers: &HeaderMap, body: &OutBody) -> Option<u64> {
 /// The length that the headers announce, if they announce one.
 fn said_length(headers: &HeaderMap) -> Option<u64> {
     let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter().map(|value| {
-        // A sign would be taken by `parse` and refused by clients.
+        // `parse` would accept a sign, which clients refuse.
         let digits = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
         value.to_str().ok().filter(digits)?.parse::<u64>().ok()
     });

@@ -1,4 +1,4 @@
-//! The body of an inbound request: without trailers, cut off at the limit, at the least rate.
+//! The body of an inbound request: without trailers, with a size limit and a least rate.
 
 use std::error::Error as _;
 use std::pin::Pin;
@@ -14,20 +14,20 @@ use crate::http::boundary::Exchange;
 use crate::http::pace::{MinimumRate, Pace};
 use crate::http::refusal::Refusal;
 
-/// The answer to a body whose framing is broken, whatever the Worker says.
+/// The answer to a request whose body has broken framing, whatever its Worker answers.
 pub(crate) const MALFORMED_BODY: Refusal =
     Refusal::new(StatusCode::BAD_REQUEST, "The request's body is malformed.");
-/// The answer to a body that comes too slowly.
+/// The answer to a request whose body arrives too slowly.
 pub(crate) const SLOW_BODY: Refusal =
     Refusal::new(StatusCode::REQUEST_TIMEOUT, "The request's body took too long.");
 
-/// A request's body. Where it is dropped before its end, the connection gets the rest.
+/// A request's body. When it is dropped before its end, the connection gets the rest.
 pub(crate) struct Inbound {
-    /// Until it has come to its end or failed.
+    /// Until it has ended or failed.
     body: Option<Incoming>,
     left: u64,
     pace: Pace,
-    /// Tells the connection when the body is done with. HTTP/2 has none: its streams end by
+    /// Tells the connection when the body has ended. `None` for HTTP/2, whose streams end by
     /// themselves.
     exchange: Option<Exchange>,
 }
@@ -38,7 +38,7 @@ impl Inbound {
         Self { body: Some(body), left: u64::MAX, pace: Pace::new(rate), exchange }
     }
 
-    /// Cuts the body off behind `bytes_max`.
+    /// Makes the body fail after `bytes_max`.
     pub(crate) fn limited(mut self, bytes_max: u64) -> Self {
         self.left = bytes_max;
         self
@@ -63,7 +63,7 @@ impl Drop for Inbound {
     }
 }
 
-/// Whether hyper could not make sense of a body's framing. Otherwise the client is gone.
+/// Whether hyper could not parse a body's framing. Otherwise the client has left.
 pub(crate) fn is_malformed(error: &hyper::Error) -> bool {
     use std::io::ErrorKind::{InvalidData, InvalidInput};
     let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());

@@ -1,4 +1,4 @@
-//! The least rate at which a client has to send what is waited for, or take what is there for it.
+//! The least rate at which a client must send a request's body, or read a response.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-/// How slow a client may be.
+/// A least rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MinimumRate {
     /// How long it may keep the server waiting without any progress.
     pub patience: Duration,
-    /// Each time that many bytes have gone over, it gets a second of that patience back.
+    /// For so many bytes of progress, a second of the patience is regained.
     pub bytes_per_second_min: u32,
 }
 
-/// Tells a client that is too slow from one that is slow. Time in which nobody waits for the client
-/// does not count.
+/// Measures the pace of a client. Time in which the server does not wait for the client does not
+/// count.
 #[derive(Debug)]
 pub(crate) struct Pace {
     rate: MinimumRate,
@@ -35,8 +35,8 @@ impl Pace {
         Self { rate, left: rate.patience, waiting: None }
     }
 
-    /// Ready when the client has kept the server waiting for too long. To be called when the server
-    /// has to wait for it.
+    /// Ready when the client has kept the server waiting for too long. Call it when the server has
+    /// to wait for the client.
     pub(crate) fn poll_too_slow(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let left = self.left;
         let waiting = self.waiting.get_or_insert_with(|| Waiting {
@@ -46,7 +46,7 @@ impl Pace {
         waiting.end.as_mut().poll(context)
     }
 
-    /// Notes that so many bytes have gone over.
+    /// Notes progress of so many bytes.
     pub(crate) fn progress(&mut self, bytes: usize) {
         if let Some(waiting) = self.waiting.take() {
             self.waited(waiting.since.elapsed());

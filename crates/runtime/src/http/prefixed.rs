@@ -1,4 +1,4 @@
-//! A client's stream of which some bytes have been read already.
+//! A client's stream, with bytes that have been read already.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -14,19 +14,23 @@ use crate::http::boundary::Boundary;
 use crate::http::pace::{MinimumRate, Pace};
 use crate::http::transport::Transport;
 
-/// A stream that hyper owns and its connection looks at.
+/// Slices that together have no more bytes than this go out in one piece: copying them costs less
+/// than having the kernel gather them.
+const GATHERED_BYTES_MAX: usize = 2 << 10;
+
+/// A stream that hyper owns and its connection observes.
 #[derive(Debug)]
 pub(crate) struct SharedStream {
     pub(crate) transport: RefCell<Transport>,
-    /// Reads that brought something; it wraps.
+    /// Successful reads; it wraps.
     pub(crate) reads: Cell<u32>,
-    /// Writes that took something; it wraps.
+    /// Successful writes; it wraps.
     pub(crate) writes: Cell<u32>,
 }
 
-/// Gives `read` first, then what the stream gives. Tells its [`Boundary`] whether all that was
-/// written has gone out. Fails when the client takes what is there for it too slowly: that takes
-/// memory of the Worker.
+/// Reads give the bytes in `read` first, then those of the stream. Tells its [`Boundary`] whether
+/// everything that was written has gone out. Fails when the client reads too slowly, for unread
+/// bytes take memory of the Worker.
 pub(crate) struct Prefixed {
     stream: Rc<SharedStream>,
     read: Bytes,
@@ -44,24 +48,23 @@ impl Prefixed {
         Self { stream, read, boundary: Arc::default(), pace: Pace::new(rate) }
     }
 
-    /// Where the connection stands.
+    /// The connection's boundary.
     pub(crate) fn boundary(&self) -> &Arc<Boundary> {
         &self.boundary
     }
 
-    /// The stream, for a look at it.
+    /// The stream, to be observed.
     pub(crate) fn shared(&self) -> &Rc<SharedStream> {
         &self.stream
     }
 
-    /// The stream, and what has been read of it and given to nobody; nothing while another looks at
-    /// it.
+    /// The stream, and the bytes of `read` that were not used; `None` while it is observed.
     pub(crate) fn into_parts(self) -> Option<(Transport, Bytes)> {
         let stream = Rc::into_inner(self.stream)?;
         Some((stream.transport.into_inner(), self.read))
     }
 
-    /// What came of a write, or its end after a long time without progress.
+    /// The result of a write, or an error after a long time without progress.
     fn watch_progress(
         &mut self,
         written: Poll<io::Result<usize>>,
@@ -137,14 +140,47 @@ impl AsyncWrite for Prefixed {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.boundary.set_flushed(false);
+        let mut gathered = [0; GATHERED_BYTES_MAX];
         let written = {
             let mut transport = self.stream.transport.borrow_mut();
-            Pin::new(&mut *transport).poll_write_vectored(context, slices)
+            let transport = Pin::new(&mut *transport);
+            match gather(slices, &mut gathered) {
+                Some(bytes) => transport.poll_write(context, bytes),
+                None => transport.poll_write_vectored(context, slices),
+            }
         };
         self.watch_progress(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.stream.transport.borrow().is_write_vectored()
+    }
+}
+
+/// The slices in one piece, where `room` is enough for it.
+fn gather<'a>(slices: &[io::IoSlice<'_>], room: &'a mut [u8]) -> Option<&'a [u8]> {
+    let room = room.get_mut(..slices.iter().map(|slice| slice.len()).sum())?;
+    let mut rest = &mut *room;
+    for slice in slices {
+        let (piece, behind) = rest.split_at_mut(slice.len());
+        piece.copy_from_slice(slice);
+        rest = behind;
+    }
+    Some(room)
+}
+
+#[cfg(test)]
+mod tests {
+    use io::IoSlice;
+
+    use super::*;
+
+    #[test]
+    fn small_slices_go_out_in_one_piece() {
+        let mut room = [0; 8];
+        let slices = [IoSlice::new(b"head"), IoSlice::new(b""), IoSlice::new(b"body")];
+        assert_eq!(gather(&slices, &mut room), Some(&b"headbody"[..]));
+        let too_long = [IoSlice::new(b"head"), IoSlice::new(b"bodies")];
+        assert_eq!(gather(&too_long, &mut room), None);
     }
 }

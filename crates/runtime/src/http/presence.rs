@@ -1,8 +1,8 @@
 //! Whether the client of a request in flight is still there.
 //!
-//! A client that has sent its request and closes its writing half waits for the answer; one that
-//! goes away looks the same from here, for TCP tells only of the half. The first does it right
-//! behind its request, so that is how they are told apart.
+//! A client may close its writing half after its request and wait for the answer. A client that
+//! leaves looks the same, for TCP signals only the end of that half. The first one closes it right
+//! after its request, so the time between is what distinguishes the two.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -14,10 +14,10 @@ use tokio::time::{Instant, Sleep};
 use crate::http::boundary::Boundary;
 use crate::http::prefixed::SharedStream;
 
-/// How soon behind its request a client closes its writing half that waits for the answer.
+/// A client that closes its writing half so soon after its request waits for the answer.
 const HALF_CLOSE_MAX: Duration = Duration::from_millis(50);
-/// How long nothing may be sent to a client that has closed its writing half: it may be gone, and
-/// only writing would tell.
+/// How long a client that has closed its writing half is waited for while nothing is sent to it: it
+/// may have left, and only a write would show that.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 
 /// Watches a connection's client.

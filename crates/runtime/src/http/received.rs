@@ -1,5 +1,5 @@
-//! A body that came in with a response, in the coding that the origin chose. It passes on as it
-//! came; its coding is undone when JavaScript reads it.
+//! The body of a subrequest's response, in the coding that the origin chose. It is passed on
+//! without decoding; it is decoded when JavaScript reads it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,19 +15,19 @@ use crate::http::decode::{Coding, DecodeAccount, codings_of, decoded};
 /// A body from outside, and how it is coded.
 pub(crate) struct ReceivedBody {
     body: InBody,
-    /// What its `content-encoding` said; empty for a body without one.
+    /// Its `content-encoding`; empty for a body without one.
     label: String,
-    /// Those of the label that are still to be undone.
+    /// The codings of the label that are still to be decoded.
     codings: Vec<Coding>,
 }
 
-/// How a body goes on to somebody else.
+/// How a body is passed on.
 pub(crate) enum PassedOn {
-    /// In no coding of ours: the new headers say how it is to be sent.
+    /// Without a known coding: the new headers say how it is to be sent.
     Plain(InBody),
-    /// As it came: the new headers say the same of it as the old ones.
+    /// Without decoding: the new headers name the same coding as the old ones.
     AsItCame(InBody),
-    /// With its coding undone: the new headers say something else.
+    /// Decoded: the new headers name another coding or none.
     Decoded(InBody),
 }
 
@@ -37,12 +37,12 @@ impl ReceivedBody {
         Self { body, label: label_of(headers), codings: codings_of(headers) }
     }
 
-    /// A body whose coding, if it has one, is the Worker's affair: that of a request.
+    /// A body whose coding, if it has one, is left to the Worker: that of a request.
     pub(crate) fn opaque(body: InBody) -> Self {
         Self { body, label: String::new(), codings: Vec::new() }
     }
 
-    /// Whether new headers matter to how it passes on.
+    /// Whether the new headers decide how it is passed on.
     pub(crate) fn is_coded(&self) -> bool {
         !self.label.is_empty()
     }
@@ -52,7 +52,7 @@ impl ReceivedBody {
         Self { body: change(self.body), ..self }
     }
 
-    /// What its headers said of its length; of the decoded one where nothing is to be undone.
+    /// Its length as its headers announced it; unknown if it is to be decoded.
     pub(crate) fn size_hint(&self) -> SizeHint {
         if self.codings.is_empty() { self.body.size_hint() } else { SizeHint::default() }
     }
@@ -71,7 +71,7 @@ impl ReceivedBody {
             return;
         }
         let codings = std::mem::take(&mut self.codings);
-        // It is read from here on: what is left of it is not what the label says.
+        // It is read from here on, so the label is no longer true of the rest.
         self.label.clear();
         let body = std::mem::replace(&mut self.body, Box::pin(OutBody::Empty));
         self.body = decoded(body, &codings, &account());
@@ -104,7 +104,7 @@ fn label_of(headers: &HeaderMap) -> String {
     names.join(",")
 }
 
-/// A body whose first bytes are there: it is known then that they can be decoded.
+/// A body whose first bytes have arrived: it is known then that they can be decoded.
 struct Begun {
     first: Option<Bytes>,
     rest: InBody,

@@ -1,4 +1,5 @@
-//! The door: reads where a request goes to, once, and refuses what no Worker gets to see.
+//! Examines a request's head: reads its URL, once, and refuses requests that are ambiguous or too
+//! large.
 
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, Version, header};
 
@@ -6,10 +7,10 @@ use crate::http::body::OutBody;
 use crate::http::request_url::{RequestUrl, UrlParser, is_host};
 use crate::limits::{HEADER_BYTES_MAX, HEADER_COUNT_MAX, URL_BYTES_MAX};
 
-/// The host of a request of HTTP/1.0 that names none.
+/// The host of an HTTP/1.0 request that names none.
 const HOST_DEFAULT: &str = "localhost";
 
-/// Why a request goes to no Worker.
+/// Why a request reaches no Worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
@@ -35,7 +36,7 @@ impl Refusal {
     }
 }
 
-/// What of a request's head says where it goes to.
+/// The parts of a request's head that decide its URL.
 pub(crate) struct Head<'a> {
     pub(crate) method: &'a Method,
     pub(crate) uri: &'a Uri,
@@ -74,7 +75,7 @@ fn host<'a>(head: &Head<'a>) -> Result<&'a str, Refusal> {
         return Err(Refusal::malformed("There is more than one Host header."));
     }
     if head.method == Method::CONNECT {
-        return Err(Refusal::malformed("This is no proxy."));
+        return Err(Refusal::malformed("CONNECT is not supported: this is not a proxy."));
     }
     let field = match field {
         Some(field) => Some(field.to_str().map_err(|_| INVALID_HOST_OR_TARGET)?),
@@ -91,7 +92,7 @@ fn host<'a>(head: &Head<'a>) -> Result<&'a str, Refusal> {
     if !matches!(head.uri.scheme_str(), Some("http" | "https")) {
         return Err(INVALID_HOST_OR_TARGET);
     }
-    // The target's host is the one that counts; what it replaces has to be a host all the same.
+    // The target's host wins; the Host field must be a valid host all the same.
     match field {
         None if head.version == Version::HTTP_11 => {
             Err(Refusal::malformed("The Host header is missing."))
@@ -116,16 +117,21 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
     if headers.len() > HEADER_COUNT_MAX {
         return Err(TOO_LARGE);
     }
-    let bytes: usize = headers.iter().map(|(name, value)| field_bytes(name, value)).sum();
+    // One walk: there are few headers, and each look-up hashes a name.
+    let (mut bytes, mut codings) = (0, 0);
+    for (name, value) in headers {
+        bytes += field_bytes(name, value);
+        if *name == header::TRANSFER_ENCODING {
+            codings += 1;
+            // https://www.rfc-editor.org/rfc/rfc9112#section-6.1
+            if codings > 1 || !value.as_bytes().eq_ignore_ascii_case(b"chunked") {
+                let text = "The only transfer coding of requests is chunked.";
+                return Err(Refusal::malformed(text));
+            }
+        }
+    }
     if bytes > HEADER_BYTES_MAX {
         return Err(TOO_LARGE);
-    }
-    // https://www.rfc-editor.org/rfc/rfc9112#section-6.1
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    let chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
-    if codings.next().is_some_and(|coding| !chunked(coding)) || codings.next().is_some() {
-        let text = "The only transfer coding of requests is chunked.";
-        return Err(Refusal::malformed(text));
     }
     Ok(())
 }
@@ -134,7 +140,7 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
 pub(crate) const TOO_LARGE: Refusal =
     Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request headers are too large.");
 
-/// What a field takes of [`HEADER_BYTES_MAX`].
+/// The part of [`HEADER_BYTES_MAX`] that a field takes.
 fn field_bytes(name: &header::HeaderName, value: &HeaderValue) -> usize {
     name.as_str().len() + value.len() + 4
 }

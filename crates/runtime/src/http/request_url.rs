@@ -1,8 +1,8 @@
-//! The URL of an inbound request, as the URL standard serialises it. It is made once, at the door:
-//! the router and the Worker see this one.
+//! The URL of an inbound request, as the URL standard serialises it. It is made once, when the head
+//! has been read: the router and the Worker see the same one.
 //!
-//! Parsing each one would be wasted on the common ones, which are serialised already: a host that
-//! was seen before, and a target of plain characters.
+//! Most URLs need no parser because they are in serialised form already: a host that was seen
+//! before, and a target of plain characters.
 
 use std::cell::RefCell;
 
@@ -49,7 +49,7 @@ impl RequestUrl {
         target.split_once('?').map_or(target, |(path, _)| path)
     }
 
-    /// What stands behind `?`, if there is one.
+    /// The part after `?`, if there is one.
     pub fn query(&self) -> Option<&str> {
         self.target().split_once('?').map(|(_, query)| query)
     }
@@ -79,7 +79,7 @@ impl UrlParser {
         Self { scheme, last: RefCell::default() }
     }
 
-    /// The URL of a request for `target` at `host`; nothing when they do not make one.
+    /// The URL of a request for `target` at `host`; `None` when they do not make one.
     pub(crate) fn parse(&self, host: &str, target: &str) -> Option<RequestUrl> {
         let mut last = self.last.borrow_mut();
         if last.written != host || host.is_empty() {
@@ -119,9 +119,8 @@ impl UrlParser {
     }
 }
 
-/// Whether a `Host` field is a name or an address, perhaps with a port. The URL standard takes
-/// more: percent-encoded names, names beyond ASCII, user names, a path. Those could be read in two
-/// ways.
+/// Whether a `Host` field is a name or an address, perhaps with a port. The URL standard allows
+/// more: percent-encoded names, names beyond ASCII, user names, a path. Those are ambiguous.
 pub(crate) fn is_host(host: &str) -> bool {
     let plain = |byte: u8| {
         byte.is_ascii_alphanumeric()
@@ -130,7 +129,7 @@ pub(crate) fn is_host(host: &str) -> bool {
     !host.is_empty() && host.bytes().all(plain)
 }
 
-/// Whether the standard would leave path and query as they are. Says no in doubt.
+/// Whether the standard would leave path and query unchanged; `false` in doubt.
 fn is_plain_target(target: &str) -> bool {
     let plain = |byte: u8| {
         byte.is_ascii_alphanumeric()

@@ -24,11 +24,8 @@ pub(crate) fn build(head: ResponseHead, body: OutBody, time_left: Duration) -> R
     {
         response.extensions_mut().insert(reason);
     }
-    let headers = response.headers_mut();
-    *headers = flat_headers::parse(&head.headers);
-    for name in HOP_BY_HOP {
-        headers.remove(name);
-    }
+    *response.headers_mut() =
+        flat_headers::parse_without(&head.headers, |name| HOP_BY_HOP.contains(name));
     if head.encode_body {
         let body = std::mem::take(response.body_mut());
         *response.body_mut() = crate::http::encode::encode(response.headers_mut(), body, time_left);

@@ -28,19 +28,19 @@ use crate::limits::{HEADER_FIELDS_MAX, HOPS_MAX};
 use crate::placement::dispatch::Dispatcher;
 use crate::worker::{Outcome, RequestRecord};
 
-/// What a connection's requests need.
+/// State that the requests of a connection share.
 pub(crate) struct ConnectionContext {
     pub(crate) isolate: Rc<WorkerIsolate>,
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) session: Session,
 }
 
-/// A request whose way is known.
+/// A request with its route.
 pub(crate) struct RoutedRequest {
     pub(crate) request: Request<Inbound>,
     pub(crate) url: RequestUrl,
     pub(crate) client: Arc<Client>,
-    /// The named export that answers; nothing for the default one.
+    /// The named export that answers; `None` for the default one.
     pub(crate) entrypoint: Option<Arc<str>>,
 }
 
@@ -94,7 +94,7 @@ pub(crate) async fn answer(
     let mut flight = InFlight { isolate: isolate.clone(), event, answered: false };
     let method = request.request.method().clone();
     let wants_record = isolate.host.observer.wants_requests();
-    let record = wants_record.then(|| Record::begin(&request.request));
+    let record = wants_record.then(|| Record::begin(&request));
     dispatch(isolate, &flight.event, request, limit);
     let answer = flight.answer().await.and_then(not_too_many_headers);
     report_failure(isolate, &answer);
@@ -107,6 +107,8 @@ pub(crate) async fn answer(
             flight.answered = true;
             if response.body().is_sink() {
                 isolate.host.watch_response(&flight.event);
+            } else if flight.event.watches_client() {
+                response = response.map(|body| isolate.host.watch_client(&flight.event, body));
             } else {
                 isolate.host.client_done(&flight.event);
                 isolate.host.forget_ended();
@@ -117,7 +119,7 @@ pub(crate) async fn answer(
     }
 }
 
-/// More fields do not fit into a `HeaderMap` at some point, and clients refuse them before that.
+/// Fails a response with too many fields: clients refuse those, and a `HeaderMap` is limited, too.
 fn not_too_many_headers(response: Response<OutBody>) -> Answer {
     if response.headers().len() <= HEADER_FIELDS_MAX {
         return Ok(response);
@@ -126,12 +128,12 @@ fn not_too_many_headers(response: Response<OutBody>) -> Answer {
     Err(Failure::Exception(Thrown::new("TypeError", text)))
 }
 
-/// The length alone is enough to refuse a body.
+/// The answer to a body whose announced length is over the limit.
 const BODY_TOO_LARGE: Refusal =
     Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large.");
 
-/// How many more Workers may call one another for this request. A client that says so of its own
-/// can only lower it.
+/// How many more Workers may call one another for this request. A client that sets the header can
+/// only lower the number.
 fn hops_left(headers: &http::HeaderMap) -> u8 {
     let Some(value) = headers.get(flat_headers::HOPS_LEFT) else { return HOPS_MAX };
     let value = value.to_str().ok().and_then(|text| text.parse::<u8>().ok());
@@ -147,7 +149,7 @@ fn dispatch(
 ) {
     let RoutedRequest { request, url, client, entrypoint } = request;
     let (head, body) = request.into_parts();
-    let mut headers = Vec::with_capacity(512);
+    let mut headers = isolate.headers.take();
     let host = head.uri.authority().map(Authority::as_str);
     match head.version {
         Version::HTTP_2 => flat_headers::append_inbound_http2(&head.headers, host, &mut headers),
@@ -175,9 +177,16 @@ fn dispatch(
         Some(arguments) => drop(turn.call(api::DISPATCH_FETCH, &arguments)),
         None => isolate.host.answer(event, Err(Failure::ExceededMemory)),
     });
+    if headers.capacity() <= HEADERS_KEPT_BYTES_MAX {
+        headers.clear();
+        isolate.headers.set(headers);
+    }
 }
 
-/// What [`api::DISPATCH_FETCH`] takes.
+/// The room for flat headers that an isolate keeps for its next request, in bytes.
+const HEADERS_KEPT_BYTES_MAX: usize = 4 << 10;
+
+/// The arguments of [`api::DISPATCH_FETCH`].
 struct FetchCall<'a> {
     id: EventId,
     method: &'a str,
@@ -189,7 +198,7 @@ struct FetchCall<'a> {
 }
 
 impl FetchCall<'_> {
-    /// The arguments; nothing where the isolate has no memory for them.
+    /// The arguments; `None` when the isolate has no memory for them.
     fn arguments<'s>(&self, turn: &mut Turn<'_, 's, '_>) -> Option<[Value<'s>; 7]> {
         let headers = if self.headers.is_ascii() {
             turn.pass(OneByte(self.headers)).ok()?
@@ -208,7 +217,7 @@ impl FetchCall<'_> {
     }
 }
 
-/// A request whose client waits. When it is dropped without an answer the client is gone.
+/// A request whose client waits. When it is dropped without an answer, the client has left.
 struct InFlight {
     isolate: Rc<WorkerIsolate>,
     event: Rc<EventContext>,
@@ -232,25 +241,26 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         if !self.answered {
-            self.isolate.disconnect(self.event.id());
+            self.isolate.host.disconnect(self.event.id());
             self.isolate.host.client_done(&self.event);
             self.isolate.host.forget_ended();
         }
     }
 }
 
-/// What is said of a request when it has ended.
+/// The record of a request, for the observer.
 struct Record {
     method: http::Method,
-    target: http::Uri,
+    /// Path and query, of the URL that the Worker sees.
+    target: String,
     started: std::time::Instant,
 }
 
 impl Record {
-    fn begin(request: &Request<Inbound>) -> Self {
+    fn begin(request: &RoutedRequest) -> Self {
         Self {
-            method: request.method().clone(),
-            target: request.uri().clone(),
+            method: request.request.method().clone(),
+            target: request.url.target().to_owned(),
             started: std::time::Instant::now(),
         }
     }
@@ -262,7 +272,7 @@ impl Record {
         };
         let record = RequestRecord {
             method: self.method.to_string(),
-            path: self.target.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+            path: self.target,
             status,
             wall_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
             cpu_us: event.cpu_ns() / 1_000,
@@ -272,7 +282,7 @@ impl Record {
     }
 }
 
-/// Tells why a request failed.
+/// Reports a failed request to the observer.
 fn report_failure(isolate: &WorkerIsolate, answer: &Answer) {
     match answer {
         Ok(_) => {}

@@ -1,4 +1,4 @@
-//! What HTTP runs on: a stream over TCP or over a UNIX socket.
+//! The stream under HTTP: over TCP or over a UNIX socket.
 //!
 //! An enum, not a trait object: a read costs one predictable branch more than on a bare
 //! `TcpStream`.
@@ -28,10 +28,10 @@ pub enum DetachedTransport {
     Unix(std::os::unix::net::UnixStream),
 }
 
-/// What a stream says of its other side.
+/// The end of a stream, as seen from this side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct End {
-    /// Whether it neither sends nor takes anything more.
+    /// Whether the other side neither sends nor receives anything more.
     pub(crate) of_both: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Request bodies that nobody reads to their end. A small rest is read and thrown away, so that the
-//! connection can be kept; a large one ends the connection, but not before the client has its
+//! Request bodies that no Worker reads to their end. A small rest is drained, so that the
+//! connection can be kept alive; a large one ends the connection, but not before the client has its
 //! response.
 
 use std::future::poll_fn;
@@ -18,22 +18,21 @@ use crate::http::inbound::{MALFORMED_BODY, is_malformed};
 use crate::http::pace::{MinimumRate, Pace};
 use crate::http::transport::Transport;
 
-/// What is thrown away of a body so that its connection can be kept, in bytes.
+/// Most bytes of a body that are drained so that its connection can be kept alive.
 const REST_BYTES_MAX: u64 = 256 << 10;
 /// How long a response waits for the end of a body whose length is unknown.
 const END_WAIT: Duration = Duration::from_millis(20);
-/// How slowly a rest may come.
+/// Least rate of a rest.
 const REST_RATE: MinimumRate =
     MinimumRate { patience: Duration::from_secs(5), bytes_per_second_min: 4 << 10 };
-/// How long a client that was answered may go on sending until its connection is closed for good.
+/// How long a client may go on sending after its answer until the connection is closed.
 const LINGER_MAX: Duration = Duration::from_secs(30);
-/// How long it may send nothing meanwhile.
+/// How long it may send nothing in that time.
 const LINGER_IDLE_MAX: Duration = Duration::from_secs(5);
-/// What is read at once, in bytes.
+/// Size of one read.
 const READ_BYTES: usize = 16 << 10;
 
-/// Throws bytes of a body away. Ready when it has come to its end, or when more than `bytes_max`
-/// have been thrown away, which is told.
+/// Drains a body. Ready at its end, or when more than `left` bytes were drained.
 fn poll_drain(
     unread: &mut UnreadBody,
     left: &mut u64,
@@ -67,9 +66,9 @@ enum Drained {
     TooLarge,
 }
 
-/// Looks at what became of a request's body before its response goes out: a body that was malformed
-/// or too slow is answered with that, and a large rest with the end of the connection. `expects`
-/// says that the client waits to be told to send it. Gives whether the connection ends.
+/// Settles the end of a request's body before its response is sent. A malformed or slow body is
+/// answered with an error, and a large rest ends the connection. `expects` says that the client has
+/// sent `Expect: 100-continue`, so it may not send the body at all. Whether the connection ends.
 pub(crate) async fn conclude(
     boundary: &Arc<Boundary>,
     expects: bool,
@@ -101,7 +100,7 @@ pub(crate) async fn conclude(
     close
 }
 
-/// Throws away what is left unread on a connection while it is served.
+/// Drains unread bodies of a connection while it is served.
 #[derive(Default)]
 pub(crate) struct UnreadDrain {
     current: Option<Draining>,
@@ -111,13 +110,13 @@ pub(crate) struct UnreadDrain {
 
 struct Draining {
     unread: UnreadBody,
-    /// What may follow the response, in bytes.
+    /// Bytes that may follow the response.
     left: u64,
     pace: Pace,
 }
 
 impl UnreadDrain {
-    /// Ready when something is over with, so that hyper has to be polled again.
+    /// Ready when a body has ended, so that hyper has to be polled again.
     pub(crate) fn poll_done(
         &mut self,
         boundary: &Arc<Boundary>,
@@ -128,7 +127,8 @@ impl UnreadDrain {
             self.current = Some(Draining { unread, left: REST_BYTES_MAX, pace });
         }
         let Some(Draining { unread, left, pace }) = &mut self.current else { return Poll::Pending };
-        // A client that sends a large body before it reads would wait for ever if nobody read it.
+        // A client that sends a large body before it reads would deadlock if the body were not
+        // read.
         if boundary.open_count() > 1 {
             *left = u64::MAX;
         } else {
@@ -153,8 +153,8 @@ impl UnreadDrain {
     }
 }
 
-/// Closes a connection whose client may still be sending. With unread bytes the kernel would reset
-/// it, and the client would lose the answer; so they are read, for a while.
+/// Closes a connection whose client may still be sending. If there were unread bytes, the kernel
+/// would reset the connection and the client would lose the answer, so they are read for a while.
 pub(crate) async fn close(mut stream: Transport) {
     use tokio::io::AsyncWriteExt as _;
     if stream.shutdown().await.is_err() {

@@ -14,7 +14,7 @@ use crate::http::transport::{DetachedTransport, Transport};
 pub struct UpgradedConnection {
     /// The stream, on no event loop.
     pub stream: DetachedTransport,
-    /// What the client sent behind its request and HTTP has read.
+    /// Bytes that the client sent after its request and that were read with it.
     pub read: Bytes,
     /// Counts the connection; to be kept with the stream.
     pub guard: ConnectionGuard,
@@ -26,14 +26,14 @@ pub struct UpgradedConnection {
 pub struct Upgrade(Arc<Mutex<Option<oneshot::Sender<UpgradedConnection>>>>);
 
 impl Upgrade {
-    /// An upgrade, and what receives the connection. It receives nothing where the client leaves
-    /// before, or asked by HTTP/2.
+    /// An upgrade, and the receiver of its connection. It receives nothing if the client leaves
+    /// before, or uses HTTP/2.
     pub fn pair() -> (Self, oneshot::Receiver<UpgradedConnection>) {
         let (sender, receiver) = oneshot::channel();
         (Self(Arc::new(Mutex::new(Some(sender)))), receiver)
     }
 
-    /// Hands the connection over. It is closed where nobody waits for it any more.
+    /// Hands the connection over. It is closed if its receiver is gone.
     pub(crate) fn deliver(self, stream: Transport, read: Bytes, guard: ConnectionGuard) {
         let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let (Some(sender), Ok(stream)) = (sender, stream.detach()) {

@@ -1,4 +1,4 @@
-//! Another thread's handle on an isolate's thread, and what can be sent with it.
+//! Another thread's handle on an isolate's thread, and the commands that it sends.
 
 use std::os::fd::AsRawFd;
 use std::sync::atomic::Ordering::Relaxed;
@@ -15,7 +15,7 @@ use crate::isolate::status::{ConnectionGuard, HopGuard, IsolateStatus};
 use crate::placement::dispatch::Dispatcher;
 use crate::worker::Worker;
 
-/// Commands that wait for an isolate's thread.
+/// Capacity of the queue of commands to an isolate's thread.
 pub(crate) const COMMANDS_MAX: usize = 1_024;
 
 /// A request that another thread received.
@@ -24,7 +24,7 @@ pub(crate) struct Hop {
     pub(crate) response: oneshot::Sender<Response<OutBody>>,
 }
 
-/// What is sent to an isolate's thread.
+/// A command to an isolate's thread.
 pub(crate) enum Command {
     /// Start this Worker; answers with the names of its handlers.
     Load(Arc<Worker>, Arc<Dispatcher>, oneshot::Sender<Result<String, Failure>>),
@@ -40,7 +40,7 @@ pub(crate) struct IsolateHandle {
 }
 
 impl IsolateHandle {
-    /// Waits until the isolate is there.
+    /// Waits until the isolate was made, or could not be made.
     pub(crate) fn wait_until_made(&self) {
         let made = self.load.made.lock().unwrap_or_else(PoisonError::into_inner);
         drop(self.load.made_changed.wait_while(made, |made| !*made));
@@ -50,12 +50,12 @@ impl IsolateHandle {
         !self.load.closed.load(Relaxed) && !self.commands.is_closed() && !self.is_stuck()
     }
 
-    /// Whether the thread is lost in code that nothing can stop.
+    /// Whether the thread is stuck in code that no termination reaches.
     pub(crate) fn is_stuck(&self) -> bool {
         self.load.is_stuck()
     }
 
-    /// Hands a connection over; back with it when the isolate takes none.
+    /// Hands a connection over; gives it back when the isolate takes none.
     pub(crate) fn hand_over(&self, connection: Connection) -> Result<(), Connection> {
         let socket = connection.stream.as_raw_fd();
         self.load.sockets().insert(socket);
@@ -70,7 +70,7 @@ impl IsolateHandle {
         }
     }
 
-    /// Hands a request over; back with it when the isolate takes none.
+    /// Hands a request over; gives it back when the isolate takes none.
     pub(crate) fn hand_over_request(&self, hop: Box<Hop>) -> Result<(), Box<Hop>> {
         let command = Command::Request(hop, HopGuard::new(&self.load));
         match self.commands.try_send(command).map_err(|refused| refused.into_inner()) {
@@ -79,9 +79,9 @@ impl IsolateHandle {
         }
     }
 
-    /// Ends the connections of a thread that is lost, so that their clients do not wait for ever.
-    /// The thread itself can neither answer nor close them, so the descriptors are still its own.
-    /// Clients see the end of the stream; a sandbox allows no more than to close this half.
+    /// Ends the connections of a stuck thread, so that their clients do not wait without end. The
+    /// thread can neither answer nor close them, so it still owns the file descriptors. Clients see
+    /// the end of the stream; a sandbox allows closing only the writing half.
     pub(crate) fn cut_connections(&self) {
         for socket in self.load.sockets().drain() {
             let _ = nix::sys::socket::shutdown(socket, nix::sys::socket::Shutdown::Write);

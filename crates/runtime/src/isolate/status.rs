@@ -1,4 +1,4 @@
-//! What other threads know of an isolate, and how they reach its thread beside its queue.
+//! The status of an isolate for other threads, and orders to its thread beside its queue.
 
 use std::collections::HashSet;
 use std::os::fd::RawFd;
@@ -9,23 +9,23 @@ use isolate::Ledger;
 use scheduler::{Event, Gauge, IsolateId};
 use tokio::sync::Notify;
 
-/// How an isolate's thread is told to end. Orders are not in the queue of commands, where there may
-/// be no room for them.
+/// An order to an isolate's thread to end. Orders are not in the queue of commands, which may be
+/// full.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Order {
-    /// Finish what is in flight and go; clients find another isolate.
+    /// Drain; connections go to another isolate.
     Retire = 1,
-    /// Finish what is in flight and go: the process ends.
+    /// Drain and close connections: the process ends.
     Stop = 2,
 }
 
-/// Hears what becomes of isolates.
+/// Receives events of isolates.
 pub(crate) trait Reports: Send + Sync {
     /// Called on the isolate's thread.
     fn report(&self, event: Event);
 }
 
-/// What other threads know of an isolate.
+/// The status of an isolate, as other threads see it.
 #[derive(Default)]
 pub(crate) struct IsolateStatus {
     /// Connections that it serves, or that wait for it.
@@ -34,27 +34,27 @@ pub(crate) struct IsolateStatus {
     in_flight: AtomicUsize,
     /// Requests of other threads' connections that it answers, or that wait for it.
     pub(crate) hops: AtomicUsize,
-    /// Connections that it should give back, because its Worker got one more isolate.
+    /// Connections that it should hand back, because its Worker got one more isolate.
     surplus: AtomicUsize,
     /// When it had its last request, in the time of `Dispatcher::now_ms`.
     used_ms: AtomicU64,
     /// Whether it takes no more work.
     pub(crate) closed: AtomicBool,
-    /// Whether its making has come to an end, well or not.
+    /// Whether it was made, or could not be made.
     pub(crate) made: Mutex<bool>,
-    /// Whether the thread has come to its end.
+    /// Whether the thread has ended.
     pub(crate) ended: AtomicBool,
     pub(crate) made_changed: Condvar,
     /// The strongest [`Order`] so far, or 0.
     pub(crate) order: AtomicU8,
     pub(crate) ordered: Notify,
-    /// Whom its thread reports to, and under which id.
+    /// The receiver of its thread's reports, and its id there.
     place: OnceLock<(Weak<dyn Reports>, IsolateId)>,
     pub(crate) ledger: OnceLock<Arc<Ledger>>,
-    /// Whether the thread is lost in code that nothing can stop.
+    /// Whether the thread is stuck in code that no termination reaches.
     pub(crate) stuck: OnceLock<Arc<AtomicBool>>,
-    /// The descriptors of the connections that were handed to it. Only the isolate's thread closes
-    /// them.
+    /// The file descriptors of the connections that were handed to it. Only the isolate's thread
+    /// closes them.
     sockets: Mutex<HashSet<RawFd>>,
 }
 
@@ -83,14 +83,14 @@ macro_rules! guards {
 guards! {
     /// Counts a connection, from when it was handed over until it has left.
     ConnectionGuard connections
-    /// Counts a request of an own connection, until its response's body is done with.
+    /// Counts a request of an own connection, until its response's body has ended.
     RequestGuard in_flight
-    /// Counts a request of another thread's connection, until its response's body is done with.
+    /// Counts a request of another thread's connection, until its response's body has ended.
     HopGuard hops
 }
 
 impl IsolateStatus {
-    /// What the scheduler looks at.
+    /// The gauge for the scheduler.
     pub(crate) fn gauge(&self) -> Gauge {
         let hops = self.hops.load(Relaxed);
         Gauge {
@@ -107,17 +107,17 @@ impl IsolateStatus {
         self.used_ms.store(now_ms, Relaxed);
     }
 
-    /// Gives the isolate its place. Its thread reports from then on.
+    /// Sets the receiver of reports and the isolate's id. Its thread reports from then on.
     pub(crate) fn place(&self, reports: Weak<dyn Reports>, isolate: IsolateId) {
         let _ = self.place.set((reports, isolate));
     }
 
-    /// Its id, if it has a place.
+    /// Its id, if it has one.
     pub(crate) fn id(&self) -> Option<IsolateId> {
         self.place.get().map(|(_, isolate)| *isolate)
     }
 
-    /// Tells the scheduler what has become of the isolate, if it has a place.
+    /// Reports an event of the isolate to the scheduler, if it has an id.
     pub(crate) fn report(&self, event: impl FnOnce(IsolateId) -> Event) {
         if let Some((reports, isolate)) = self.place.get()
             && let Some(reports) = reports.upgrade()
@@ -137,18 +137,18 @@ impl IsolateStatus {
         self.order.load(Relaxed)
     }
 
-    /// Whether the thread is lost in code that nothing can stop.
+    /// Whether the thread is stuck in code that no termination reaches.
     pub(crate) fn is_stuck(&self) -> bool {
         self.stuck.get().is_some_and(|stuck| stuck.load(Relaxed))
     }
 
-    /// Lets the isolate keep its part of its connections, of as many isolates of its Worker.
+    /// Lets the isolate keep its part of its connections: its Worker has `isolates` of them.
     pub(crate) fn share(&self, isolates: usize) {
         let connections = self.connections.load(Relaxed);
         self.surplus.store(connections - connections / isolates.max(1), Relaxed);
     }
 
-    /// Whether a connection that has just had an answer should go.
+    /// Whether a connection that was just answered should be handed back.
     pub(crate) fn take_surplus(&self) -> bool {
         let surplus = self.surplus.load(Relaxed);
         surplus > 0

@@ -29,18 +29,18 @@ use crate::worker::{Observer, Worker};
 
 /// Stack of an isolate's thread: V8 may use 984 KiB of it.
 const STACK_BYTES: usize = 1_536 << 10;
-/// Events of sockets that an event loop takes from the system at once: it keeps room for them.
+/// Most socket events that an event loop reads at once: it keeps a buffer for them.
 const IO_EVENTS_MAX: usize = 64;
-/// How long responses may take that are on their way when the thread ends.
+/// How long requests in flight may take when the thread ends.
 pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(30);
-/// How often it looks whether its requests have ended.
+/// Time between two checks of whether they have ended.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
 /// How long an isolate has to be without work to count as idle.
 const IDLE_LOOK: Duration = Duration::from_secs(10);
-/// How long its last request may take to be over before that time counts.
+/// How long its last request may take to end before that time counts.
 const IDLE_SETTLE: Duration = Duration::from_secs(1);
 
-/// What every isolate of a process is made with.
+/// Makes the isolates of a process, each on a thread of its own.
 #[derive(Clone)]
 pub(crate) struct Factory {
     pub(crate) platform: Platform,
@@ -49,7 +49,7 @@ pub(crate) struct Factory {
     pub(crate) observer: Arc<dyn Observer>,
 }
 
-/// Says that a thread has ended, however it came to that.
+/// Reports the end of a thread, even after a panic.
 struct EndGuard(Arc<IsolateStatus>);
 
 impl Drop for EndGuard {
@@ -115,8 +115,8 @@ impl Factory {
     }
 }
 
-/// Ends an isolate that could not be made. What was sent to it finds another one, or an answer that
-/// says why there is none.
+/// Ends an isolate that could not be made. Connections and requests that were sent to it go to
+/// another isolate, or are answered with an error.
 fn give_back(mut commands: mpsc::Receiver<Command>, load: &IsolateStatus) {
     load.closed.store(true, Relaxed);
     commands.close();
@@ -143,11 +143,11 @@ fn give_back(mut commands: mpsc::Receiver<Command>, load: &IsolateStatus) {
     }
 }
 
-/// Whether a Worker that was terminated while it started would come to the same end again.
+/// Whether a Worker that was terminated while it started would be terminated again.
 fn fault_of(reason: Condemned) -> Fault {
     match reason {
         Condemned::CpuExceeded => Fault::Own(Cause::Cpu),
-        // Where all heaps are too large together, it may be one of many.
+        // If all heaps together are too large, the Worker may not be the cause.
         Condemned::MemoryExceeded if !admission::heaps_are_full() => Fault::Own(Cause::Memory),
         Condemned::MemoryExceeded | Condemned::Panicked => Fault::Passing,
     }
@@ -167,11 +167,11 @@ impl Thread {
         loop {
             let command = tokio::select! {
                 command = commands.recv() => command,
-                // The Worker comes first: what was sent after it needs it.
+                // The Worker is loaded first: commands that were sent after it need it.
                 () = self.load.ordered.notified(), if dispatcher.is_some() => None,
                 () = self.isolate.over.notified() => None,
                 () = self.idle() => {
-                    // One that was too young for it when its last request ended is old enough now.
+                    // It may have been too young when its last request ended.
                     if self.isolate.wants_retirement() {
                         break;
                     }
@@ -198,7 +198,7 @@ impl Thread {
         }
         self.load.closed.store(true, Relaxed);
         self.isolate.retire();
-        // Before the channel: who is refused there finds another isolate.
+        // Before the channel is closed: a sender that is refused there needs another isolate.
         self.load.report(|isolate| Event::Closing { isolate });
         commands.close();
         let stops = self.load.order_so_far() >= Order::Stop as u8;
@@ -217,7 +217,7 @@ impl Thread {
         self.finish_requests().await;
     }
 
-    /// Starts the Worker. Who waits for a trial hears how it went, and tells the scheduler.
+    /// Starts the Worker. The caller of a trial gets the result and reports it to the scheduler.
     async fn load(&self, worker: Arc<Worker>, loaded: oneshot::Sender<Result<String, Failure>>) {
         if let Some(ledger) = self.load.ledger.get() {
             ledger.set_bytes_max(worker.limits.memory_bytes_max);
@@ -228,7 +228,7 @@ impl Thread {
                 let fault = fault_of(reason);
                 self.load.report(|isolate| Event::StartFailed { isolate, fault });
             }
-            // An exception of the global scope is what each request is answered with.
+            // After an exception of the global scope each request is answered with it.
             None if loaded.is_closed() => self.load.report(|isolate| Event::Started { isolate }),
             None => {}
         }
@@ -238,15 +238,15 @@ impl Thread {
         }
     }
 
-    /// Takes what still waited for this isolate. Its requests go to another isolate of the Worker
-    /// from here on.
+    /// Takes the commands that still wait for this isolate. Their requests go to another isolate of
+    /// the Worker.
     async fn pass_on(
         &self,
         commands: &mut mpsc::Receiver<Command>,
         dispatcher: &Arc<Dispatcher>,
         wish: &watch::Receiver<Drain>,
     ) {
-        // The channel is closed: this ends when the last of those that were sending has sent.
+        // The channel is closed, so this ends with the last command.
         while let Some(command) = commands.recv().await {
             match command {
                 Command::Serve(connection, guard) => {
@@ -258,7 +258,7 @@ impl Thread {
         }
     }
 
-    /// Waits for answers to other threads, and for what `waitUntil` keeps alive.
+    /// Waits for answers to other threads, and for events that `waitUntil` keeps alive.
     async fn finish_requests(&self) {
         let deadline = tokio::time::Instant::now() + DRAIN_MAX;
         let busy = || {
@@ -270,12 +270,12 @@ impl Thread {
         }
     }
 
-    /// Waits for a quiet moment of an isolate that has served since the last one, and collects its
-    /// garbage then. An isolate that does nothing is not woken for it.
+    /// Waits until an isolate that has worked is idle, and collects its garbage then. An isolate
+    /// that has done no work since the last time is not woken.
     async fn idle(&self) {
         loop {
             self.isolate.works_on(self.trimmed.get()).await;
-            // The command that ended the last wait may have brought a request: its turns come now.
+            // The command that ended the last wait may be a request, whose turns come now.
             tokio::time::sleep(IDLE_SETTLE).await;
             let work = self.isolate.work_count();
             tokio::time::sleep(IDLE_LOOK - IDLE_SETTLE).await;
@@ -320,7 +320,7 @@ impl Thread {
             let outcome = serve_http1(stream, client.upload, &wish, surplus, answer).await;
             load.sockets().remove(&socket);
             drop(guard);
-            // All requests are over, so nothing else holds it.
+            // All requests have ended, so nothing else holds it.
             let Some(ConnectionContext { session, .. }) = Rc::into_inner(served) else { return };
             let left = match outcome {
                 Served::Left(left) => left,
@@ -331,9 +331,9 @@ impl Thread {
             };
             let Ok(stream) = left.stream.detach() else { return };
             let connection = Connection { stream, read: left.read, session, front: front.clone() };
-            // A front thread that is gone takes its connections with it.
+            // If the front thread has ended, the connection is closed.
             let _ = front.send(HandedBack { connection, mixed: left.mixed }).await;
-            // Held until here, for the thread ends when nobody holds one.
+            // Held until here, for the thread ends when the last receiver is dropped.
             drop(wish);
         });
     }
@@ -341,7 +341,8 @@ impl Thread {
     fn answer(&self, hop: Box<Hop>, guard: HopGuard, dispatcher: Arc<Dispatcher>) {
         let isolate = self.isolate.clone();
         tokio::task::spawn_local(async move {
-            // Asked now, not when the request came: those before it may have ended the isolate.
+            // Checked now, not when the request came: requests before it may have ended the
+            // isolate.
             if isolate.is_usable() {
                 let Hop { request, response: mut receiver } = *hop;
                 tokio::select! {

@@ -19,7 +19,7 @@ use crate::worker::Worker;
 const HOUSEKEEPING_NS_MAX: u64 = 50_000_000;
 /// Longest wait for a top-level `await`.
 const STARTUP_WALL_MAX: Duration = Duration::from_secs(10);
-/// How long a response that is stuck still stands.
+/// How long a response that is stuck is kept.
 const STUCK_RESPONSE_GRACE: Duration = Duration::from_millis(20);
 
 /// An isolate with its Worker, on its thread.
@@ -29,15 +29,17 @@ pub(crate) struct WorkerIsolate {
     pub(crate) host: Rc<EventHost>,
     /// Why the isolate gets no more requests.
     condemned: Cell<Option<Condemned>>,
-    /// Told when the isolate is condemned or wants to be replaced.
+    /// Notified when the isolate is condemned or wants to be replaced.
     pub(crate) over: tokio::sync::Notify,
-    /// How many turns it has taken that were not V8's own tasks alone.
+    /// Its turns, without those that ran V8's own tasks alone.
     work_count: Cell<u64>,
-    /// Whether the next such turn is to be told of.
+    /// Whether the next such turn notifies `worked`.
     work_awaited: Cell<bool>,
     worked: tokio::sync::Notify,
     code_cached: Cell<bool>,
-    /// Whether responses that are stuck will be looked at again.
+    /// Room for the flat headers of the next request, so that most of them allocate none.
+    pub(crate) headers: Cell<Vec<u8>>,
+    /// Whether a task will break off stuck responses soon.
     cuts_soon: Cell<bool>,
     /// Bodies of responses on their way to clients.
     pub(crate) answers: Rc<Answers>,
@@ -61,6 +63,7 @@ impl WorkerIsolate {
             work_awaited: Cell::new(false),
             worked: tokio::sync::Notify::new(),
             code_cached: Cell::new(false),
+            headers: Cell::default(),
             cuts_soon: Cell::new(false),
             answers: answers.clone(),
             retired: Cell::new(false),
@@ -79,7 +82,7 @@ impl WorkerIsolate {
         self.host.worker().expect("a Worker is loaded before its requests come")
     }
 
-    /// Notes how the Worker's start went.
+    /// Sets the result of the Worker's start.
     pub(crate) fn set_startup(&self, result: Result<(), Failure>) {
         let _ = self.startup.set(result);
     }
@@ -87,15 +90,6 @@ impl WorkerIsolate {
     /// Why the Worker did not start.
     pub(crate) fn startup_failure(&self) -> Option<Failure> {
         self.startup.get()?.as_ref().err().cloned()
-    }
-
-    /// Tells the Worker that a request's client is gone.
-    pub(crate) fn disconnect(&self, event: EventId) {
-        self.host.turn(event, |turn| {
-            if let Ok(id) = turn.pass(event) {
-                let _ = turn.call(api::DISCONNECT, &[id]);
-            }
-        });
     }
 
     /// Whether the isolate takes requests.
@@ -108,7 +102,7 @@ impl WorkerIsolate {
         self.retired.set(true);
     }
 
-    /// Why the isolate takes none.
+    /// Why the isolate is condemned, if it is.
     pub(crate) fn condemned(&self) -> Option<Condemned> {
         self.condemned.get()
     }
@@ -201,7 +195,7 @@ impl WorkerIsolate {
         names.ok().and_then(TurnEnd::value).unwrap_or_default()
     }
 
-    /// A turn of an event within what is left of its CPU time, or of nobody.
+    /// A turn of an event, within the rest of its CPU time, or a turn of no event.
     fn turn_of<R>(
         &self,
         event: Option<&Rc<EventContext>>,
@@ -244,7 +238,7 @@ impl WorkerIsolate {
         }
     }
 
-    /// The first turn of an event, which finds its context with the caller.
+    /// The first turn of an event.
     pub(crate) fn first_turn(
         &self,
         event: &Rc<EventContext>,
@@ -254,8 +248,8 @@ impl WorkerIsolate {
         self.after_turn(Some(event));
     }
 
-    /// Looks for events that have ended or can never be answered, and for what JavaScript has to
-    /// forget.
+    /// Ends events that are complete, fails those that can never be answered, and makes JavaScript
+    /// forget ended resources.
     fn after_turn(&self, event: Option<&Rc<EventContext>>) {
         if self.condemned.get().is_some() {
             return;
@@ -279,8 +273,8 @@ impl WorkerIsolate {
         }
     }
 
-    /// Breaks off responses whose streams can never go on. What has been written of them is sent
-    /// before that: a body that fails at once takes its head with it.
+    /// Breaks off responses whose streams can never go on, after a moment in which the bytes
+    /// written so far are sent: if a body fails at once, hyper does not send even the head.
     fn cut_stuck_responses_soon(&self) {
         let Some(isolate) = self.this.upgrade() else { return };
         if self.cuts_soon.replace(true) {
@@ -297,7 +291,7 @@ impl WorkerIsolate {
         });
     }
 
-    /// After the first request, when its functions have been compiled.
+    /// Stores the code cache after the first request, when its functions have been compiled.
     fn store_code_cache_soon(&self) {
         self.code_cached.set(true);
         let Some(isolate) = self.this.upgrade() else { return };
@@ -356,12 +350,12 @@ impl WorkerIsolate {
         self.engine.borrow().as_ref().is_none_or(Isolate::wants_retirement)
     }
 
-    /// How many turns the isolate has taken, but for those that ran V8's tasks alone.
+    /// The number of turns so far, without those that ran V8's tasks alone.
     pub(crate) fn work_count(&self) -> u64 {
         self.work_count.get()
     }
 
-    /// Waits until the isolate has taken another turn than these.
+    /// Waits until the isolate has taken more turns than `work_count`.
     pub(crate) async fn works_on(&self, work_count: u64) {
         while self.work_count.get() == work_count {
             self.work_awaited.set(true);
@@ -379,7 +373,7 @@ impl WorkerIsolate {
 
 impl Turns for WorkerIsolate {
     fn rest(&self) {
-        // Within a turn it is asked again behind it.
+        // Within a turn this is checked again after the turn.
         let Ok(engine) = self.engine.try_borrow() else { return };
         if engine.as_ref().is_some_and(Isolate::wants_retirement) {
             self.over.notify_one();
@@ -388,7 +382,7 @@ impl Turns for WorkerIsolate {
 
     fn turn(&self, event: EventId, work: &mut dyn FnMut(&mut Turn<'_, '_, '_>)) {
         let context = self.host.event(event);
-        // What still comes for an event that has ended finds nobody.
+        // Work of an event that has ended is dropped.
         if context.is_none() && event != START {
             return;
         }
@@ -430,12 +424,12 @@ fn bind(turn: &mut Turn<'_, '_, '_>, worker: &Worker) -> Result<(), Thrown> {
     Ok(())
 }
 
-/// An op's error where an exception is expected.
+/// An op's error as an exception.
 fn thrown(error: OpError) -> Thrown {
     Thrown::new("Error", error.message())
 }
 
-/// The answer of a request that the isolate can no longer give.
+/// The answer to a request that the isolate can no longer answer.
 pub(crate) fn lost(isolate: &WorkerIsolate) -> Answer {
     Err(isolate.condemned().map_or(Failure::Internal, Into::into))
 }

@@ -1,14 +1,14 @@
-//! How many isolates a process takes: what they share must not run out, for V8 ends the process
-//! when a mapping or the heaps' address space is refused.
+//! Admission: how many isolates a process takes. V8 ends the process when it gets no memory mapping
+//! or no address space for a heap, so these must not run out.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use scheduler::Options;
 
 /// Memory mappings of one isolate and its thread, measured: 17 to 18.
 const MAPPINGS_PER_ISOLATE: usize = 20;
-/// Descriptors of one isolate: those of its event loop.
+/// File descriptors of one isolate: those of its event loop.
 const DESCRIPTORS_PER_ISOLATE: usize = 3;
-/// What Linux allows a process where nothing says otherwise (`vm.max_map_count`).
+/// Default of Linux for the mappings of a process (`vm.max_map_count`).
 const MAPPINGS_MAX_DEFAULT: usize = 65_530;
 /// Isolates that a process may have in any case.
 const ISOLATES_MIN: usize = 64;
@@ -19,11 +19,11 @@ const ENDING_MIN: usize = 4;
 const WORK_PER_ISOLATE_MAX: usize = 64;
 /// Heap of an owner that is never too much, in bytes.
 const HEAP_BYTES_SHARE_MIN: u64 = 8 << 20;
-/// Isolates that are evicted at once because all heaps together are too large.
+/// Most isolates that are evicted in one tick.
 const EVICTIONS_PER_TICK_MAX: usize = 8;
-/// Threads that an owner may lose before it gets no more.
+/// Stuck threads of an owner after which it gets no more isolates.
 const STUCK_PER_OWNER_MAX: usize = 8;
-/// Wait after a first start that failed for a reason that passes, in milliseconds.
+/// Wait after a first start that failed for a temporary reason, in milliseconds.
 const BACK_OFF_MS_MIN: u64 = 100;
 /// Longest such wait in milliseconds.
 const BACK_OFF_MS_MAX: u64 = 10_000;
@@ -55,8 +55,8 @@ pub(crate) fn options(pool_size: usize) -> Options {
     }
 }
 
-/// Isolates at which new ones replace old ones: they take half of the process's mappings or half of
-/// its descriptors.
+/// Number of isolates from which on new ones replace old ones: they take half of the process's
+/// mappings or half of its file descriptors.
 fn isolates_max() -> usize {
     let file = std::fs::read_to_string("/proc/sys/vm/max_map_count");
     let mappings = file.ok().and_then(|text| text.trim().parse().ok());
@@ -65,8 +65,8 @@ fn isolates_max() -> usize {
     by_mappings.max(ISOLATES_MIN).min(by_descriptors.max(1))
 }
 
-/// Descriptors that the process may have: as many as it may ask for. The limit that it starts with
-/// is often 1,024, for programs that use `select`.
+/// File descriptors that the process may have. Raises the soft limit, which is often 1,024 for
+/// programs that use `select`, to the hard limit.
 fn descriptors_max() -> usize {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return usize::MAX };
     let max = match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
@@ -76,7 +76,7 @@ fn descriptors_max() -> usize {
     usize::try_from(max).unwrap_or(usize::MAX)
 }
 
-/// Whether all heaps together take half of their address space.
+/// Whether all heaps together take half of their address space or more.
 pub(crate) fn heaps_are_full() -> bool {
     isolate::heaps_bytes() >= isolate::CAGE_BYTES / 2
 }

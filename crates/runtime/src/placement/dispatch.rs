@@ -19,7 +19,7 @@ use crate::placement::isolates::Isolates;
 use crate::placement::pool::Pool;
 use crate::worker::Worker;
 
-/// How long an answer is waited for before the isolate is looked at: it may be lost.
+/// Time between two checks of whether the isolate of a pending answer is stuck.
 const STUCK_LOOK: Duration = Duration::from_secs(1);
 
 /// Routes requests to isolates. Shared by all threads of a runtime.
@@ -42,12 +42,12 @@ impl Dispatcher {
         &*self.router
     }
 
-    /// The page for a failure, not yet a response.
+    /// The page for a failure.
     pub(crate) fn page(&self, failure: &Failure) -> crate::failure::Page {
         self.router.error_page(failure)
     }
 
-    /// The page for a failure.
+    /// The response for a failure.
     pub(crate) fn error_page(&self, failure: &Failure) -> Response<OutBody> {
         response::error(self.router.error_page(failure))
     }
@@ -62,7 +62,7 @@ impl Dispatcher {
         self: &Arc<Self>,
         worker: &Arc<Worker>,
     ) -> Result<IsolateHandle, Failure> {
-        // Nobody waits for the end of the start.
+        // The result of the start is not needed.
         self.isolates.choose(worker, || self.load(worker, oneshot::channel().0))
     }
 
@@ -74,7 +74,7 @@ impl Dispatcher {
         Command::Load(worker.clone(), self.clone(), loaded)
     }
 
-    /// What has to be done every second.
+    /// Checks the isolates; to be called every second.
     pub(crate) fn look_after(&self) {
         self.isolates.look_after();
     }
@@ -99,17 +99,17 @@ impl Dispatcher {
         names
     }
 
-    /// Lets a Worker's isolates finish what they have and go.
+    /// Drains the isolates of a Worker.
     pub(crate) fn retire(&self, worker: u64) {
         self.isolates.retire(worker);
     }
 
-    /// Lets all isolates finish and go.
+    /// Drains all isolates.
     pub(crate) fn stop_all(&self) {
         self.isolates.stop_all();
     }
 
-    /// All isolates that have a Worker, those that are leaving too.
+    /// All isolates that have a Worker, those that drain included.
     pub(crate) fn handles(&self) -> Vec<IsolateHandle> {
         self.isolates.handles()
     }
@@ -126,7 +126,7 @@ impl Dispatcher {
         let _ = hop.response.send(self.error_page(&failure));
     }
 
-    /// Gives a request to an isolate of the Worker that it is for by now.
+    /// Routes a request again and gives it to an isolate of its Worker.
     pub(crate) async fn forward_anew(self: &Arc<Self>, mut hop: Box<Hop>) {
         let RoutedRequest { url, client, .. } = &hop.request;
         match router::ask(self.router(), url, &client.peer).await {
@@ -150,7 +150,7 @@ impl Dispatcher {
             match tokio::time::timeout(STUCK_LOOK, &mut answer).await {
                 Ok(Ok(response)) => return response,
                 Ok(Err(_)) => return self.error_page(&Failure::Internal),
-                // The isolate may be lost, and its Worker with it.
+                // The isolate may be stuck; then its Worker is banned.
                 Err(_) => {
                     if let Some(failure) = self.isolates.ban(worker.id) {
                         return self.error_page(&failure);

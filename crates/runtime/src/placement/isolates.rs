@@ -1,4 +1,4 @@
-//! The isolates of the process: tells the scheduler what happens and carries out what it decides.
+//! The isolates of the process: passes events to the scheduler and carries out its effects.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -17,7 +17,7 @@ use crate::placement::handles::Handles;
 use crate::placement::pool::Pool;
 use crate::worker::Worker;
 
-/// Gives the time in milliseconds since some moment.
+/// Gives the time in milliseconds since a fixed moment.
 type Clock = Box<dyn Fn() -> u64 + Send + Sync>;
 
 /// All isolates that have a Worker. The lock is taken when a connection or a hop needs an isolate
@@ -25,7 +25,7 @@ type Clock = Box<dyn Fn() -> u64 + Send + Sync>;
 pub(crate) struct Isolates {
     pool: Pool,
     clock: Clock,
-    /// The time when it was last asked for, for those who need it at no cost.
+    /// The time when the clock was last read: a reading without a system call.
     now_ms: AtomicU64,
     state: Mutex<State>,
     /// The scheduler's numbers for owners: one entry for each owner that had an isolate.
@@ -75,8 +75,8 @@ impl Isolates {
         now_ms
     }
 
-    /// An isolate for a connection or a request of the Worker. `load` is sent to it first when it
-    /// is a fresh one.
+    /// An isolate for a connection or a request of the Worker. If it is a fresh one, `load` is sent
+    /// to it first.
     pub(crate) fn choose(
         &self,
         worker: &Worker,
@@ -117,7 +117,7 @@ impl Isolates {
         let now_ms = self.look_at_clock();
         let mut abandoned = Vec::new();
         let mut load = Some(load);
-        // None where there is no thread, or its event loop could not be made.
+        // `None` when the thread or its event loop could not be made.
         let mut start = |isolate| {
             let load = load.take()?;
             let handle = self.pool.take(worker.limits.memory_bytes_max).ok()?;
@@ -128,7 +128,7 @@ impl Isolates {
         let mut state = self.state();
         let placed = state.place(now_ms, event, &mut start, &mut abandoned);
         let placed = match placed {
-            // The scheduler knows now that no isolate can be made; one that is busy may do.
+            // The scheduler knows now that no isolate can be made, so it may choose a busy one.
             Err(Unplaced::NoIsolate) => state.place(now_ms, event, &mut start, &mut abandoned),
             placed => placed,
         };
@@ -150,8 +150,8 @@ impl Isolates {
         abandoned.iter().for_each(abandon);
     }
 
-    /// What has to be done every second: gives up isolates whose threads are lost, and evicts some
-    /// while all heaps together take too much. Workers of lost isolates get no others: each request
+    /// To be called every second: gives up isolates whose threads are stuck, and evicts some while
+    /// all heaps together are too large. Workers of stuck isolates get no others: each request
     /// could cost another thread.
     pub(crate) fn look_after(&self) {
         let now_ms = self.look_at_clock();
@@ -173,17 +173,17 @@ impl Isolates {
         Some(failure_of(Refusal::Failed(cause)))
     }
 
-    /// Lets a Worker's isolates finish what they have and go.
+    /// Drains the isolates of a Worker.
     pub(crate) fn retire(&self, worker: u64) {
         self.tell(Event::Retired { worker: WorkerId(worker) });
     }
 
-    /// Lets all isolates finish and go: the process ends.
+    /// Drains all isolates: the process ends.
     pub(crate) fn stop_all(&self) {
         self.state().handles.iter().for_each(|(_, handle)| handle.load.order(Order::Stop));
     }
 
-    /// All isolates that have a Worker and may end.
+    /// All isolates that have a Worker, without stuck ones, which never end.
     pub(crate) fn handles(&self) -> Vec<IsolateHandle> {
         let state = self.state();
         let handles = state.handles.iter().map(|(_, handle)| handle);
@@ -197,7 +197,7 @@ impl Reports for Isolates {
     }
 }
 
-/// Why something has no isolate.
+/// Why a connection or request has no isolate.
 enum Unplaced {
     Refused(Refusal),
     /// A fresh one could not be made.
@@ -225,7 +225,7 @@ impl State {
                 },
                 Effect::Serve { isolate } => {
                     placed = handles.get(isolate).cloned().ok_or(Unplaced::NoIsolate);
-                    // Under the lock: a fresh isolate must not look like one that nobody uses.
+                    // Under the lock: a fresh isolate must not look like one that is not used.
                     if let Ok(handle) = &placed {
                         handle.load.note_use(now_ms);
                     }
@@ -252,8 +252,8 @@ impl State {
     }
 }
 
-/// Carries out what needs no answer. Isolates that are given up are left to the caller, who holds
-/// no lock then.
+/// Carries out an effect that needs no answer. Isolates to give up are left to the caller, to be
+/// handled without the lock.
 fn carry_out(handles: &Handles, effect: Effect, abandoned: &mut Vec<IsolateHandle>) {
     match effect {
         Effect::Share { isolate, isolates } => {
@@ -271,7 +271,7 @@ fn carry_out(handles: &Handles, effect: Effect, abandoned: &mut Vec<IsolateHandl
     }
 }
 
-/// Gives up an isolate whose thread is lost.
+/// Gives up an isolate whose thread is stuck.
 fn abandon(handle: &IsolateHandle) {
     eprintln!(
         "isolde: a Worker runs code that cannot be stopped; its thread has the lowest priority \
@@ -280,7 +280,7 @@ fn abandon(handle: &IsolateHandle) {
     handle.cut_connections();
 }
 
-/// What a client is told.
+/// The failure that a client gets for a refusal.
 fn failure_of(refusal: Refusal) -> Failure {
     match refusal {
         Refusal::Failed(Cause::Cpu) => Failure::startup_cpu(),

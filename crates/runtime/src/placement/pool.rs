@@ -10,11 +10,12 @@ pub(crate) trait MakeIsolate: Send + Sync {
     /// The memory quota of isolates that are kept ready, in bytes.
     fn memory_bytes_max(&self) -> usize;
 
-    /// Makes one with this memory quota. It is there when it says so.
+    /// Starts a thread that makes one with this memory quota;
+    /// [`IsolateHandle::wait_until_made`] waits for it.
     fn spawn(&self, memory_bytes_max: usize) -> std::io::Result<IsolateHandle>;
 }
 
-/// A pool that a thread of its own keeps full.
+/// A pool of isolates, which a thread of its own keeps full.
 #[derive(Clone)]
 pub(crate) struct Pool {
     shared: Arc<Shared>,
@@ -50,9 +51,9 @@ impl Pool {
         self.shared.size
     }
 
-    /// A fresh isolate, for a Worker with this memory limit. V8's heap has its bound when it is
-    /// made, so a Worker that may have more than others cannot have one that was kept ready; one
-    /// that may have less can.
+    /// A fresh isolate, for a Worker with this memory limit. The bound of V8's heap is fixed when
+    /// the heap is made, so a Worker with a larger limit than usual cannot use an isolate of the
+    /// pool; one with a smaller limit can.
     pub(crate) fn take(&self, memory_bytes_max: usize) -> std::io::Result<IsolateHandle> {
         if memory_bytes_max > self.shared.maker.memory_bytes_max() {
             return self.shared.maker.spawn(memory_bytes_max);
@@ -73,9 +74,9 @@ impl Shared {
         self.maker.spawn(self.maker.memory_bytes_max())
     }
 
-    /// Adds an isolate when one is missing, otherwise waits a while. A pool that is not nearly
-    /// empty waits until isolates have not been taken for a moment: making one takes milliseconds
-    /// of CPU time, which the request that took the last one needs first.
+    /// Adds an isolate when one is missing, otherwise waits a while. A pool that is at least half
+    /// full waits until no isolate has been taken for a moment: making one takes milliseconds of
+    /// CPU time, which the request that took the last one needs first.
     fn refill_one(&self) -> std::io::Result<()> {
         let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         let missing = self.size.saturating_sub(ready.len());
@@ -95,8 +96,8 @@ impl Shared {
             drop(ready);
         }
         let isolate = self.spawn()?;
-        // One at a time, and only when it is there: half-made ones would be handed out before
-        // those that are ready.
+        // Added only when it is ready, and one at a time: otherwise an unfinished isolate could be
+        // handed out before a ready one.
         isolate.wait_until_made();
         if !isolate.is_usable() {
             return Err(std::io::Error::other("the isolate could not be made"));
@@ -106,7 +107,7 @@ impl Shared {
     }
 }
 
-/// How long no isolate may be taken before a pool that is half full or more is filled up.
+/// A pool that is half full or more is filled up when no isolate was taken for this long.
 const REFILL_PAUSE: std::time::Duration = std::time::Duration::from_millis(4);
-/// How long a full pool sleeps at most.
+/// Longest sleep of a full pool.
 const REFILL_LOOK: std::time::Duration = std::time::Duration::from_secs(1);

@@ -28,7 +28,7 @@ fn lab(name: &str, clients: ClientLimits) -> Lab {
 }
 
 #[test]
-fn connections_beyond_the_bound_are_told() {
+fn connections_beyond_the_limit_are_refused() {
     let limits = ClientLimits { connections_max: 3, ..ClientLimits::default() };
     let lab = lab("connections_max", limits);
     lab.beside_a_neighbour(|| fill_and_let_go(&lab));
@@ -58,9 +58,9 @@ fn fill_and_let_go(lab: &Lab) {
     panic!("connections that ended are still counted");
 }
 
-/// One client address has its part; a neighbour has another way in.
+/// One client address has its limit; a neighbour connects through a UNIX socket.
 #[test]
-fn connections_of_one_address_beyond_its_bound() {
+fn connections_of_one_address_beyond_its_limit_are_refused() {
     let limits = ClientLimits { connections_per_address_max: 2, ..ClientLimits::default() };
     let mut lab = lab("connections_per_address_max", limits);
     let address = lab.listen_tcp();
@@ -88,7 +88,7 @@ fn fill_from_one_address(address: SocketAddr) {
 }
 
 #[test]
-fn bodies_that_trickle_in() {
+fn a_body_that_trickles_in_is_ended() {
     let upload = MinimumRate { patience: Duration::from_millis(500), bytes_per_second_min: 1_000 };
     let lab = lab("slow_upload", ClientLimits { upload, ..ClientLimits::default() });
     lab.beside_a_neighbour(|| trickle(&lab));
@@ -116,7 +116,7 @@ fn trickle(lab: &Lab) {
 }
 
 #[test]
-fn answers_that_are_taken_a_byte_at_a_time() {
+fn an_answer_that_is_read_a_byte_at_a_time_is_broken_off() {
     let download =
         MinimumRate { patience: Duration::from_millis(500), bytes_per_second_min: 1 << 20 };
     let lab = lab("slow_download", ClientLimits { download, ..ClientLimits::default() });

@@ -151,7 +151,7 @@ fn cookies_and_the_host_are_those_of_http_1() {
 }
 
 #[test]
-fn what_can_be_read_in_two_ways_or_is_too_much_is_refused() {
+fn ambiguous_or_too_large_requests_are_refused() {
     let lab = lab("http2_refusals");
     with_client(&lab, &h2::client::Builder::new(), async |mut client| {
         let uri = "http://a.example/text";
@@ -213,7 +213,7 @@ fn ask_and_read_nothing(lab: &Lab, path: &str, over: &AtomicBool) {
 /// Two connections ask for 100 large answers each and read none of them: 250 MB. No isolate is
 /// condemned for it, and the Worker's other clients and another Worker are answered all the while.
 #[test]
-fn answers_that_nobody_reads() {
+fn unread_answers_are_bounded() {
     for path in ["/large", "/large-stream"] {
         let lab = lab(&format!("http2_unread{}", path.replace('/', "_")));
         let mut neighbour = lab.connect();
@@ -221,16 +221,19 @@ fn answers_that_nobody_reads() {
         assert_eq!(body(&exchange(&mut neighbour, get)), "text");
         let (before, mut most) = (memory(), 0);
         let over = AtomicBool::new(false);
-        let attack = || std::thread::scope(|scope| {
-            let clients = [(); 2].map(|()| scope.spawn(|| ask_and_read_nothing(&lab, path, &over)));
-            for _ in 0..300 {
-                assert_eq!(body(&exchange(&mut neighbour, get)), "text", "{path}");
-                most = most.max(memory());
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            over.store(true, Ordering::Relaxed);
-            clients.into_iter().for_each(|client| client.join().expect("all were answered"));
-        });
+        let attack = || {
+            std::thread::scope(|scope| {
+                let clients =
+                    [(); 2].map(|()| scope.spawn(|| ask_and_read_nothing(&lab, path, &over)));
+                for _ in 0..300 {
+                    assert_eq!(body(&exchange(&mut neighbour, get)), "text", "{path}");
+                    most = most.max(memory());
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                over.store(true, Ordering::Relaxed);
+                clients.into_iter().for_each(|client| client.join().expect("all were answered"));
+            })
+        };
         lab.beside_a_neighbour(attack);
         // An answer for which there is no room fails alone. A condemned isolate would fail all that
         // it has in flight, and the next one too.
@@ -308,7 +311,7 @@ fn silent_connections_end() {
 
 /// A client that takes its answers slowly, but takes them, gets them in whole.
 #[test]
-fn answers_that_are_read_slowly() {
+fn an_answer_that_is_read_slowly_is_complete() {
     let lab = lab("http2_slow_reader");
     let mut settings = h2::client::Builder::new();
     settings.initial_window_size(1_000);

@@ -72,7 +72,7 @@ impl TableRouter {
         self.change(|table| table.by_path = by_path);
     }
 
-    /// Whether it can tell anything.
+    /// Whether it has no answers.
     pub fn set_unavailable(&self, unavailable: bool) {
         self.change(|table| table.unavailable = unavailable);
     }
@@ -118,14 +118,19 @@ impl Router for TableRouter {
     }
 }
 
-/// Keeps what went wrong.
+/// Keeps failures, and the paths of requests.
 #[derive(Default)]
-pub struct Failures(Mutex<Vec<String>>);
+pub struct Failures(Mutex<Vec<String>>, Mutex<Vec<String>>);
 
 impl Failures {
-    /// What went wrong so far.
+    /// All failures so far.
     pub fn all(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
+    }
+
+    /// The paths in the records of requests so far.
+    pub fn paths(&self) -> Vec<String> {
+        self.1.lock().unwrap().clone()
     }
 }
 
@@ -140,7 +145,9 @@ impl Observer for Failures {
         self.0.lock().unwrap().push(format!("{}: {error}", worker.name));
     }
 
-    fn request(&self, _: &Worker, _: &RequestRecord) {}
+    fn request(&self, _: &Worker, record: &RequestRecord) {
+        self.1.lock().unwrap().push(record.path.clone());
+    }
 }
 
 /// The host of the Worker that is asked while something else is attacked.
@@ -164,7 +171,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Serves clients that are what `peer` says.
+    /// Serves clients that `peer` describes.
     pub fn new(name: &str, peer: Peer) -> Self {
         Self::with(name, peer, ClientLimits::default())
     }
@@ -174,7 +181,7 @@ impl Lab {
         Self::with_egress(name, peer, clients, Arc::new(NoEgress))
     }
 
-    /// The same with a way out.
+    /// The same with an egress.
     pub fn with_egress(
         name: &str,
         peer: Peer,

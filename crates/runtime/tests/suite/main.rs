@@ -1,5 +1,5 @@
-//! What crate `runtime` promises to the code that embeds it: connections from anywhere, routing by
-//! anyone, bounds on what clients take.
+//! The promises of crate `runtime` to the code that embeds it: listeners, routers, egress, and
+//! limits on clients.
 //!
 //! One binary, because V8 starts once per process.
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! Routing: asked once for a connection, again when something changed, and it may fail.
+//! Routing: once for a connection, again after a change, and failures.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -28,6 +28,17 @@ fn a_kept_connection_asks_again_only_when_routes_changed() {
     for _ in 0..5 {
         assert_eq!(body(&exchange(&mut stream, &get("a.example", "/"))), "second");
     }
+}
+
+#[test]
+fn the_router_the_worker_and_the_log_see_one_url() {
+    let lab = Lab::new("one_url", Peer::default());
+    let source = "export default { fetch: (request) => new Response(request.url) };";
+    lab.router.set("a.example", worker("url", source));
+    let answer = exchange(&mut lab.connect(), &get("a.example", "/a/../b?c=%41"));
+    assert_eq!(body(&answer), "http://a.example/b?c=%41");
+    assert_eq!(lab.router.take_urls(), ["http://a.example/b?c=%41"]);
+    assert_eq!(lab.failures.paths(), ["/b?c=%41"]);
 }
 
 #[test]

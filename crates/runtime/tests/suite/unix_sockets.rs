@@ -1,5 +1,5 @@
-//! A Worker behind a proxy that ends TLS: the connection is a UNIX socket, and what the Worker sees
-//! of its client is what the proxy says.
+//! A Worker behind a proxy that terminates TLS: the connection is a UNIX socket, and the facts
+//! about the client come from the proxy.
 
 use runtime::{Peer, Protocol, Scheme, Tls};
 

@@ -1,4 +1,4 @@
-//! Another way out than the program's: one that answers by itself and notes what it was asked.
+//! An egress of the tests, which answers by itself and notes what it was asked.
 
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -96,7 +96,7 @@ fn get(lab: &Lab, path: &str) -> String {
 }
 
 #[test]
-fn a_way_out_knows_its_worker_and_gets_what_is_not_http_beside_the_request() {
+fn an_egress_knows_its_worker_and_gets_options_beside_the_request() {
     let notes = Arc::<Notes>::default();
     let egress = Arc::new(StubEgress(notes.clone()));
     let peer = Peer { address: None, scheme: Scheme::Http, tls: None, protocol: None };

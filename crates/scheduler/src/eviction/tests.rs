@@ -1,4 +1,4 @@
-//! Who goes when the process is full.
+//! Tests of the choice of the isolate that goes when the process is full.
 
 use crate::event::{Effect, Event, IsolateId, Refusal};
 use crate::scheduler::tests::{Process, options};
@@ -22,7 +22,7 @@ fn is_refused(process: &mut Process, worker: u64) -> bool {
 }
 
 #[test]
-fn the_idle_isolate_that_was_not_used_for_the_longest_time_goes() {
+fn the_least_recently_used_idle_isolate_goes() {
     let mut process = Process::new(options());
     let [first, second, busy, third] = [(100, 0), (200, 0), (300, 1), (400, 0)]
         .map(|(worker, flying)| process.start(worker, flying));
@@ -37,7 +37,7 @@ fn the_idle_isolate_that_was_not_used_for_the_longest_time_goes() {
 }
 
 #[test]
-fn nothing_idle_is_left_then_the_largest_owner_loses_one() {
+fn without_idle_isolates_the_largest_owner_loses_one() {
     let mut process = Process::new(options());
     let modest = process.start(100, 1);
     let large = [200, 201, 202].map(|worker| process.start(worker, 1));
@@ -107,7 +107,7 @@ fn heaps_that_are_too_large_together_cost_the_owner_of_the_largest() {
 }
 
 #[test]
-fn more_isolates_than_there_should_be_go_when_they_are_idle() {
+fn isolates_above_the_limit_go_when_they_are_idle() {
     let mut process = Process::new(options());
     let isolates = [100, 200, 300, 400, 500, 600].map(|worker| process.start(worker, 1));
     assert!(is_refused(&mut process, 700));

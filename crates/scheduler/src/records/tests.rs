@@ -1,4 +1,4 @@
-//! The bound on records, and who pays for it.
+//! Tests of the bound on records, and of whose records are forgotten.
 
 use super::{Record, Records};
 use crate::event::{Cause, OwnerId, WorkerId};

@@ -1,4 +1,4 @@
-//! Events and what they lead to, one by one.
+//! Tests of single events and their effects.
 
 use std::collections::BTreeMap;
 
@@ -127,7 +127,7 @@ fn a_busy_worker_gets_one_more_up_to_its_limit() {
 }
 
 #[test]
-fn a_start_that_fails_for_a_passing_reason_is_tried_again_later_and_later() {
+fn a_start_that_fails_for_a_temporary_reason_is_tried_again_with_back_off() {
     let mut process = process();
     for wait_ms in [100, 200, 400, 800, 1_000, 1_000] {
         let effects = process.want(100);
@@ -173,7 +173,7 @@ fn a_stuck_isolate_is_noticed_at_the_next_request() {
 }
 
 #[test]
-fn an_owner_of_many_lost_threads_gets_no_more() {
+fn an_owner_with_many_stuck_threads_gets_no_more() {
     let mut process = process();
     for worker in [100, 101] {
         let isolate = process.start(worker, 0);
@@ -205,7 +205,7 @@ fn a_trial_serves_nobody_before_it_has_started() {
 }
 
 #[test]
-fn a_thread_that_ends_without_a_word_counts_as_a_failed_start() {
+fn a_thread_that_panics_counts_as_a_failed_start() {
     let mut process = process();
     let isolate = process.start(100, 0);
     process.tell(Event::Ended { isolate });
@@ -217,7 +217,7 @@ fn a_thread_that_ends_without_a_word_counts_as_a_failed_start() {
 }
 
 #[test]
-fn what_an_old_version_does_is_not_remembered() {
+fn failures_of_an_old_version_are_not_remembered() {
     let mut process = process();
     let isolate = process.start(100, 0);
     let effects = process.tell(Event::Retired { worker: WorkerId(100) });

@@ -1,5 +1,5 @@
-//! What must hold whenever the scheduler has decided. The checks count for themselves: they know
-//! the simulated isolates and what was told, and nothing of the scheduler's state.
+//! Checks of the scheduler's promises after each decision. They are independent of it: they look at
+//! the simulated isolates and the events, and not at the scheduler's state.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub fn ensure(
     if holds { Ok(()) } else { Err(Violation { check, details: details() }) }
 }
 
-/// What the checks remember of a Worker's failed starts.
+/// The last failed start of a Worker, as the checks remember it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failed {
     Passing { failures: u32, until_ms: u64 },
@@ -40,7 +40,7 @@ pub struct Scene<'a> {
     pub remembers_all: bool,
 }
 
-/// Who wants an isolate.
+/// The Worker that wants an isolate, and its owner.
 #[derive(Debug, Clone, Copy)]
 pub struct Applicant {
     pub worker: WorkerId,
@@ -56,7 +56,7 @@ impl Scene<'_> {
         self.isolates.iter().map(|isolate| isolate.heap_bytes).sum()
     }
 
-    /// What there is too much of, for one more isolate or as it is.
+    /// The resource of which too much is in use, with one more isolate if there is an applicant.
     fn pressure(&self, by: Option<Applicant>) -> Option<Dimension> {
         let staying = self.isolates.iter().filter(|isolate| !isolate.is_leaving()).count();
         let staying = staying + usize::from(by.is_some());

@@ -1,4 +1,4 @@
-//! Simulated isolates: what their threads would do and measure.
+//! Simulated isolates: the behaviour and the gauges of their threads.
 
 use scheduler::{Gauge, Gauges, IsolateId, OwnerId, WorkerId};
 
@@ -27,7 +27,7 @@ pub struct Worker {
     pub nature: Nature,
 }
 
-/// Where a simulated isolate is in its life, as far as its thread knows.
+/// The stage of a simulated isolate's life, as its thread knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// It evaluates the global scope until then.
@@ -35,11 +35,11 @@ pub enum Stage {
         until_ms: u64,
     },
     Ready,
-    /// It was told to go, or goes by itself; it ends at that time at the latest.
+    /// It drains; it ends at that time at the latest.
     Leaving {
         deadline_ms: u64,
     },
-    /// Its thread is lost.
+    /// Its thread is stuck.
     Stuck,
 }
 
@@ -58,7 +58,7 @@ pub struct Isolate {
     pub kept: usize,
     pub used_ms: u64,
     pub heap_bytes: u64,
-    /// Whether the scheduler has been told that the thread is lost.
+    /// Whether the scheduler has been told that the thread is stuck.
     pub stuck_told: bool,
     /// Whether there is a newer version.
     pub retired: bool,
@@ -80,7 +80,7 @@ impl Isolate {
         !self.trial && matches!(self.stage, Stage::Loading { .. } | Stage::Ready)
     }
 
-    /// Whether the scheduler counts on its end.
+    /// Whether the scheduler expects its end.
     pub fn is_leaving(&self) -> bool {
         self.left && !self.stuck_told
     }

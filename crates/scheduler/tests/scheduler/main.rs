@@ -16,7 +16,7 @@ use world::World;
 
 /// Processes that are simulated.
 const SEEDS: u64 = 10_000;
-/// Processes that are simulated at most until a mutant is noticed.
+/// Most processes that are simulated until a mutant is noticed.
 const MUTANT_SEEDS_MAX: u64 = 1_000;
 
 /// Simulates one process.
@@ -27,7 +27,7 @@ fn simulate<P: scheduler::Policy>(seed: u64, policy: P) -> Result<world::Tally, 
     Ok(world.tally)
 }
 
-/// All seeds keep all promises, and together they come past everything worth seeing.
+/// All promises hold for all seeds, and together the seeds reach every kind of situation.
 #[test]
 fn ten_thousand_processes() {
     let mut total = world::Tally::default();

@@ -97,7 +97,7 @@ mutants! {
             VictimRank { used_ms: u64::MAX - rank.used_ms, ..rank }
         }
     }
-    /// Takes a busy isolate that was used long ago for one that nobody needs.
+    /// Treats a stream like a short request, so that the oldest goes first.
     EvictsStreamsFirst {
         fn victim_rank(
             &self,

@@ -1,8 +1,8 @@
-//! The library uses nothing of the world around it.
+//! The library does no I/O and uses no clock, thread, lock or randomness.
 
 use std::path::Path;
 
-/// Modules of the standard library that no decision needs.
+/// Modules of the standard library that the library must not use.
 const IMPURE: [&str; 9] = ["time", "thread", "sync", "net", "fs", "io", "env", "process", "hash"];
 
 fn check(folder: &Path) -> usize {

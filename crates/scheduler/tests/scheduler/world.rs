@@ -1,4 +1,4 @@
-//! A simulated process: its tenants, their requests, and what goes wrong.
+//! A simulated process: its tenants, their requests, and its failures.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,9 @@ use crate::random::Random;
 
 /// Steps of one simulation.
 const STEPS: u64 = 250;
-/// How long isolates may finish what they have.
+/// How long isolates may drain.
 const DRAIN_MS: u64 = 10_000;
-/// How long an owner within its share may be refused in a row: what is about to end has ended by
+/// How long an owner within its share may be refused in a row: isolates that drain have ended by
 /// then.
 const REFUSED_MS_MAX: u64 = 3 * DRAIN_MS;
 /// How long requests take at most.
@@ -63,7 +63,7 @@ pub struct World<P> {
     no_threads_until_ms: u64,
     /// The last answer.
     answer: Option<Effect>,
-    /// A caller's fault: some ends are not told.
+    /// Simulates a bug of the caller: some ends of isolates are not reported.
     pub loses_ends: bool,
     /// Another one, when it is false: what was told to go and has something in flight stays.
     pub drains_end: bool,
@@ -164,8 +164,8 @@ impl<P: Policy> World<P> {
         Ok(())
     }
 
-    /// After the load every Worker that is not banned is served; then all ends, and nothing is
-    /// left.
+    /// After the load every Worker that is not banned is served; then all isolates end, and nothing
+    /// is left.
     pub fn wind_down(&mut self) -> Result<(), Violation> {
         self.no_threads_until_ms = 0;
         for _ in 0..60 {
@@ -338,7 +338,7 @@ impl<P: Policy> World<P> {
         Ok(true)
     }
 
-    /// Counts what was decided, and how long somebody has been refused who should not be.
+    /// Counts the effects, and for how long an owner within its share has been refused.
     fn note_wanted(&mut self, by: Applicant, effects: &[Effect]) -> Result<(), Violation> {
         for effect in effects {
             match *effect {
@@ -366,9 +366,8 @@ impl<P: Policy> World<P> {
     /// already or not.
     fn note_refusal(&mut self, by: Applicant, is_refused: bool) -> Result<(), Violation> {
         let own = self.isolates.of_owner(by.owner);
-        let (count, heap_bytes) = own.fold((0, 0), |(count, bytes), isolate| {
-            (count + 1, bytes + isolate.heap_bytes)
-        });
+        let (count, heap_bytes) =
+            own.fold((0, 0), |(count, bytes), isolate| (count + 1, bytes + isolate.heap_bytes));
         let owners = self.isolates.owner_count().max(1);
         let share_bytes = self.options.heaps_bytes_max / owners as u64;
         let has_less = count < self.options.isolates_max / owners
@@ -506,7 +505,7 @@ impl<P: Policy> World<P> {
         self.check_counts()
     }
 
-    /// An isolate with a nature for it is terminated, or its thread panics.
+    /// Terminates an isolate of a Worker that crashes, or makes its thread panic.
     fn crash(&mut self) -> Result<(), Violation> {
         let crashes = self.isolates.iter().filter(|isolate| {
             isolate.worker.nature == Nature::Crashes && isolate.stage == Stage::Ready
@@ -525,7 +524,7 @@ impl<P: Policy> World<P> {
         self.tell(Event::Closing { isolate: id })
     }
 
-    /// An isolate with a nature for it gets stuck. The scheduler is told with the next tick.
+    /// Makes an isolate of a Worker that sticks get stuck. The next tick tells the scheduler.
     fn stick(&mut self) -> Result<(), Violation> {
         let sticks = self.isolates.iter_mut().find(|isolate| {
             isolate.worker.nature == Nature::Sticks

@@ -1,4 +1,4 @@
-/** Never finishes to start. */
+/** Never finishes its start. */
 for (;;);
 
 export default {

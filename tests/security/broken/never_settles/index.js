@@ -1,4 +1,4 @@
-/** Waits for what never comes. */
+/** Awaits a promise that never settles. */
 await new Promise(() => {});
 
 export default {

@@ -1,4 +1,4 @@
-/** A brace too many. */
+/** Has a brace too many. */
 export default {
   fetch() {
     return new Response("never");

@@ -1,9 +1,9 @@
-//! What an error carries besides its message: own properties, its cause, the errors of an
+//! Details of an error besides its message: own properties, its cause, the errors of an
 //! `AggregateError`.
 
 use super::{Thrown, shown};
 
-/// Errors that are read for one exception, in all depths together.
+/// Related errors that are read for one exception, at all depths together.
 pub(super) const RELATED_MAX: usize = 16;
 /// Properties of one error that are read.
 const PROPERTIES_MAX: usize = 16;
@@ -22,7 +22,7 @@ pub(super) fn properties(
     let mut properties = Vec::new();
     for index in 0..names.length() {
         let Some(key) = names.get_index(scope, index) else { continue };
-        let name = key.to_rust_string_lossy(scope);
+        let Some(name) = key.to_string(scope).map(|name| shown(scope, name)) else { continue };
         if KNOWN.contains(&name.as_str()) {
             continue;
         }

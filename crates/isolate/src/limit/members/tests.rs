@@ -1,4 +1,4 @@
-//! Tests of who has to go.
+//! Tests of the choice of isolates that have to go.
 
 use super::*;
 
@@ -60,7 +60,7 @@ fn a_chosen_one_that_gives_back_enough_stays() {
     members.relieve(Pool::Cage);
     members.note(&isolates[0], Pool::Cage, 70);
     members.pardon(&isolates[0]);
-    assert!(isolates[0].has_to_go(), "110 are too much still");
+    assert!(isolates[0].has_to_go(), "110 is still too much");
     members.note(&isolates[0], Pool::Cage, 10);
     members.pardon(&isolates[0]);
     assert!(!isolates[0].has_to_go());

@@ -1,4 +1,4 @@
-//! Who has to make room, and what becomes of it.
+//! Tests of the choice of a response that makes room, and of reading ahead.
 
 use super::*;
 use crate::http::body::OutBody;
@@ -27,7 +27,7 @@ impl Body for Endless {
 }
 
 #[test]
-fn the_response_that_was_not_touched_for_the_longest_time_makes_room() {
+fn the_least_recently_used_response_makes_room() {
     run(async {
         let (open, event) = (OpenResponses::default(), Connections::new(2));
         let first = open.acquire(&event, None).await;

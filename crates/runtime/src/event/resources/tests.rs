@@ -1,4 +1,4 @@
-//! The table finds for an event what is its own, and ends it with it.
+//! Tests of the table: an event finds only its own resources, and they end with it.
 
 use super::*;
 use crate::event::context::EventKind;
@@ -71,7 +71,7 @@ fn all_that_an_event_owns_ends_with_it_and_nothing_else() {
 }
 
 #[test]
-fn what_comes_after_the_end_of_its_event_ends_at_once() {
+fn a_resource_of_an_ended_event_ends_at_once() {
     let (table, one) = (ResourceTable::default(), event(1));
     one.ended.set(true);
     let ends = Rc::<Cell<u32>>::default();

@@ -1,4 +1,4 @@
-//! Upgrades: no Worker can ask for one yet.
+//! Tests of upgrades, which no Worker can ask for yet.
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Who pays for decoding: the isolate with memory, the request with CPU time.
+//! The account of decoding: memory is charged to the isolate, CPU time to the request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -68,28 +68,29 @@ impl DecodeAccount {
         }
     }
 
-    /// An allocator that charges what it gives out.
+    /// An allocator that charges its memory.
     pub(super) fn allocator(&self) -> ChargingAllocator {
         ChargingAllocator { account: self.clone(), is_refused: Arc::default() }
     }
 }
 
-/// Memory for the Brotli decoder. Its window may take 16 MiB, and the decoder cannot be refused
-/// memory: what was not there is told behind it.
+/// Allocates memory for the Brotli decoder, whose window may take 16 MiB. The decoder cannot handle
+/// a refusal, so it gets the memory, and the refusal is reported by
+/// [`ChargingAllocator::is_refused`].
 #[derive(Clone)]
 pub(super) struct ChargingAllocator {
     account: DecodeAccount,
     is_refused: Arc<AtomicBool>,
 }
 
-/// Cells that are charged for as long as they are there.
+/// Memory that is charged until it is dropped.
 pub(super) struct ChargedCells<T> {
     cells: Box<[T]>,
     _charge: Option<Charge>,
 }
 
 impl ChargingAllocator {
-    /// Whether there was no room for some of what was given out.
+    /// Whether there was no room for some of the memory.
     pub(super) fn is_refused(&self) -> bool {
         self.is_refused.load(Relaxed)
     }

@@ -1,4 +1,4 @@
-//! The content codings, each as a machine that is pushed bytes: no I/O, nothing that waits.
+//! The content codings, each as a push decoder without I/O.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::DecodeError;
 use super::account::{ChargingAllocator, DecodeAccount};
 use super::gzip::Gzip;
 
-/// A content coding that can be undone.
+/// A content coding that can be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coding {
     /// RFC 1952.
@@ -44,7 +44,7 @@ impl fmt::Display for Coding {
     }
 }
 
-/// What one call of [`Decoder::decode`] did.
+/// The result of one call of [`Decoder::decode`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Progress {
     /// Bytes taken from the input.
@@ -56,8 +56,8 @@ pub(super) struct Progress {
 /// The state of one decoding.
 pub(super) struct Decoder {
     machine: Machine,
-    /// A byte has come. A body without any is taken for an empty one: answers to HEAD and the like
-    /// announce a coding and have nothing in it.
+    /// Whether a byte has come. A body without one is an empty body: responses to HEAD, for
+    /// example, announce a coding and have no body.
     has_begun: bool,
 }
 
@@ -85,7 +85,7 @@ impl Decoder {
         Self { machine, has_begun: false }
     }
 
-    /// The coding that this undoes.
+    /// The coding.
     pub(super) fn coding(&self) -> Coding {
         match self.machine {
             Machine::Gzip(_) => Coding::Gzip,
@@ -129,7 +129,7 @@ impl Decoder {
         }
     }
 
-    /// Says whether the body may end here.
+    /// Checks that the body may end here.
     pub(super) fn finish(&self) -> Result<(), DecodeError> {
         let is_whole = match &self.machine {
             Machine::Gzip(gzip) => gzip.is_whole(),
@@ -142,7 +142,7 @@ impl Decoder {
     }
 }
 
-/// Inflates; says whether the stream has ended. Nothing if the input is wrong.
+/// Inflates; gives the progress, and whether the stream has ended. `None` if the input is corrupt.
 pub(super) fn inflate_some(
     inflate: &mut Decompress,
     input: &[u8],

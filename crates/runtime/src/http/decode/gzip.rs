@@ -136,7 +136,7 @@ impl Gzip {
             _ => true,
         };
         if !is_right {
-            // What does not even begin like a member is something else that follows.
+            // Bytes that do not begin like a member are trailing data.
             return Err(if self.has_member && index < 2 { TRAILING } else { CORRUPT });
         }
         match index {

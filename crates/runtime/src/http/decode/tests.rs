@@ -1,4 +1,4 @@
-//! Decoding of whole, cut, spoilt and hostile bodies, in input chunks of many sizes.
+//! Tests of decoding: complete, truncated, corrupt and hostile bodies, in chunks of many sizes.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -8,7 +8,7 @@ use isolate::Ledger;
 
 use super::*;
 
-/// A body that is there at once, in the given chunks.
+/// A body that is available at once, in the given chunks.
 struct Chunks(VecDeque<Bytes>);
 
 impl Body for Chunks {
@@ -255,7 +255,7 @@ fn windows_beyond_the_rfc_are_refused() {
 }
 
 #[test]
-fn several_codings_are_undone_from_the_last() {
+fn several_codings_are_decoded_from_the_last() {
     let data = sample(CHUNK_BYTES_MAX + 1);
     let twice = br(&gzip(&data));
     assert!(decode("gzip, br", &twice, 1_000).expect("valid") == data);

@@ -1,4 +1,4 @@
-//! What an isolate leaves behind that could not be made, or whose thread panicked.
+//! Tests of isolates that could not be made, or whose thread panicked.
 
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::Ordering::Relaxed;
@@ -36,7 +36,7 @@ fn placed() -> (Arc<Heard>, Arc<IsolateStatus>) {
 }
 
 #[test]
-fn a_connection_of_an_isolate_that_could_not_be_made_goes_back_to_its_front_thread() {
+fn an_isolate_that_could_not_be_made_hands_its_connections_back() {
     let (heard, load) = placed();
     let (commands, received) = mpsc::channel(4);
     let handle = IsolateHandle { commands, load: load.clone() };

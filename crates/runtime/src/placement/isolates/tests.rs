@@ -1,4 +1,4 @@
-//! Placement with isolates that are no threads, and with faults of those that make them.
+//! Tests of placement, with isolates that have no threads and with injected faults.
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,19 +18,19 @@ use crate::placement::dispatch::Dispatcher;
 use crate::placement::pool::{MakeIsolate, Pool};
 use crate::worker::Worker;
 
-/// What becomes of an attempt to make an isolate.
+/// The outcome of an attempt to make an isolate.
 #[derive(Clone, Copy)]
 enum Attempt {
     Succeeds,
-    /// There is no thread.
+    /// The thread cannot be made.
     NoThread,
-    /// The thread could not make its event loop, for want of file descriptors, and has ended.
+    /// The thread has no file descriptors for its event loop, and has ended.
     NoEventLoop,
 }
 
 #[derive(Default)]
 struct Made {
-    /// What happens next; then all attempts succeed.
+    /// Outcomes of the next attempts; after those all succeed.
     attempts: VecDeque<Attempt>,
     /// Quotas that were asked for.
     memory_bytes: Vec<usize>,
@@ -157,7 +157,7 @@ fn a_fresh_isolate_loads_the_worker_and_serves_it_from_then_on() {
 
 /// The Worker is refused for a moment, and served when there are threads or descriptors again.
 #[test]
-fn faults_that_pass_are_waited_for() {
+fn a_temporary_fault_leads_to_back_off_and_another_try() {
     for fault in [Attempt::NoThread, Attempt::NoEventLoop] {
         let lab = Lab::new();
         lab.next_attempts(&[fault, fault]);
@@ -166,7 +166,7 @@ fn faults_that_pass_are_waited_for() {
             let attempts = lab.maker.0.lock().unwrap().memory_bytes.len();
             assert!(matches!(lab.choose(&worker(1)), Err(Failure::Overloaded)));
             assert_eq!(lab.maker.0.lock().unwrap().memory_bytes.len(), attempts, "it waits");
-            assert_eq!(lab.live(), 0, "nothing is counted that is not there");
+            assert_eq!(lab.live(), 0, "an isolate that was not made is not counted");
             assert!(lab.isolates.ban(1).is_none());
             lab.clock_ms.fetch_add(wait_ms, Relaxed);
         }
