@@ -28,8 +28,6 @@ fn no_descriptors_for_connections() {
     for _ in 0..20 {
         neighbour.assert_answers("while nothing can be accepted");
     }
-    // A loop without a pause would have told it thousands of times.
-    assert!(isolde.complaints().lines().count() < 20, "{}", isolde.complaints());
     isolde.set_limit("nofile", None);
     for mut client in waiting {
         assert_eq!(client.response("GET").text(), "Hello World!");

@@ -146,7 +146,8 @@ fn date_formats_that_pass() {
     pair.assert_served("after many date formats");
 }
 
-/// Responses that wait for slow clients count.
+/// Responses that wait for slow clients count. A new one goes before them: they are broken off, or
+/// it is refused, but they are never all there.
 #[test]
 fn responses_that_nobody_reads() {
     let mut pair = Pair::of("greedy");
@@ -155,8 +156,9 @@ fn responses_that_nobody_reads() {
         client.send(b"GET /large HTTP/1.1\r\nhost: w0\r\n\r\n");
     }
     let heads: Vec<_> = clients.iter_mut().map(|client| client.head()).collect();
-    let refused = heads.iter().filter(|head| head.status == 503).count();
-    assert!(refused >= 6, "400 MB do not fit into 128 MB, {refused} refused");
+    let answers = clients.iter_mut().zip(heads).map(|(client, head)| client.with_body(head));
+    let whole = answers.filter(|answer| answer.status == 200 && answer.complete).count();
+    assert!(whole <= 3, "400 MB do not fit into 128 MB, but {whole} answers were whole");
     drop(clients);
     pair.assert_served("after large responses");
 }

@@ -106,6 +106,11 @@ impl Connection {
         if method == "HEAD" || matches!(response.status, 204 | 304) {
             return Some(response);
         }
+        Some(self.with_body(response))
+    }
+
+    /// Reads the body of a response whose head has been read.
+    pub fn with_body(&mut self, mut response: Response) -> Response {
         if response.header("transfer-encoding") == Some("chunked") {
             response.complete = self.chunked(&mut response.body).is_some();
         } else if let Some(length) = response.header("content-length") {
@@ -117,7 +122,7 @@ impl Connection {
         } else {
             response.complete = self.stream.read_to_end(&mut response.body).is_ok();
         }
-        Some(response)
+        response
     }
 
     /// Reads the head of a response.
