@@ -29,8 +29,8 @@ fn worker(name: &str) -> PathBuf {
     repository("tests/security").join(name)
 }
 
-/// Two copies of a Worker in one process: `w0` is attacked, `w1` is its neighbour, which counts. The
-/// neighbour is asked all the while, too.
+/// Two copies of a Worker in one process: `w0` is attacked, `w1` is its neighbour, which counts.
+/// The neighbour is asked all the while, too.
 struct Pair {
     /// Dropped before the process, which it asks.
     neighbour: Neighbour,

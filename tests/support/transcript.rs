@@ -55,11 +55,23 @@ pub fn run_over_http2(folder: &Path) {
     assert!(expected == found, "over HTTP/2: {}", difference(&path, &expected, &found));
 }
 
-/// A transcript without what only HTTP/1.1 has: the reason phrase, and how a body is framed.
+/// A transcript without what only HTTP/1.1 has: the reason phrase, how a body is framed, and that
+/// a request waits for the one before it, which tells the order of the console output.
 fn of_any_version(transcript: &str) -> String {
+    let (answers, console) = transcript.split_once("\n### console\n").expect("it has a console");
+    let answers: String = answers.split("\n### ").map(answer_of_any_version).collect();
+    let mut console: Vec<&str> = console.lines().collect();
+    console.sort_unstable();
+    format!("{answers}console\n{}\n", console.join("\n"))
+}
+
+/// A stream that is reset takes the head along if that has not been sent yet.
+fn answer_of_any_version(answer: &str) -> String {
+    if answer.contains("\n[no response]\n") || answer.contains("\n[the body broke off]\n") {
+        return format!("{}\n[broke off]\n", answer.lines().next().unwrap_or_default());
+    }
     let of_http1 = ["transfer-encoding: ", "connection: ", "content-length: "];
-    let lines =
-        transcript.lines().filter(|line| !of_http1.iter().any(|name| line.starts_with(name)));
+    let lines = answer.lines().filter(|line| !of_http1.iter().any(|name| line.starts_with(name)));
     let status = |line: &str| line.strip_prefix("HTTP/1.1 ").map(|rest| rest[..3].to_owned());
     lines.map(|line| status(line).unwrap_or_else(|| line.to_owned()) + "\n").collect()
 }

@@ -200,7 +200,9 @@ mod tests {
         named.sort();
         let files = fs::read_dir(root().join("fuzz/fuzz_targets")).unwrap();
         let mut files: Vec<String> = files
-            .map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+            .map(|file| file.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+            .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
             .collect();
         files.sort();
         assert_eq!(named, files);

@@ -20,9 +20,9 @@ pub struct ResponseHead {
     pub headers: Vec<u8>,
     /// Whether the coding that the headers announce is still to be applied to the body.
     pub encode_body: bool,
-    /// Whether JavaScript is to be told when the client leaves before it has the whole body, or that
-    /// it has it: with [`DISCONNECT`](crate::DISCONNECT) or
-    /// [`FORGET_REQUEST`](crate::FORGET_REQUEST).
+    /// Whether JavaScript is to be told how the body ends: with
+    /// [`DISCONNECT`](crate::DISCONNECT) when the client leaves before it has all of it, with
+    /// [`FORGET_REQUEST`](crate::FORGET_REQUEST) when it has.
     pub watches_client: bool,
 }
 

@@ -78,8 +78,8 @@ pub(crate) enum Rejection {
     HandledLate { promise: v8::Global<v8::Promise> },
 }
 
-/// Rejections that wait for their report. Each holds two native handles; those beyond the bound have
-/// no report.
+/// Rejections that wait for their report. Each holds two native handles; those beyond the bound
+/// have no report.
 const REJECTIONS_MAX: usize = 10_000;
 
 /// Rejections that the turn has not reported yet.

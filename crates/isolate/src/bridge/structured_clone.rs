@@ -13,8 +13,8 @@ use crate::bridge::op::OpContext;
 use crate::bridge::value::Value;
 use crate::state::State;
 
-/// The serialised form may be this many times as large as the isolate's quota: V8 doubles its buffer
-/// to make it larger, so that it is half empty at times.
+/// The serialised form may be this many times as large as the isolate's quota: V8 doubles its
+/// buffer to make it larger, so that it is half empty at times.
 const BUFFER_QUOTAS_MAX: usize = 2;
 
 thread_local! {

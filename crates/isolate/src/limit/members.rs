@@ -98,9 +98,9 @@ impl Members {
         self.change(pool, before, now);
     }
 
-    /// Lets a member use one more, if it may. Of a pool that is used up, an owner that has its share
-    /// gets none, and the one that is furthest over it loses an isolate. One thread at a time is
-    /// answered, so that of those that ask for the last one at the same moment one gets it.
+    /// Lets a member use one more, if it may. Of a pool that is used up, an owner that has its
+    /// share gets none, and the one that is furthest over it loses an isolate. One thread at a time
+    /// is answered, so that of those that ask for the last one at the same moment one gets it.
     pub(crate) fn take_one(&self, member: &Member, pool: Pool) -> bool {
         let _one_at_a_time = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
         let is_full = self.is_full(pool);

@@ -1,5 +1,5 @@
-//! HTTP/2 connections, which stay on their front thread: small buffers, and an end of those that ask
-//! for nothing.
+//! HTTP/2 connections, which stay on their front thread: small buffers, and an end of those that
+//! ask for nothing.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -70,8 +70,8 @@ impl Streams {
         StreamGuard(self.clone())
     }
 
-    /// Waits until there has been no stream for `idle_max`, or up to twice as long: it looks now and
-    /// then, so that a request costs no timer.
+    /// Waits until there has been no stream for `idle_max`, or up to twice as long: it looks now
+    /// and then, so that a request costs no timer.
     pub(super) async fn idle(&self, idle_max: Duration) {
         loop {
             let changes = self.changes.get();

@@ -18,8 +18,8 @@ use crate::http::charged::charged;
 
 /// Bodies up to this size are not watched.
 const SMALL_BYTES_MAX: usize = 16 << 10;
-/// What is given to hyper at once of a body that is there in whole. It is a copy: what hyper has, it
-/// keeps as long as its client pleases, and a part of the body itself would keep all of it.
+/// What is given to hyper at once of a body that is there in whole. It is a copy: what hyper has,
+/// it keeps as long as its client pleases, and a part of the body itself would keep all of it.
 const SLICE_BYTES_MAX: usize = 64 << 10;
 /// How long a client may read nothing of a body.
 const UNTAKEN_MAX: Duration = Duration::from_secs(60);

@@ -229,8 +229,8 @@ impl Lab {
         stream
     }
 
-    /// Attacks while another Worker of the process is asked all the while. Each of its answers has to
-    /// come and to be right.
+    /// Attacks while another Worker of the process is asked all the while. Each of its answers has
+    /// to come and to be right.
     ///
     /// # Panics
     /// When one does not, or is not.
