@@ -139,7 +139,7 @@ impl Observer for Reporter {
             let event = json!({
                 "event": "request", "worker": worker.name, "method": record.method,
                 "path": record.path, "status": record.status, "wall_us": record.wall_us,
-                "cpu_us": record.cpu_us, "outcome": format!("{:?}", record.outcome),
+                "cpu_us": record.cpu_us, "outcome": record.outcome.name(),
             });
             self.line(&event.to_string());
             return;
@@ -149,7 +149,11 @@ impl Observer for Reporter {
             Outcome::Ok => "33",
             _ => "31",
         };
-        let status = self.paint(color, &record.status.to_string());
+        let status = match record.outcome {
+            Outcome::Canceled => "canceled".to_owned(),
+            _ => record.status.to_string(),
+        };
+        let status = self.paint(color, &status);
         let times = format!(
             "{:.1} ms, CPU {:.1} ms",
             record.wall_us as f64 / 1e3,

@@ -72,6 +72,8 @@ fn the_signal_of_a_waiting_handler_is_aborted() {
     wait_for_notes(&isolde, &["late-starts"]);
     drop(client);
     wait_for_notes(&isolde, &["late-AbortError"]);
+    let record = isolde.event("the record of the request", |event| event["path"] == "/late");
+    assert_eq!((&record["outcome"], &record["status"]), (&"canceled".into(), &0.into()));
 }
 
 /// Work of a request whose client has left goes on: others may wait for it.

@@ -56,3 +56,17 @@ pub enum Outcome {
     /// It could never have responded.
     Hung,
 }
+
+impl Outcome {
+    /// Its name in logs, as in the platform's tail events. Those call `hung` an `exception`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Exception => "exception",
+            Self::ExceededCpu => "exceededCpu",
+            Self::ExceededMemory => "exceededMemory",
+            Self::Canceled => "canceled",
+            Self::Hung => "hung",
+        }
+    }
+}

@@ -87,6 +87,14 @@ impl Hooks {
     ) -> Option<i32> {
         call(scope, &self.tag_of, &[object.into()])?.int32_value(scope)
     }
+
+    /// Throws a `DataCloneError`.
+    fn refuse<T>(&self, scope: &mut v8::PinScope<'_, '_>, message: &str) -> Option<T> {
+        let message = v8::String::new(scope, message)?;
+        let error = call(scope, &self.error, &[message.into()])?;
+        scope.throw_exception(error);
+        None
+    }
 }
 
 /// Calls a hook.
@@ -136,14 +144,20 @@ impl v8::ValueSerializerImpl for &Hooks {
         serializer.write_value(context, data)
     }
 
+    fn get_shared_array_buffer_id<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        _: v8::Local<'s, v8::SharedArrayBuffer>,
+    ) -> Option<u32> {
+        self.refuse(scope, "A SharedArrayBuffer could not be cloned.")
+    }
+
     fn get_wasm_module_transfer_id(
         &self,
         scope: &mut v8::PinScope<'_, '_>,
         _: v8::Local<'_, v8::WasmModuleObject>,
     ) -> Option<u32> {
-        let message = v8::String::new(scope, "A WebAssembly.Module could not be cloned.")?;
-        self.throw_data_clone_error(scope, message);
-        None
+        self.refuse(scope, "A WebAssembly.Module could not be cloned.")
     }
 }
 
@@ -203,10 +217,10 @@ fn clone<'s>(
         let buffer: v8::Local<v8::ArrayBuffer> = buffer.try_into().ok()?;
         if !buffer.is_detachable() {
             // A WebAssembly.Memory's: two buffers would be the same memory.
-            let text = "An ArrayBuffer of a WebAssembly.Memory cannot be transferred.";
-            let text = v8::String::new(scope, text)?;
-            v8::ValueSerializerImpl::throw_data_clone_error(&hooks, scope, text);
-            return None;
+            return hooks.refuse(
+                scope,
+                "An ArrayBuffer of a WebAssembly.Memory cannot be transferred.",
+            );
         }
         serializer.transfer_array_buffer(index, buffer);
         buffers.push(buffer);

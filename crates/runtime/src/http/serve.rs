@@ -91,16 +91,17 @@ pub(crate) async fn answer(
     }
     isolate.answers.make_room();
     let event = isolate.host.begin(EventKind::Fetch { hops_left });
-    let mut flight = InFlight { isolate: isolate.clone(), event, answered: false };
     let method = request.request.method().clone();
     let wants_record = isolate.host.observer.wants_requests();
     let record = wants_record.then(|| Record::begin(&request));
+    let mut flight = InFlight { isolate: isolate.clone(), event, record, answered: false };
     dispatch(isolate, &flight.event, request, limit);
     let answer = flight.answer().await.and_then(not_too_many_headers);
     report_failure(isolate, &answer);
-    if let Some(record) = record {
-        record.end(isolate, &flight.event, &answer);
-    }
+    flight.record(|| match &answer {
+        Ok(response) => (response.status().as_u16(), Outcome::Ok),
+        Err(failure) => (failure.status(), outcome_of(failure)),
+    });
     match answer {
         Ok(mut response) => {
             framing::settle_length(&method, &mut response);
@@ -221,6 +222,8 @@ impl FetchCall<'_> {
 struct InFlight {
     isolate: Rc<WorkerIsolate>,
     event: Rc<EventContext>,
+    /// Until it has been given to the observer, if that wants it.
+    record: Option<Record>,
     answered: bool,
 }
 
@@ -236,11 +239,20 @@ impl InFlight {
         })
         .await
     }
+
+    /// Tells the observer how the request ended: with which status, and why.
+    fn record(&mut self, end: impl FnOnce() -> (u16, Outcome)) {
+        if let Some(record) = self.record.take() {
+            let (status, outcome) = end();
+            record.end(&self.isolate, &self.event, status, outcome);
+        }
+    }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
         if !self.answered {
+            self.record(|| (0, Outcome::Canceled));
             self.isolate.host.disconnect(self.event.id());
             self.isolate.host.client_done(&self.event);
             self.isolate.host.forget_ended();
@@ -265,11 +277,7 @@ impl Record {
         }
     }
 
-    fn end(self, isolate: &WorkerIsolate, event: &EventContext, answer: &Answer) {
-        let (status, outcome) = match answer {
-            Ok(response) => (response.status().as_u16(), Outcome::Ok),
-            Err(failure) => (failure.status(), outcome_of(failure)),
-        };
+    fn end(self, isolate: &WorkerIsolate, event: &EventContext, status: u16, outcome: Outcome) {
         let record = RequestRecord {
             method: self.method.to_string(),
             path: self.target,
