@@ -18,7 +18,7 @@ mod runtime;
 mod worker;
 
 pub use crate::front::client_limits::ClientLimits;
-pub use crate::front::connections::ConnectionGuard;
+pub use crate::front::connections::ClientGuard;
 pub use crate::front::peer::{Peer, Protocol, Scheme, Tls};
 pub use crate::front::router::{Route, RouteError, RouteFuture, RouteRequest, RouteScope, Router};
 pub use crate::http::body::{BodyError, InBody, OutBody};

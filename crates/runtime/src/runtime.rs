@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::egress::Egress;
 use crate::failure::Failure;
 use crate::front::client_limits::ClientLimits;
-use crate::front::connections::Connections;
+use crate::front::connections::ClientConnections;
 use crate::front::front_thread::{self, Shared};
 use crate::front::listener::Listener;
 use crate::front::peer::Peer;
@@ -67,7 +67,7 @@ pub enum RuntimeError {
 pub struct Runtime {
     dispatcher: Arc<Dispatcher>,
     clients: ClientLimits,
-    connections: Arc<Connections>,
+    connections: Arc<ClientConnections>,
     closing: watch::Sender<bool>,
     front_threads: usize,
     fronts: Vec<JoinHandle<()>>,
@@ -113,7 +113,7 @@ impl Runtime {
         let clients = options.clients;
         let (connections_max, per_address_max) =
             (clients.connections_max, clients.connections_per_address_max);
-        let connections = Connections::new(connections_max, per_address_max);
+        let connections = ClientConnections::new(connections_max, per_address_max);
         let fronts = Vec::new();
         Ok(Self { dispatcher, clients, connections, closing, front_threads, fronts })
     }
@@ -188,7 +188,7 @@ impl Runtime {
         let _ = self.closing.send(true);
         self.dispatcher.stop_all();
         let deadline = Instant::now() + grace;
-        let busy = || isolates.iter().any(|isolate| !isolate.load.ended.load(Relaxed));
+        let busy = || isolates.iter().any(|isolate| !isolate.status.ended.load(Relaxed));
         while busy() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));
         }

@@ -217,10 +217,8 @@ fn clone<'s>(
         let buffer: v8::Local<v8::ArrayBuffer> = buffer.try_into().ok()?;
         if !buffer.is_detachable() {
             // A WebAssembly.Memory's: two buffers would be the same memory.
-            return hooks.refuse(
-                scope,
-                "An ArrayBuffer of a WebAssembly.Memory cannot be transferred.",
-            );
+            return hooks
+                .refuse(scope, "An ArrayBuffer of a WebAssembly.Memory cannot be transferred.");
         }
         serializer.transfer_array_buffer(index, buffer);
         buffers.push(buffer);

@@ -12,7 +12,7 @@ use std::task::Waker;
 use api::EventId;
 use http::Response;
 
-use crate::event::open_responses::Connections;
+use crate::event::open_responses::OriginConnections;
 use crate::failure::Failure;
 use crate::http::body::OutBody;
 use crate::http::decode::CpuBill;
@@ -51,7 +51,7 @@ pub(crate) struct EventContext {
     subrequests: Cell<u32>,
     log_bytes: Cell<usize>,
     /// Limits its open responses.
-    connections: OnceCell<Rc<Connections>>,
+    connections: OnceCell<Rc<OriginConnections>>,
     /// The answer, until its receiver takes it.
     answer: RefCell<Option<Answer>>,
     /// Whether there has been an answer.
@@ -140,12 +140,12 @@ impl EventContext {
     }
 
     /// The counter that limits its open responses to `connections_max`.
-    pub(crate) fn connections(&self, connections_max: usize) -> Rc<Connections> {
-        self.connections.get_or_init(|| Rc::new(Connections::new(connections_max))).clone()
+    pub(crate) fn connections(&self, connections_max: usize) -> Rc<OriginConnections> {
+        self.connections.get_or_init(|| Rc::new(OriginConnections::new(connections_max))).clone()
     }
 
     /// The same counter, if there was a subrequest before.
-    pub(crate) fn known_connections(&self) -> Option<&Connections> {
+    pub(crate) fn known_connections(&self) -> Option<&OriginConnections> {
         self.connections.get().map(|connections| &**connections)
     }
 

@@ -40,14 +40,14 @@ pub(crate) const WARNING: &str = "A stalled HTTP response was canceled to preven
      call response.body.cancel() on it.";
 
 /// The connections of one event, or of one isolate.
-pub(crate) struct Connections {
+pub(crate) struct OriginConnections {
     permits: Arc<Semaphore>,
     max: usize,
     /// Subrequests that wait for one.
     waiting: Cell<usize>,
 }
 
-impl Connections {
+impl OriginConnections {
     pub(crate) fn new(max: usize) -> Self {
         let max = max.clamp(1, Semaphore::MAX_PERMITS);
         Self { permits: Arc::new(Semaphore::new(max)), max, waiting: Cell::new(0) }
@@ -91,7 +91,7 @@ pub(crate) struct ConnectionPermit {
 
 /// The open responses of an isolate.
 pub(crate) struct OpenResponses {
-    isolate: Connections,
+    isolate: OriginConnections,
     /// Bodies that are not being read, in LRU order: the least recently used first.
     idle: RefCell<BTreeMap<u64, (EventId, u32)>>,
     last_touch: Cell<u64>,
@@ -99,7 +99,7 @@ pub(crate) struct OpenResponses {
 
 impl Default for OpenResponses {
     fn default() -> Self {
-        let isolate = Connections::new(OPEN_RESPONSES_MAX);
+        let isolate = OriginConnections::new(OPEN_RESPONSES_MAX);
         Self { isolate, idle: RefCell::default(), last_touch: Cell::new(0) }
     }
 }
@@ -117,7 +117,7 @@ impl OpenResponses {
     /// Waits for a connection of the event.
     pub(crate) async fn acquire(
         &self,
-        event: &Connections,
+        event: &OriginConnections,
         ledger: Option<&Arc<Ledger>>,
     ) -> Result<ConnectionPermit, NoConnection> {
         let event = event.acquire().await.ok_or(NoConnection::Over)?;
@@ -151,7 +151,7 @@ impl OpenResponses {
     pub(crate) fn victim(
         &self,
         event: EventId,
-        connections: Option<&Connections>,
+        connections: Option<&OriginConnections>,
     ) -> Option<(EventId, u32)> {
         let idle = self.idle.borrow();
         let mut own = idle.values().filter(|(owner, _)| *owner == event);

@@ -16,7 +16,7 @@ use crate::egress::EgressRequest;
 use crate::event::bodies::OutgoingBody;
 use crate::event::context::EventContext;
 use crate::event::host::EventHost;
-use crate::event::open_responses::{Connected, ConnectionPermit, Connections, NoConnection};
+use crate::event::open_responses::{Connected, ConnectionPermit, NoConnection, OriginConnections};
 use crate::event::resources::Resource;
 use crate::http::body::{Abortable, BodyError, InBody, OutBody};
 use crate::http::received::ReceivedBody;
@@ -167,7 +167,7 @@ impl EventHost {
     async fn connection(
         &self,
         event: &EventContext,
-        connections: &Connections,
+        connections: &OriginConnections,
     ) -> Result<ConnectionPermit, OpError> {
         let mut acquired = pin!(self.open_responses.acquire(connections, self.ledger()));
         let first = poll_fn(|context| Poll::Ready(acquired.as_mut().poll(context))).await;

@@ -10,7 +10,7 @@ const IPV6_PREFIX: u128 = !(u64::MAX as u128);
 
 /// The connections of a process.
 #[derive(Debug)]
-pub(crate) struct Connections {
+pub(crate) struct ClientConnections {
     process_max: usize,
     per_address_max: usize,
     counts: Mutex<Counts>,
@@ -24,12 +24,12 @@ struct Counts {
 
 /// Counts a connection for as long as it exists.
 #[derive(Debug)]
-pub struct ConnectionGuard {
-    connections: Arc<Connections>,
+pub struct ClientGuard {
+    connections: Arc<ClientConnections>,
     address: Option<IpAddr>,
 }
 
-impl Connections {
+impl ClientConnections {
     pub(crate) fn new(process_max: usize, per_address_max: usize) -> Arc<Self> {
         Arc::new(Self { process_max, per_address_max, counts: Mutex::default() })
     }
@@ -40,7 +40,7 @@ impl Connections {
 
     /// Counts one more connection; `None` when there are too many. Clients without an address are
     /// limited together only.
-    pub(crate) fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Option<ConnectionGuard> {
+    pub(crate) fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Option<ClientGuard> {
         let address = address.map(client_of);
         let mut counts = self.counts();
         if counts.total >= self.process_max {
@@ -54,11 +54,11 @@ impl Connections {
             *count += 1;
         }
         counts.total += 1;
-        Some(ConnectionGuard { connections: self.clone(), address })
+        Some(ClientGuard { connections: self.clone(), address })
     }
 }
 
-impl Drop for ConnectionGuard {
+impl Drop for ClientGuard {
     fn drop(&mut self) {
         let mut counts = self.connections.counts();
         counts.total = counts.total.saturating_sub(1);
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn connections_are_counted_until_they_end() {
-        let connections = Connections::new(4, 2);
+        let connections = ClientConnections::new(4, 2);
         let first = connections.admit(address("192.0.2.1")).expect("there is room");
         let second = connections.admit(address("::ffff:192.0.2.1")).expect("there is room");
         assert!(connections.admit(address("192.0.2.1")).is_none(), "the address has its two");
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_network_of_ipv6_is_one_client() {
-        let connections = Connections::new(10, 1);
+        let connections = ClientConnections::new(10, 1);
         let _first = connections.admit(address("2001:db8:1:2::1")).expect("there is room");
         assert!(connections.admit(address("2001:db8:1:2:ffff::2")).is_none());
         assert!(connections.admit(address("2001:db8:1:3::1")).is_some());

@@ -11,7 +11,7 @@ use crate::http::head_timer::{HEAD_TIMEOUT, HEAD_TOO_SLOW};
 use crate::http::refusal::{self, Head, Refusal, TOO_LARGE};
 use crate::http::request_url::{RequestUrl, UrlParser};
 use crate::http::transport::Transport;
-use crate::limits::{HEADER_BYTES_MAX, HEADER_COUNT_MAX, URL_BYTES_MAX};
+use crate::limits::{HEADER_BYTES_MAX, HEADER_FIELDS_MAX, URL_BYTES_MAX};
 
 /// How an HTTP/2 connection with prior knowledge begins.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -35,9 +35,9 @@ pub(crate) async fn read(
     stream: &mut Transport,
     read: &mut BytesMut,
     urls: &UrlParser,
-    wish: &mut watch::Receiver<Drain>,
+    drain: &mut watch::Receiver<Drain>,
 ) -> std::io::Result<Option<FirstHead>> {
-    match tokio::time::timeout(HEAD_TIMEOUT, read_on(stream, read, urls, wish)).await {
+    match tokio::time::timeout(HEAD_TIMEOUT, read_on(stream, read, urls, drain)).await {
         Ok(head) => head,
         Err(_) if read.is_empty() => Ok(None),
         Err(_) => Ok(Some(FirstHead::Refused(HEAD_TOO_SLOW))),
@@ -51,7 +51,7 @@ async fn read_on(
     stream: &mut Transport,
     read: &mut BytesMut,
     urls: &UrlParser,
-    wish: &mut watch::Receiver<Drain>,
+    drain: &mut watch::Receiver<Drain>,
 ) -> std::io::Result<Option<FirstHead>> {
     let mut parsed = 0;
     loop {
@@ -67,7 +67,7 @@ async fn read_on(
         tokio::select! {
             biased;
             count = stream.read_buf(read) => if count? == 0 { return Ok(None) },
-            _ = wish.wait_for(|wish| *wish != Drain::Stay), if idle => return Ok(None),
+            _ = drain.wait_for(|drain| *drain != Drain::Stay), if idle => return Ok(None),
         }
     }
 }
@@ -80,7 +80,7 @@ pub(crate) fn parse(read: &[u8], urls: &UrlParser) -> Option<FirstHead> {
     if HTTP2_PREFACE.starts_with(read) {
         return None;
     }
-    let mut fields = [httparse::EMPTY_HEADER; HEADER_COUNT_MAX];
+    let mut fields = [httparse::EMPTY_HEADER; HEADER_FIELDS_MAX];
     let mut request = httparse::Request::new(&mut fields);
     let refused = match request.parse(read) {
         Ok(httparse::Status::Complete(_)) => {
@@ -152,7 +152,7 @@ mod tests {
         };
         let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(URL_BYTES_MAX));
         assert_eq!(status(long.as_bytes()), 414);
-        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(HEADER_COUNT_MAX + 1));
+        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(HEADER_FIELDS_MAX + 1));
         assert_eq!(status(many.as_bytes()), 431);
         let endless = [b"GET /", "a".repeat(HEAD_BYTES_MAX).as_bytes()].concat();
         assert_eq!(status(&endless), 414);

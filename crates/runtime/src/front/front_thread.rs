@@ -16,14 +16,14 @@ use tokio::sync::{mpsc, watch};
 use crate::failure::Failure;
 use crate::front::answer::{answer, refuse};
 use crate::front::client_limits::ClientLimits;
-use crate::front::connections::Connections;
+use crate::front::connections::ClientConnections;
 use crate::front::first_head::{self, FirstHead, READ_BYTES};
 use crate::front::http2::{self, Streams};
 use crate::front::listener::{Accepting, Acceptor, Listener};
 use crate::front::peer::{Client, Peer};
 use crate::front::session::Session;
 use crate::http::body::OutBody;
-use crate::http::connection::{Connection, Drain, Front, HandedBack, Served, serve_http1};
+use crate::http::connection::{Connection, ConnectionEnd, Drain, Front, HandedBack, serve_http1};
 use crate::http::framing;
 use crate::http::inbound::Inbound;
 use crate::http::prefixed::Prefixed;
@@ -53,7 +53,7 @@ const LOOK_AFTER: Duration = Duration::from_secs(1);
 pub(crate) struct Shared {
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) clients: ClientLimits,
-    pub(crate) connections: Arc<Connections>,
+    pub(crate) connections: Arc<ClientConnections>,
     /// Whether this front thread checks the isolates.
     pub(crate) looks_after: bool,
 }
@@ -62,12 +62,12 @@ pub(crate) struct Shared {
 struct FrontThread {
     dispatcher: Arc<Dispatcher>,
     clients: ClientLimits,
-    connections: Arc<Connections>,
+    connections: Arc<ClientConnections>,
     /// Connections that are being answered with [`TOO_MANY`].
     turned_away: Cell<usize>,
     /// The way back to this thread.
     front: Front,
-    wish: watch::Receiver<Drain>,
+    drain: watch::Receiver<Drain>,
 }
 
 /// The event loop of a front thread.
@@ -90,11 +90,11 @@ async fn serve(
 ) -> std::io::Result<()> {
     let listener = Acceptor::new(Accepting::new(listener)?);
     let (front, mut handed_back) = mpsc::channel(HANDED_BACK_MAX);
-    let (wishes, wish) = watch::channel(Drain::Stay);
+    let (drain_sender, drain) = watch::channel(Drain::Stay);
     let Shared { dispatcher, clients, connections, looks_after } = shared;
     let turned_away = Cell::new(0);
     let thread =
-        Rc::new(FrontThread { dispatcher, clients, connections, turned_away, front, wish });
+        Rc::new(FrontThread { dispatcher, clients, connections, turned_away, front, drain });
     let mut look = tokio::time::interval(LOOK_AFTER);
     loop {
         tokio::select! {
@@ -105,9 +105,9 @@ async fn serve(
         }
     }
     drop((listener, handed_back, thread));
-    let _ = wishes.send(Drain::Close);
+    let _ = drain_sender.send(Drain::Close);
     // Connections hold a receiver each, so the sender is closed when the last is gone.
-    let _ = tokio::time::timeout(DRAIN_MAX, wishes.closed()).await;
+    let _ = tokio::time::timeout(DRAIN_MAX, drain_sender.closed()).await;
     Ok(())
 }
 
@@ -160,8 +160,8 @@ impl FrontThread {
         mut read: BytesMut,
         session: Session,
     ) -> std::io::Result<()> {
-        let (urls, mut wish) = (&session.urls, self.wish.clone());
-        let url = match first_head::read(&mut stream, &mut read, urls, &mut wish).await? {
+        let (urls, mut drain) = (&session.urls, self.drain.clone());
+        let url = match first_head::read(&mut stream, &mut read, urls, &mut drain).await? {
             None => return Ok(()),
             Some(FirstHead::Refused(refusal)) => return refuse(stream, refusal).await,
             Some(FirstHead::Http2) => {
@@ -170,7 +170,7 @@ impl FrontThread {
             }
             Some(FirstHead::Http1(url)) => url,
         };
-        drop(wish);
+        drop(drain);
         let route = match session.route(self.dispatcher.router(), &url).await {
             Ok(route) => route,
             Err(failure) => return answer(stream, &self.dispatcher.page(&failure)).await,
@@ -228,8 +228,8 @@ impl FrontThread {
         let stream = Prefixed::new(stream, read, client.download);
         let answer = |request| self.forward(request, &session);
         // It is never asked to leave, so it ends here.
-        let served = serve_http1(stream, client.upload, &self.wish, || false, answer).await;
-        if let Served::Upgraded(upgrade, stream, read) = served {
+        let served = serve_http1(stream, client.upload, &self.drain, || false, answer).await;
+        if let ConnectionEnd::Upgraded(upgrade, stream, read) = served {
             upgrade.deliver(stream, read, session.guard);
         }
     }
@@ -251,10 +251,10 @@ impl FrontThread {
         });
         let connection = http2::builder().serve_connection(io, service);
         let mut connection = std::pin::pin!(connection);
-        let (mut wish, idle_max) = (self.wish.clone(), self.clients.http2_idle_max);
+        let (mut drain, idle_max) = (self.drain.clone(), self.clients.http2_idle_max);
         tokio::select! {
             result = connection.as_mut() => { drop(result); return; }
-            _ = wish.wait_for(|wish| *wish != Drain::Stay) => {}
+            _ = drain.wait_for(|drain| *drain != Drain::Stay) => {}
             () = streams.idle(idle_max) => {}
         }
         connection.as_mut().graceful_shutdown();

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::failure::Failure;
-use crate::front::connections::ConnectionGuard;
+use crate::front::connections::ClientGuard;
 use crate::front::peer::Client;
 use crate::front::router::{Route, RouteCache, Router};
 use crate::http::request_url::{RequestUrl, UrlParser};
@@ -15,11 +15,11 @@ pub(crate) struct Session {
     pub(crate) urls: UrlParser,
     routes: RouteCache,
     /// Counts the connection.
-    pub(crate) guard: ConnectionGuard,
+    pub(crate) guard: ClientGuard,
 }
 
 impl Session {
-    pub(crate) fn new(client: Arc<Client>, guard: ConnectionGuard) -> Self {
+    pub(crate) fn new(client: Arc<Client>, guard: ClientGuard) -> Self {
         let urls = UrlParser::new(client.peer.scheme);
         Self { client, urls, routes: RouteCache::default(), guard }
     }

@@ -29,7 +29,7 @@ use crate::http::presence::Presence;
 use crate::http::transport::{DetachedTransport, Transport};
 use crate::http::unread::{UnreadDrain, close, conclude};
 use crate::http::upgrade::Upgrade;
-use crate::limits::HEADER_COUNT_MAX;
+use crate::limits::HEADER_FIELDS_MAX;
 
 /// hyper's read buffer: a request's head, and bytes that are read ahead.
 const READ_BUFFER_BYTES_MAX: usize = 192 << 10;
@@ -68,7 +68,7 @@ pub(crate) enum Drain {
 type Outbound = Holding<Exchange>;
 
 /// How the service of a connection ended.
-pub(crate) enum Served {
+pub(crate) enum ConnectionEnd {
     Closed,
     /// It left its thread between two requests.
     Left(ReturnedConnection),
@@ -94,22 +94,22 @@ enum End {
     /// The client sent no whole head in time.
     TimedOut,
     /// It can leave.
-    Left,
+    Returned,
 }
 
 /// Serves HTTP/1.1 with `answer` until the connection ends, is upgraded, or leaves. It leaves
 /// between two requests only: when its thread drains, when it asked for a second Worker
 /// ([`Boundary::set_mixed`]), or when `is_surplus`, called after each request, is true.
 ///
-/// A thread that counts its connections by the receivers of `wish` must keep a receiver until the
+/// A thread that counts its connections by the receivers of `drain` must keep a receiver until the
 /// connection is handed over.
 pub(crate) async fn serve_http1<F, A>(
     stream: Prefixed,
     upload: MinimumRate,
-    wish: &watch::Receiver<Drain>,
+    drain: &watch::Receiver<Drain>,
     is_surplus: impl Fn() -> bool,
     answer: F,
-) -> Served
+) -> ConnectionEnd
 where
     F: Fn(Request<Inbound>) -> A,
     A: Future<Output = Response<OutBody>>,
@@ -120,7 +120,7 @@ where
     let ending = Rc::new(Ending::default());
     let service = exchanges(boundary.clone(), upload, ending.clone(), answer);
     let mut connection = http1_builder().serve_connection(TokioIo::new(stream), service);
-    let mut departure = Departure::new(wish.clone(), is_surplus);
+    let mut departure = Departure::new(drain.clone(), is_surplus);
     let mut head_timer = HeadTimer::new();
     let end = std::future::poll_fn(|context| {
         loop {
@@ -147,7 +147,7 @@ where
             }
             match departure.poll(&boundary, before, context) {
                 Departs::Later => return Poll::Pending,
-                Departs::Now => return Poll::Ready(End::Left),
+                Departs::Now => return Poll::Ready(End::Returned),
                 Departs::Unseen => {}
                 Departs::AtTheEnd => Pin::new(&mut connection).graceful_shutdown(),
             }
@@ -157,18 +157,18 @@ where
     drop(presence);
     let parts = connection.into_parts();
     let Some((stream, not_given)) = parts.io.into_inner().into_parts() else {
-        return Served::Closed;
+        return ConnectionEnd::Closed;
     };
     let read = joined(parts.read_buf, not_given);
     let lingers = unread.gave_up || ending.unread.get();
     match (end, ending.upgrade.take()) {
-        (End::Left, _) => {
-            Served::Left(ReturnedConnection { stream, read, mixed: boundary.is_mixed() })
+        (End::Returned, _) => {
+            ConnectionEnd::Returned(ReturnedConnection { stream, read, mixed: boundary.is_mixed() })
         }
-        (End::Over(Ok(())), Some(upgrade)) => Served::Upgraded(upgrade, stream, read),
+        (End::Over(Ok(())), Some(upgrade)) => ConnectionEnd::Upgraded(upgrade, stream, read),
         (end, _) => {
             close_after(end, stream, &read, lingers).await;
-            Served::Closed
+            ConnectionEnd::Closed
         }
     }
 }
@@ -184,7 +184,7 @@ async fn close_after(end: End, stream: Transport, read: &[u8], lingers: bool) {
                 close(stream).await;
             }
         }
-        End::TimedOut | End::Abandoned | End::Left => {}
+        End::TimedOut | End::Abandoned | End::Returned => {}
     }
 }
 
@@ -248,9 +248,9 @@ enum Departs {
 
 /// Decides when a connection leaves its thread.
 struct Departure<S> {
-    wished: Pin<Box<dyn Future<Output = Drain>>>,
-    /// Tells whether `wished` has to be polled.
-    wish: watch::Receiver<Drain>,
+    drain_change: Pin<Box<dyn Future<Output = Drain>>>,
+    /// Tells whether `drain_change` has to be polled.
+    drain: watch::Receiver<Drain>,
     is_registered: bool,
     asked: Drain,
     /// The number of requests at the last call of `is_surplus`.
@@ -259,15 +259,18 @@ struct Departure<S> {
 }
 
 impl<S: Fn() -> bool> Departure<S> {
-    fn new(wish: watch::Receiver<Drain>, is_surplus: S) -> Self {
-        let mut changes = wish.clone();
-        let wished = Box::pin(async move {
-            changes.wait_for(|wish| *wish != Drain::Stay).await.map_or(Drain::Close, |wish| *wish)
+    fn new(drain: watch::Receiver<Drain>, is_surplus: S) -> Self {
+        let mut changes = drain.clone();
+        let drain_change = Box::pin(async move {
+            changes
+                .wait_for(|drain| *drain != Drain::Stay)
+                .await
+                .map_or(Drain::Close, |drain| *drain)
         });
         // A new connection serves a request before it may be a surplus one.
         Self {
-            wished,
-            wish,
+            drain_change,
+            drain,
             is_registered: false,
             asked: Drain::Stay,
             checked: Some(0),
@@ -285,14 +288,14 @@ impl<S: Fn() -> bool> Departure<S> {
         context: &mut Context<'_>,
     ) -> Departs {
         // Once its waker is registered there is nothing to see without a change.
-        let may_have_changed = !self.is_registered || self.wish.has_changed().unwrap_or(true);
+        let may_have_changed = !self.is_registered || self.drain.has_changed().unwrap_or(true);
         self.is_registered = true;
         if self.asked == Drain::Stay
             && may_have_changed
-            && let Poll::Ready(wish) = self.wished.as_mut().poll(context)
+            && let Poll::Ready(drain) = self.drain_change.as_mut().poll(context)
         {
-            self.asked = wish;
-            if wish == Drain::Close {
+            self.asked = drain;
+            if drain == Drain::Close {
                 return Departs::AtTheEnd;
             }
         }
@@ -332,7 +335,7 @@ fn http1_builder() -> http1::Builder {
         // Its timer is made anew for each request; `HeadTimer` is made once.
         .header_read_timeout(None)
         .max_buf_size(READ_BUFFER_BYTES_MAX)
-        .max_headers(HEADER_COUNT_MAX);
+        .max_headers(HEADER_FIELDS_MAX);
     builder
 }
 

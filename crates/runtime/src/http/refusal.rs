@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, Version, h
 
 use crate::http::body::OutBody;
 use crate::http::request_url::{RequestUrl, UrlParser, is_host};
-use crate::limits::{HEADER_BYTES_MAX, HEADER_COUNT_MAX, URL_BYTES_MAX};
+use crate::limits::{HEADER_BYTES_MAX, HEADER_FIELDS_MAX, URL_BYTES_MAX};
 
 /// The host of an HTTP/1.0 request that names none.
 const HOST_DEFAULT: &str = "localhost";
@@ -114,7 +114,7 @@ const INVALID_HOST_OR_TARGET: Refusal =
 
 /// Refuses too many headers, and framing that another server would read differently.
 fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
-    if headers.len() > HEADER_COUNT_MAX {
+    if headers.len() > HEADER_FIELDS_MAX {
         return Err(TOO_LARGE);
     }
     // One walk: there are few headers, and each look-up hashes a name.

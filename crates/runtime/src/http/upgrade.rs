@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use crate::front::connections::ConnectionGuard;
+use crate::front::connections::ClientGuard;
 use crate::http::transport::{DetachedTransport, Transport};
 
 /// A connection that has left HTTP behind.
@@ -17,7 +17,7 @@ pub struct UpgradedConnection {
     /// Bytes that the client sent after its request and that were read with it.
     pub read: Bytes,
     /// Counts the connection; to be kept with the stream.
-    pub guard: ConnectionGuard,
+    pub guard: ClientGuard,
 }
 
 /// An extension of a response with status 101: the connection goes to the code that holds the other
@@ -34,7 +34,7 @@ impl Upgrade {
     }
 
     /// Hands the connection over. It is closed if its receiver is gone.
-    pub(crate) fn deliver(self, stream: Transport, read: Bytes, guard: ConnectionGuard) {
+    pub(crate) fn deliver(self, stream: Transport, read: Bytes, guard: ClientGuard) {
         let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let (Some(sender), Ok(stream)) = (sender, stream.detach()) {
             let _ = sender.send(UpgradedConnection { stream, read, guard });

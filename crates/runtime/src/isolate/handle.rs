@@ -36,34 +36,34 @@ pub(crate) enum Command {
 #[derive(Clone)]
 pub(crate) struct IsolateHandle {
     pub(crate) commands: mpsc::Sender<Command>,
-    pub(crate) load: Arc<IsolateStatus>,
+    pub(crate) status: Arc<IsolateStatus>,
 }
 
 impl IsolateHandle {
     /// Waits until the isolate was made, or could not be made.
     pub(crate) fn wait_until_made(&self) {
-        let made = self.load.made.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.load.made_changed.wait_while(made, |made| !*made));
+        let made = self.status.made.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.status.made_changed.wait_while(made, |made| !*made));
     }
 
     pub(crate) fn is_usable(&self) -> bool {
-        !self.load.closed.load(Relaxed) && !self.commands.is_closed() && !self.is_stuck()
+        !self.status.closed.load(Relaxed) && !self.commands.is_closed() && !self.is_stuck()
     }
 
     /// Whether the thread is stuck in code that no termination reaches.
     pub(crate) fn is_stuck(&self) -> bool {
-        self.load.is_stuck()
+        self.status.is_stuck()
     }
 
     /// Hands a connection over; gives it back when the isolate takes none.
     pub(crate) fn hand_over(&self, connection: Connection) -> Result<(), Connection> {
         let socket = connection.stream.as_raw_fd();
-        self.load.sockets().insert(socket);
-        let command = Command::Serve(connection, ConnectionGuard::new(&self.load));
+        self.status.sockets().insert(socket);
+        let command = Command::Serve(connection, ConnectionGuard::new(&self.status));
         let Err(refused) = self.commands.try_send(command) else {
             return Ok(());
         };
-        self.load.sockets().remove(&socket);
+        self.status.sockets().remove(&socket);
         match refused.into_inner() {
             Command::Serve(connection, _) => Err(connection),
             _ => Ok(()),
@@ -72,7 +72,7 @@ impl IsolateHandle {
 
     /// Hands a request over; gives it back when the isolate takes none.
     pub(crate) fn hand_over_request(&self, hop: Box<Hop>) -> Result<(), Box<Hop>> {
-        let command = Command::Request(hop, HopGuard::new(&self.load));
+        let command = Command::Request(hop, HopGuard::new(&self.status));
         match self.commands.try_send(command).map_err(|refused| refused.into_inner()) {
             Err(Command::Request(hop, _)) => Err(hop),
             _ => Ok(()),
@@ -83,7 +83,7 @@ impl IsolateHandle {
     /// thread can neither answer nor close them, so it still owns the file descriptors. Clients see
     /// the end of the stream; a sandbox allows closing only the writing half.
     pub(crate) fn cut_connections(&self) {
-        for socket in self.load.sockets().drain() {
+        for socket in self.status.sockets().drain() {
             let _ = nix::sys::socket::shutdown(socket, nix::sys::socket::Shutdown::Write);
         }
     }

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::egress::Egress;
 use crate::event::host::EventHost;
 use crate::failure::Failure;
-use crate::http::connection::{Connection, Drain, HandedBack, Served, serve_http1};
+use crate::http::connection::{Connection, ConnectionEnd, Drain, HandedBack, serve_http1};
 use crate::http::encode::encode_here;
 use crate::http::prefixed::Prefixed;
 use crate::http::serve::{self, ConnectionContext};
@@ -68,47 +68,47 @@ impl MakeIsolate for Factory {
 
     fn spawn(&self, memory_bytes_max: usize) -> std::io::Result<IsolateHandle> {
         let (commands, received) = mpsc::channel(COMMANDS_MAX);
-        let load = Arc::new(IsolateStatus::default());
-        let (mut factory, its_load) = (self.clone(), load.clone());
+        let status = Arc::new(IsolateStatus::default());
+        let (mut factory, its_status) = (self.clone(), status.clone());
         factory.options.heap_bytes_max = memory_bytes_max;
         factory.options.memory_bytes_max = memory_bytes_max;
         let builder = std::thread::Builder::new().name("isolate".to_owned());
         builder.stack_size(STACK_BYTES).spawn(move || {
-            let end = EndGuard(its_load);
+            let end = EndGuard(its_status);
             factory.run(received, &end.0);
         })?;
-        Ok(IsolateHandle { commands, load })
+        Ok(IsolateHandle { commands, status })
     }
 }
 
 impl Factory {
-    fn run(&self, commands: mpsc::Receiver<Command>, load: &Arc<IsolateStatus>) {
+    fn run(&self, commands: mpsc::Receiver<Command>, status: &Arc<IsolateStatus>) {
         let host = EventHost::new(self.egress.clone(), self.observer.clone());
         let capabilities = Box::new(host.capabilities());
         let isolate = match Isolate::new(self.platform, &self.options, capabilities) {
             Ok(isolate) => isolate,
             Err(error) => {
                 eprintln!("isolde: an isolate could not be made: {error}");
-                return give_back(commands, load);
+                return give_back(commands, status);
             }
         };
-        let _ = load.stuck.set(isolate.stuck_flag());
-        let _ = load.ledger.set(isolate.ledger().clone());
+        let _ = status.stuck.set(isolate.stuck_flag());
+        let _ = status.ledger.set(isolate.ledger().clone());
         let mut builder = Builder::new_current_thread();
         builder.enable_all().max_io_events_per_tick(IO_EVENTS_MAX);
         let runtime = match builder.build_local(LocalOptions::default()) {
             Ok(runtime) => runtime,
             Err(error) => {
                 eprintln!("isolde: an isolate's event loop could not be made: {error}");
-                return give_back(commands, load);
+                return give_back(commands, status);
             }
         };
-        load.set_made();
+        status.set_made();
         runtime.block_on(async {
             let isolate = WorkerIsolate::new(isolate, host);
             tokio::task::spawn_local(isolate.clone().run_engine_tasks());
             let trimmed = Cell::new(0);
-            let thread = Thread { isolate: isolate.clone(), load: load.clone(), trimmed };
+            let thread = Thread { isolate: isolate.clone(), status: status.clone(), trimmed };
             thread.run(commands).await;
             isolate.dispose();
         });
@@ -117,14 +117,14 @@ impl Factory {
 
 /// Ends an isolate that could not be made. Connections and requests that were sent to it go to
 /// another isolate, or are answered with an error.
-fn give_back(mut commands: mpsc::Receiver<Command>, load: &IsolateStatus) {
-    load.closed.store(true, Relaxed);
+fn give_back(mut commands: mpsc::Receiver<Command>, status: &IsolateStatus) {
+    status.closed.store(true, Relaxed);
     commands.close();
-    load.report(|isolate| Event::StartFailed { isolate, fault: Fault::Passing });
+    status.report(|isolate| Event::StartFailed { isolate, fault: Fault::Passing });
     let mut loading = None;
     while let Some(command) = commands.blocking_recv() {
         match command {
-            Command::Load(worker, dispatcher, loaded) => {
+            Command::Start(worker, dispatcher, loaded) => {
                 loading = Some((worker, dispatcher));
                 let _ = loaded.send(Err(Failure::Overloaded));
             }
@@ -155,20 +155,20 @@ fn fault_of(reason: Condemned) -> Fault {
 
 struct Thread {
     isolate: Rc<WorkerIsolate>,
-    load: Arc<IsolateStatus>,
+    status: Arc<IsolateStatus>,
     /// The isolate's work count when its garbage was last collected for idleness.
     trimmed: Cell<u64>,
 }
 
 impl Thread {
     async fn run(self, mut commands: mpsc::Receiver<Command>) {
-        let (wishes, wish) = watch::channel(Drain::Stay);
+        let (drain_sender, drain) = watch::channel(Drain::Stay);
         let mut dispatcher = None;
         loop {
             let command = tokio::select! {
                 command = commands.recv() => command,
                 // The Worker is loaded first: commands that were sent after it need it.
-                () = self.load.ordered.notified(), if dispatcher.is_some() => None,
+                () = self.status.ordered.notified(), if dispatcher.is_some() => None,
                 () = self.isolate.over.notified() => None,
                 () = self.idle() => {
                     // It may have been too young when its last request ended.
@@ -179,13 +179,13 @@ impl Thread {
                 }
             };
             match command {
-                Some(Command::Load(worker, its_dispatcher, loaded)) => {
+                Some(Command::Start(worker, its_dispatcher, loaded)) => {
                     dispatcher = Some(its_dispatcher);
                     self.load(worker, loaded).await;
                 }
                 Some(Command::Serve(connection, guard)) => {
                     if let Some(dispatcher) = &dispatcher {
-                        self.serve(connection, guard, dispatcher.clone(), wish.clone());
+                        self.serve(connection, guard, dispatcher.clone(), drain.clone());
                     }
                 }
                 Some(Command::Request(hop, guard)) => {
@@ -196,40 +196,40 @@ impl Thread {
                 None => break,
             }
         }
-        self.load.closed.store(true, Relaxed);
+        self.status.closed.store(true, Relaxed);
         self.isolate.retire();
         // Before the channel is closed: a sender that is refused there needs another isolate.
-        self.load.report(|isolate| Event::Closing { isolate });
+        self.status.report(|isolate| Event::Closing { isolate });
         commands.close();
-        let stops = self.load.order_so_far() >= Order::Stop as u8;
-        let wished = if stops { Drain::Close } else { Drain::Leave };
+        let stops = self.status.order_so_far() >= Order::Stop as u8;
+        let wanted = if stops { Drain::Close } else { Drain::Leave };
         if let Some(dispatcher) = &dispatcher {
-            self.pass_on(&mut commands, dispatcher, &wish).await;
+            self.pass_on(&mut commands, dispatcher, &drain).await;
         }
-        drop(wish);
-        let _ = wishes.send(wished);
+        drop(drain);
+        let _ = drain_sender.send(wanted);
         if self.isolate.condemned().is_some() {
             // All of its requests have failed. Its memory need not wait for slow readers.
             self.isolate.dispose();
         }
         // Connections hold a receiver each, so the sender is closed when the last is gone.
-        let _ = tokio::time::timeout(DRAIN_MAX, wishes.closed()).await;
+        let _ = tokio::time::timeout(DRAIN_MAX, drain_sender.closed()).await;
         self.finish_requests().await;
     }
 
     /// Starts the Worker. The caller of a trial gets the result and reports it to the scheduler.
     async fn load(&self, worker: Arc<Worker>, loaded: oneshot::Sender<Result<String, Failure>>) {
-        if let Some(ledger) = self.load.ledger.get() {
+        if let Some(ledger) = self.status.ledger.get() {
             ledger.set_bytes_max(worker.limits.memory_bytes_max);
         }
         let result = self.isolate.load(worker).await;
         match self.isolate.condemned() {
             Some(reason) => {
                 let fault = fault_of(reason);
-                self.load.report(|isolate| Event::StartFailed { isolate, fault });
+                self.status.report(|isolate| Event::StartFailed { isolate, fault });
             }
             // After an exception of the global scope each request is answered with it.
-            None if loaded.is_closed() => self.load.report(|isolate| Event::Started { isolate }),
+            None if loaded.is_closed() => self.status.report(|isolate| Event::Started { isolate }),
             None => {}
         }
         self.isolate.set_startup(result.clone());
@@ -244,16 +244,16 @@ impl Thread {
         &self,
         commands: &mut mpsc::Receiver<Command>,
         dispatcher: &Arc<Dispatcher>,
-        wish: &watch::Receiver<Drain>,
+        drain: &watch::Receiver<Drain>,
     ) {
         // The channel is closed, so this ends with the last command.
         while let Some(command) = commands.recv().await {
             match command {
                 Command::Serve(connection, guard) => {
-                    self.serve(connection, guard, dispatcher.clone(), wish.clone());
+                    self.serve(connection, guard, dispatcher.clone(), drain.clone());
                 }
                 Command::Request(hop, guard) => self.answer(hop, guard, dispatcher.clone()),
-                Command::Load(..) => {}
+                Command::Start(..) => {}
             }
         }
     }
@@ -263,7 +263,7 @@ impl Thread {
         let deadline = tokio::time::Instant::now() + DRAIN_MAX;
         let busy = || {
             let works = self.isolate.condemned().is_none() && self.isolate.host.count() > 0;
-            works || self.load.hops.load(Relaxed) > 0
+            works || self.status.hops.load(Relaxed) > 0
         };
         while busy() && tokio::time::Instant::now() < deadline {
             tokio::time::sleep(DRAIN_LOOK).await;
@@ -292,13 +292,13 @@ impl Thread {
         connection: Connection,
         guard: ConnectionGuard,
         dispatcher: Arc<Dispatcher>,
-        wish: watch::Receiver<Drain>,
+        drain: watch::Receiver<Drain>,
     ) {
         let Connection { stream, read, session, front } = connection;
-        let load = self.load.clone();
+        let status = self.status.clone();
         let socket = stream.as_raw_fd();
         let Ok(stream) = stream.attach() else {
-            load.sockets().remove(&socket);
+            status.sockets().remove(&socket);
             return;
         };
         let isolate = self.isolate.clone();
@@ -309,32 +309,32 @@ impl Thread {
             let served = Rc::new(ConnectionContext { isolate, dispatcher, session });
             let answer = |request| {
                 let (served, boundary) = (served.clone(), boundary.clone());
-                load.note_use(served.dispatcher.now_ms());
-                let request_guard = RequestGuard::new(&load);
+                status.note_use(served.dispatcher.now_ms());
+                let request_guard = RequestGuard::new(&status);
                 async move {
                     let response = serve::serve(served, &boundary, request).await;
                     response.map(|body| body.holding(request_guard))
                 }
             };
-            let surplus = || load.take_surplus();
-            let outcome = serve_http1(stream, client.upload, &wish, surplus, answer).await;
-            load.sockets().remove(&socket);
+            let surplus = || status.take_surplus();
+            let outcome = serve_http1(stream, client.upload, &drain, surplus, answer).await;
+            status.sockets().remove(&socket);
             drop(guard);
             // All requests have ended, so nothing else holds it.
             let Some(ConnectionContext { session, .. }) = Rc::into_inner(served) else { return };
-            let left = match outcome {
-                Served::Left(left) => left,
-                Served::Upgraded(upgrade, stream, read) => {
+            let returned = match outcome {
+                ConnectionEnd::Returned(returned) => returned,
+                ConnectionEnd::Upgraded(upgrade, stream, read) => {
                     return upgrade.deliver(stream, read, session.guard);
                 }
-                Served::Closed => return,
+                ConnectionEnd::Closed => return,
             };
-            let Ok(stream) = left.stream.detach() else { return };
-            let connection = Connection { stream, read: left.read, session, front: front.clone() };
+            let Ok(stream) = returned.stream.detach() else { return };
+            let connection = Connection { stream, read: returned.read, session, front: front.clone() };
             // If the front thread has ended, the connection is closed.
-            let _ = front.send(HandedBack { connection, mixed: left.mixed }).await;
+            let _ = front.send(HandedBack { connection, mixed: returned.mixed }).await;
             // Held until here, for the thread ends when the last receiver is dropped.
-            drop(wish);
+            drop(drain);
         });
     }
 

@@ -71,7 +71,7 @@ impl Dispatcher {
         worker: &Arc<Worker>,
         loaded: oneshot::Sender<Result<String, Failure>>,
     ) -> Command {
-        Command::Load(worker.clone(), self.clone(), loaded)
+        Command::Start(worker.clone(), self.clone(), loaded)
     }
 
     /// Checks the isolates; to be called every second.
@@ -90,7 +90,7 @@ impl Dispatcher {
                 Err(_) => {}
             }
         };
-        if let Some(isolate) = fresh.load.id() {
+        if let Some(isolate) = fresh.status.id() {
             self.isolates.report(match &names {
                 Ok(_) => Event::Started { isolate },
                 Err(_) => Event::StartFailed { isolate, fault: Fault::Threw },

@@ -37,7 +37,7 @@ impl Handles {
 
 impl Gauges for Handles {
     fn gauge(&self, isolate: IsolateId) -> Gauge {
-        self.get(isolate).map(|handle| handle.load.gauge()).unwrap_or_default()
+        self.get(isolate).map(|handle| handle.status.gauge()).unwrap_or_default()
     }
 
     fn heaps_bytes(&self) -> u64 {

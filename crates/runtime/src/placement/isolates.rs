@@ -75,15 +75,15 @@ impl Isolates {
         now_ms
     }
 
-    /// An isolate for a connection or a request of the Worker. If it is a fresh one, `load` is sent
-    /// to it first.
+    /// An isolate for a connection or a request of the Worker. A fresh one is sent `start`
+    /// first.
     pub(crate) fn choose(
         &self,
         worker: &Worker,
-        load: impl FnOnce() -> Command,
+        start: impl FnOnce() -> Command,
     ) -> Result<IsolateHandle, Failure> {
         let (worker_id, owner) = (WorkerId(worker.id), self.owner_of(worker));
-        self.place(worker, Event::Wanted { worker: worker_id, owner }, load)
+        self.place(worker, Event::Wanted { worker: worker_id, owner }, start)
     }
 
     /// A fresh isolate for a new version of a Worker, which nobody else uses before
@@ -91,10 +91,10 @@ impl Isolates {
     pub(crate) fn try_version(
         &self,
         worker: &Worker,
-        load: impl FnOnce() -> Command,
+        start: impl FnOnce() -> Command,
     ) -> Result<IsolateHandle, Failure> {
         let (worker_id, owner) = (WorkerId(worker.id), self.owner_of(worker));
-        self.place(worker, Event::TrialWanted { worker: worker_id, owner }, load)
+        self.place(worker, Event::TrialWanted { worker: worker_id, owner }, start)
     }
 
     /// The owner that a Worker's isolates are counted for.
@@ -112,17 +112,17 @@ impl Isolates {
         &self,
         worker: &Worker,
         event: Event,
-        load: impl FnOnce() -> Command,
+        start: impl FnOnce() -> Command,
     ) -> Result<IsolateHandle, Failure> {
         let now_ms = self.look_at_clock();
         let mut abandoned = Vec::new();
-        let mut load = Some(load);
+        let mut start = Some(start);
         // `None` when the thread or its event loop could not be made.
         let mut start = |isolate| {
-            let load = load.take()?;
+            let start = start.take()?;
             let handle = self.pool.take(worker.limits.memory_bytes_max).ok()?;
-            handle.load.place(self.this.clone(), isolate);
-            handle.commands.try_send(load()).ok()?;
+            handle.status.place(self.this.clone(), isolate);
+            handle.commands.try_send(start()).ok()?;
             Some(handle)
         };
         let mut state = self.state();
@@ -180,7 +180,7 @@ impl Isolates {
 
     /// Drains all isolates: the process ends.
     pub(crate) fn stop_all(&self) {
-        self.state().handles.iter().for_each(|(_, handle)| handle.load.order(Order::Stop));
+        self.state().handles.iter().for_each(|(_, handle)| handle.status.order(Order::Stop));
     }
 
     /// All isolates that have a Worker, without stuck ones, which never end.
@@ -227,7 +227,7 @@ impl State {
                     placed = handles.get(isolate).cloned().ok_or(Unplaced::NoIsolate);
                     // Under the lock: a fresh isolate must not look like one that is not used.
                     if let Ok(handle) = &placed {
-                        handle.load.note_use(now_ms);
+                        handle.status.note_use(now_ms);
                     }
                 }
                 Effect::Refuse(refusal) => placed = Err(Unplaced::Refused(refusal)),
@@ -258,12 +258,12 @@ fn carry_out(handles: &Handles, effect: Effect, abandoned: &mut Vec<IsolateHandl
     match effect {
         Effect::Share { isolate, isolates } => {
             if let Some(handle) = handles.get(isolate) {
-                handle.load.share(isolates);
+                handle.status.share(isolates);
             }
         }
         Effect::Retire { isolate } => {
             if let Some(handle) = handles.get(isolate) {
-                handle.load.order(Order::Retire);
+                handle.status.order(Order::Retire);
             }
         }
         Effect::Abandon { isolate } => abandoned.extend(handles.get(isolate).cloned()),

@@ -29,7 +29,7 @@ impl Body for Endless {
 #[test]
 fn the_least_recently_used_response_makes_room() {
     run(async {
-        let (open, event) = (OpenResponses::default(), Connections::new(2));
+        let (open, event) = (OpenResponses::default(), OriginConnections::new(2));
         let first = open.acquire(&event, None).await;
         let second = open.acquire(&event, None).await;
         assert!(first.is_ok() && second.is_ok());
@@ -57,8 +57,8 @@ fn the_least_recently_used_response_makes_room() {
 fn the_isolate_has_a_bound_of_its_own() {
     run(async {
         let open = OpenResponses::default();
-        let events: Vec<Connections> =
-            (0..OPEN_RESPONSES_MAX + 1).map(|_| Connections::new(6)).collect();
+        let events: Vec<OriginConnections> =
+            (0..OPEN_RESPONSES_MAX + 1).map(|_| OriginConnections::new(6)).collect();
         let mut held = Vec::new();
         for (event, id) in events.iter().zip(1..).take(OPEN_RESPONSES_MAX) {
             held.push(open.acquire(event, None).await.ok());
@@ -83,7 +83,7 @@ fn the_isolate_has_a_bound_of_its_own() {
 #[test]
 fn buffers_are_charged() {
     run(async {
-        let (open, event) = (OpenResponses::default(), Connections::new(6));
+        let (open, event) = (OpenResponses::default(), OriginConnections::new(6));
         let ledger = Ledger::new(OPEN_RESPONSE_BYTES + 10);
         let first = open.acquire(&event, Some(&ledger)).await;
         assert_eq!(ledger.external(), OPEN_RESPONSE_BYTES);
@@ -97,7 +97,7 @@ fn buffers_are_charged() {
 #[test]
 fn a_connection_is_free_when_the_body_has_come() {
     run(async {
-        let (open, event) = (OpenResponses::default(), Connections::new(1));
+        let (open, event) = (OpenResponses::default(), OriginConnections::new(1));
         let permit = open.acquire(&event, None).await.ok().expect("there is one");
         let (body, is_open) = Connected::new(Box::pin(OutBody::from(b"hi".to_vec())), permit);
         let mut body: InBody = Box::pin(body);

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use super::*;
-use crate::front::connections::Connections;
+use crate::front::connections::ClientConnections;
 
 const RATE: MinimumRate =
     MinimumRate { patience: Duration::from_secs(60), bytes_per_second_min: 1 };
@@ -20,8 +20,8 @@ fn an_upgraded_connection_leaves_http_with_its_unread_bytes() {
         let (mut client, server) = UnixStream::pair().unwrap();
         let (upgrade, upgraded) = Upgrade::pair();
         let upgrade = Rc::new(Cell::new(Some(upgrade)));
-        let (_wishes, wish) = watch::channel(Drain::Stay);
-        let connections = Connections::new(1, 1);
+        let (_drain_sender, drain) = watch::channel(Drain::Stay);
+        let connections = ClientConnections::new(1, 1);
         let guard = connections.admit(None).expect("it is the first");
         let served = tokio::task::spawn_local(async move {
             let stream = Prefixed::new(Transport::Unix(server), Bytes::new(), RATE);
@@ -32,8 +32,10 @@ fn an_upgraded_connection_leaves_http_with_its_unread_bytes() {
                 response.extensions_mut().insert(extension);
                 async move { response }
             };
-            match serve_http1(stream, RATE, &wish, || false, answer).await {
-                Served::Upgraded(upgrade, stream, read) => upgrade.deliver(stream, read, guard),
+            match serve_http1(stream, RATE, &drain, || false, answer).await {
+                ConnectionEnd::Upgraded(upgrade, stream, read) => {
+                    upgrade.deliver(stream, read, guard)
+                }
                 _ => panic!("it was not upgraded"),
             }
         });

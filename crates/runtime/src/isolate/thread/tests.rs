@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::{EndGuard, IsolateHandle, IsolateStatus, give_back};
 use crate::front::client_limits::ClientLimits;
-use crate::front::connections::Connections;
+use crate::front::connections::ClientConnections;
 use crate::front::peer::{Client, Peer};
 use crate::front::session::Session;
 use crate::http::connection::Connection;
@@ -37,24 +37,24 @@ fn placed() -> (Arc<Heard>, Arc<IsolateStatus>) {
 
 #[test]
 fn an_isolate_that_could_not_be_made_hands_its_connections_back() {
-    let (heard, load) = placed();
+    let (heard, status) = placed();
     let (commands, received) = mpsc::channel(4);
-    let handle = IsolateHandle { commands, load: load.clone() };
+    let handle = IsolateHandle { commands, status: status.clone() };
     let (_client, stream) = UnixStream::pair().unwrap();
     let stream = DetachedTransport::Unix(stream);
-    let guard = Connections::new(1, 1).admit(None).expect("it is the first");
+    let guard = ClientConnections::new(1, 1).admit(None).expect("it is the first");
     let client = Client::new(Peer::default(), &ClientLimits::default());
     let session = Session::new(client, guard);
     let (front, mut handed_back) = mpsc::channel(1);
     let read = Bytes::from_static(b"GET / HTTP/1.1\r\n\r\n");
     let connection = Connection { stream, read: read.clone(), session, front };
     assert!(handle.hand_over(connection).is_ok());
-    assert_eq!(load.gauge().work, 1);
+    assert_eq!(status.gauge().work, 1);
 
-    give_back(received, &load);
+    give_back(received, &status);
     let back = handed_back.try_recv().expect("the connection is given back");
     assert_eq!(back.connection.read, read);
-    assert_eq!(load.gauge().work, 0, "it is not counted any more");
+    assert_eq!(status.gauge().work, 0, "it is not counted any more");
     assert!(!handle.is_usable());
     let failed = Event::StartFailed { isolate: ISOLATE, fault: Fault::Passing };
     assert_eq!(*heard.0.lock().unwrap(), [failed]);
@@ -62,16 +62,16 @@ fn an_isolate_that_could_not_be_made_hands_its_connections_back() {
 
 #[test]
 fn a_thread_that_panics_is_not_counted_any_more() {
-    let (heard, load) = placed();
-    let its_load = load.clone();
+    let (heard, status) = placed();
+    let its_status = status.clone();
     let thread = std::thread::spawn(move || {
-        let _end = EndGuard(its_load);
+        let _end = EndGuard(its_status);
         panic!("an isolate that cannot be made");
     });
     assert!(thread.join().is_err());
     assert_eq!(*heard.0.lock().unwrap(), [Event::Ended { isolate: ISOLATE }]);
-    assert!(load.ended.load(Relaxed) && load.closed.load(Relaxed));
-    let handle = IsolateHandle { commands: mpsc::channel(1).0, load };
+    assert!(status.ended.load(Relaxed) && status.closed.load(Relaxed));
+    let handle = IsolateHandle { commands: mpsc::channel(1).0, status };
     // This would wait for a thread that never comes.
     handle.wait_until_made();
 }

@@ -56,7 +56,7 @@ impl MakeIsolate for Maker {
             Attempt::NoThread => return Err(io::Error::from(io::ErrorKind::WouldBlock)),
             Attempt::NoEventLoop => drop(received),
         }
-        Ok(IsolateHandle { commands, load: Arc::default() })
+        Ok(IsolateHandle { commands, status: Arc::default() })
     }
 }
 
@@ -113,8 +113,8 @@ impl Lab {
 
     fn choose(&self, worker: &Arc<Worker>) -> Result<IsolateHandle, Failure> {
         let (loaded, _) = oneshot::channel();
-        let load = || Command::Load(worker.clone(), self.dispatcher.clone(), loaded);
-        self.isolates.choose(worker, load)
+        let start = || Command::Start(worker.clone(), self.dispatcher.clone(), loaded);
+        self.isolates.choose(worker, start)
     }
 
     /// How many isolates the scheduler counts.
@@ -139,7 +139,7 @@ fn worker(id: u64) -> Arc<Worker> {
 }
 
 fn same(one: &IsolateHandle, other: &IsolateHandle) -> bool {
-    Arc::ptr_eq(&one.load, &other.load)
+    Arc::ptr_eq(&one.status, &other.status)
 }
 
 #[test]
@@ -150,7 +150,8 @@ fn a_fresh_isolate_loads_the_worker_and_serves_it_from_then_on() {
     assert!(!same(&first, &lab.choose(&worker(2)).unwrap()));
     let mut made = lab.maker.0.lock().unwrap();
     for (received, id) in made.received.iter_mut().zip([1, 2]) {
-        let loads = matches!(received.try_recv(), Ok(Command::Load(worker, ..)) if worker.id == id);
+        let loads =
+            matches!(received.try_recv(), Ok(Command::Start(worker, ..)) if worker.id == id);
         assert!(loads && received.try_recv().is_err());
     }
 }
@@ -179,7 +180,7 @@ fn a_temporary_fault_leads_to_back_off_and_another_try() {
 fn a_busy_isolate_serves_where_no_other_can_be_made() {
     let lab = Lab::new();
     let busy = lab.choose(&worker(1)).unwrap();
-    busy.load.connections.store(2, Relaxed);
+    busy.status.connections.store(2, Relaxed);
     lab.next_attempts(&[Attempt::NoThread]);
     assert!(same(&busy, &lab.choose(&worker(1)).unwrap()));
     lab.clock_ms.fetch_add(100, Relaxed);
@@ -191,14 +192,14 @@ fn a_full_queue_loses_no_order() {
     let lab = Lab::new();
     let worker = worker(1);
     let isolate = lab.choose(&worker).unwrap();
-    let load = || Command::Load(worker.clone(), lab.dispatcher.clone(), oneshot::channel().0);
-    while isolate.commands.try_send(load()).is_ok() {}
+    let start = || Command::Start(worker.clone(), lab.dispatcher.clone(), oneshot::channel().0);
+    while isolate.commands.try_send(start()).is_ok() {}
     lab.isolates.retire(1);
-    assert_eq!(isolate.load.order_so_far(), Order::Retire as u8);
+    assert_eq!(isolate.status.order_so_far(), Order::Retire as u8);
     lab.isolates.stop_all();
-    assert_eq!(isolate.load.order_so_far(), Order::Stop as u8);
+    assert_eq!(isolate.status.order_so_far(), Order::Stop as u8);
     lab.isolates.retire(1);
-    assert_eq!(isolate.load.order_so_far(), Order::Stop as u8, "the strongest counts");
+    assert_eq!(isolate.status.order_so_far(), Order::Stop as u8, "the strongest counts");
 }
 
 #[test]
@@ -210,10 +211,10 @@ fn the_least_recently_used_isolate_goes_when_the_process_is_full() {
     lab.clock_ms.fetch_add(1, Relaxed);
     lab.choose(&worker(1)).unwrap();
     lab.choose(&worker(3)).unwrap();
-    assert_eq!(first.load.order_so_far(), 0);
-    assert_eq!(second.load.order_so_far(), Order::Retire as u8);
+    assert_eq!(first.status.order_so_far(), 0);
+    assert_eq!(second.status.order_so_far(), Order::Retire as u8);
     assert_eq!(lab.live(), 3, "it counts until its thread has ended");
-    let isolate = second.load.id().unwrap();
+    let isolate = second.status.id().unwrap();
     lab.isolates.tell(Event::Ended { isolate });
     assert_eq!((lab.live(), lab.isolates.handles().len()), (2, 2));
 }
