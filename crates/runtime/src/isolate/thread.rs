@@ -330,7 +330,8 @@ impl Thread {
                 ConnectionEnd::Closed => return,
             };
             let Ok(stream) = returned.stream.detach() else { return };
-            let connection = Connection { stream, read: returned.read, session, front: front.clone() };
+            let connection =
+                Connection { stream, read: returned.read, session, front: front.clone() };
             // If the front thread has ended, the connection is closed.
             let _ = front.send(HandedBack { connection, mixed: returned.mixed }).await;
             // Held until here, for the thread ends when the last receiver is dropped.
