@@ -143,7 +143,15 @@ fn write_linker(root: &Path, folder: &Path) -> Result<PathBuf, FuzzError> {
     let path = folder.join("linker.sh");
     let failed = |cause| FuzzError::File { path: path.clone(), cause };
     fs::create_dir_all(folder).map_err(failed)?;
-    fs::write(&path, format!("#!/bin/sh\nexec cc \"$@\" {flags}\n")).map_err(failed)?;
+    // What does not link V8 has none of the functions that the flags name.
+    let script = format!(
+        "#!/bin/sh\n\
+         case \"$*\" in\n\
+         */libv8-*) exec cc \"$@\" {flags} ;;\n\
+         *) exec cc \"$@\" ;;\n\
+         esac\n"
+    );
+    fs::write(&path, script).map_err(failed)?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(failed)?;
     Ok(path)
 }

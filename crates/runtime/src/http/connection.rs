@@ -71,7 +71,7 @@ type Outbound = Holding<Exchange>;
 pub(crate) enum ConnectionEnd {
     Closed,
     /// It left its thread between two requests.
-    Left(ReturnedConnection),
+    Returned(ReturnedConnection),
     /// It was upgraded: its stream goes to the code that asked for it.
     Upgraded(Upgrade, Transport, Bytes),
 }

@@ -27,7 +27,7 @@ pub(crate) struct Hop {
 /// A command to an isolate's thread.
 pub(crate) enum Command {
     /// Start this Worker; answers with the names of its handlers.
-    Load(Arc<Worker>, Arc<Dispatcher>, oneshot::Sender<Result<String, Failure>>),
+    Start(Arc<Worker>, Arc<Dispatcher>, oneshot::Sender<Result<String, Failure>>),
     Serve(Connection, ConnectionGuard),
     Request(Box<Hop>, HopGuard),
 }
