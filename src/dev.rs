@@ -124,8 +124,8 @@ impl<'a> Dev<'a> {
 
     fn address(&self, project: &Project) -> SocketAddr {
         let configured = &project.config.dev;
-        let host = configured.ip.as_ref().and_then(|ip| ip.parse().ok());
-        let host = self.arguments.host.or(host).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let host = self.arguments.host.or(configured.ip);
+        let host = host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let port = self.arguments.port.or(configured.port).unwrap_or(DEFAULT_PORT);
         SocketAddr::new(host, port)
     }

@@ -7,6 +7,7 @@ mod reader;
 mod tree;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 pub use read::{parse_config_json, parse_config_toml};
@@ -165,7 +166,7 @@ pub struct Limits {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dev {
     /// Address to listen on.
-    pub ip: Option<String>,
+    pub ip: Option<IpAddr>,
     /// Port to listen on.
     pub port: Option<u16>,
     /// Port of the inspector.

@@ -1,5 +1,6 @@
 //! From the tree to [`Config`], key by key.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
 use super::environment;
@@ -244,9 +245,16 @@ fn read_dev(reader: &mut Reader<'_>, node: &Node, path: &str) -> Dev {
         let entry = table.get(name)?;
         reader.text(&entry.node, &format!("{path}.{name}"))
     };
-    dev.ip = text("ip");
+    let ip = text("ip");
     dev.host = text("host");
     dev.local_protocol = text("local_protocol");
+    if let (Some(ip), Some(entry)) = (ip, table.get("ip")) {
+        dev.ip = address(&ip);
+        if dev.ip.is_none() {
+            let message = format!("`{path}.ip` must be an IP address, `localhost` or `*`");
+            reader.refuse(&entry.node, message, None);
+        }
+    }
     if let (Some(protocol), Some(entry)) = (&dev.local_protocol, table.get("local_protocol"))
         && !matches!(protocol.as_str(), "http" | "https")
     {
@@ -254,6 +262,15 @@ fn read_dev(reader: &mut Reader<'_>, node: &Node, path: &str) -> Dev {
         reader.refuse(&entry.node, message, None);
     }
     dev
+}
+
+/// The address to listen on; `*` is every address.
+fn address(text: &str) -> Option<IpAddr> {
+    match text {
+        "localhost" => Some(Ipv4Addr::LOCALHOST.into()),
+        "*" => Some(Ipv4Addr::UNSPECIFIED.into()),
+        text => text.parse().ok(),
+    }
 }
 
 fn read_crons(reader: &mut Reader<'_>, node: &Node, path: &str) -> Vec<String> {

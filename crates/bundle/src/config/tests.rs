@@ -89,7 +89,17 @@ fn toml_fills_all_fields() {
     assert_eq!(config.build.watch_dir, [Path::new("src"), Path::new("lib")]);
     assert_eq!(config.limits, Limits { cpu_ms: Some(50), subrequests: Some(20) });
     assert_eq!(config.dev.port, Some(8080));
-    assert_eq!(config.dev.ip.as_deref(), Some("0.0.0.0"));
+    assert_eq!(config.dev.ip.map(|ip| ip.to_string()).as_deref(), Some("0.0.0.0"));
+}
+
+#[test]
+fn the_address_to_listen_on_is_one() {
+    for (text, address) in [("localhost", "127.0.0.1"), ("*", "0.0.0.0"), ("::1", "::1")] {
+        let config = parse_config_toml(&format!("[dev]\nip = \"{text}\"\n")).unwrap().value;
+        assert_eq!(config.dev.ip.map(|ip| ip.to_string()).as_deref(), Some(address));
+    }
+    let found = errors(parse_config_toml("[dev]\nip = \"here\"\n"));
+    assert_eq!(found, ["2:6 `dev.ip` must be an IP address, `localhost` or `*`"]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use isolate::Thrown;
 
 use crate::event::bodies::OutgoingBody;
 use crate::event::client_watch::ClientWatch;
-use crate::event::context::EventContext;
+use crate::event::context::{Answer, EventContext};
 use crate::event::host::EventHost;
 use crate::failure::Failure;
 use crate::http::body::{InBody, OutBody};
@@ -26,14 +26,23 @@ impl EventHost {
             let time_left = Duration::from_nanos(its_event.cpu_ns_left());
             let answer = match begun(body).await {
                 Ok(body) => {
-                    let mut response = response::build(head, OutBody::Native(body), time_left);
-                    response.headers_mut().remove(CONTENT_LENGTH);
-                    Ok(response)
+                    let response = host.response(head, OutBody::Native(body), time_left);
+                    response.map(|mut response| {
+                        response.headers_mut().remove(CONTENT_LENGTH);
+                        response
+                    })
                 }
                 Err(error) => Err(Failure::Exception(Thrown::new("TypeError", error.to_string()))),
             };
             host.answer(&its_event, answer);
         });
+    }
+
+    /// The response of an event that has `time_left` of its CPU time.
+    fn response(&self, head: ResponseHead, body: OutBody, time_left: Duration) -> Answer {
+        // It is set before the first event begins.
+        let ledger = self.ledger().ok_or(Failure::Overloaded)?;
+        Ok(response::build(head, body, ledger, time_left))
     }
 }
 
@@ -54,10 +63,10 @@ impl api::host::Events for EventHost {
         }
         let time_left = Duration::from_nanos(event.cpu_ns_left());
         let answer = match body {
-            Some(OutgoingBody::Plain(body)) => Ok(response::build(head, body, time_left)),
+            Some(OutgoingBody::Plain(body)) => self.response(head, body, time_left),
             Some(OutgoingBody::Coded(body)) => {
                 let head = ResponseHead { encode_body: false, ..head };
-                Ok(response::build(head, body, time_left))
+                self.response(head, body, time_left)
             }
             Some(OutgoingBody::Decoded(body)) => return self.answer_decoded(&event, head, body),
             None => Err(Failure::ExceededMemory),

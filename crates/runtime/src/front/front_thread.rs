@@ -36,7 +36,7 @@ use crate::placement::dispatch::Dispatcher;
 use crate::worker::Worker;
 
 /// Connections that are told at the same time that there are too many.
-const TURNED_AWAY_MAX: usize = 64;
+const TURNED_AWAY_MAX: usize = 16;
 /// How long that may take.
 const TURN_AWAY_TIMEOUT: Duration = Duration::from_secs(1);
 /// The answer to a connection that is one too many.

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use flate2::write::GzEncoder;
 use http::{HeaderMap, header};
 use http_body::{Body, Frame};
+use isolate::{Charge, Ledger};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::http::body::{BodyError, OutBody, SINK_CHUNKS_MAX, SinkBody};
@@ -21,10 +22,14 @@ use crate::http::body::{BodyError, OutBody, SINK_CHUNKS_MAX, SinkBody};
 const GZIP_LEVEL: u32 = 5;
 /// Brotli's quality, of 11.
 const BROTLI_QUALITY: u32 = 4;
-/// Brotli's window: 2^20 bytes.
-const BROTLI_WINDOW_LOG2: u32 = 20;
+/// Brotli's window: 2^18 bytes.
+const BROTLI_WINDOW_LOG2: u32 = 18;
 /// Brotli's buffer before it compresses.
 const BROTLI_BUFFER_BYTES: usize = 4 << 10;
+/// What a Brotli compressor holds: twice its window, a hash table of 512 KiB, and its commands.
+const BROTLI_HELD_BYTES: usize = (2 << BROTLI_WINDOW_LOG2) + (768 << 10);
+/// What a gzip compressor holds: its window and its hash tables.
+const GZIP_HELD_BYTES: usize = 320 << 10;
 
 /// Most bytes that are compressed at once; between, the thread serves other connections.
 const PIECE_BYTES_MAX: usize = 64 << 10;
@@ -38,6 +43,8 @@ pub struct EncodedBody {
     encoder: Option<Encoder>,
     /// CPU time of the request that compressing may still use.
     time_left: Duration,
+    /// What the compressor holds.
+    _charge: Charge,
 }
 
 enum Encoder {
@@ -81,6 +88,14 @@ impl Encoder {
         }
     }
 
+    /// The memory that it holds, in bytes.
+    fn held_bytes(&self) -> usize {
+        match self {
+            Self::Gzip(_) => GZIP_HELD_BYTES,
+            Self::Brotli(_) => BROTLI_HELD_BYTES,
+        }
+    }
+
     fn finish(self) -> std::io::Result<Vec<u8>> {
         match self {
             Self::Gzip(gzip) => gzip.finish(),
@@ -90,14 +105,29 @@ impl Encoder {
 }
 
 /// Applies the coding that a response's headers announce, for as long as `time_left` of the
-/// request's CPU time allows.
-pub(crate) fn encode(headers: &mut HeaderMap, body: OutBody, time_left: Duration) -> OutBody {
+/// request's CPU time allows. A body for whose compressor the isolate has no memory goes out as it
+/// is, without the header.
+pub(crate) fn encode(
+    headers: &mut HeaderMap,
+    body: OutBody,
+    ledger: &Arc<Ledger>,
+    time_left: Duration,
+) -> OutBody {
     let Some(coding) = headers.get(header::CONTENT_ENCODING) else { return body };
     let encoder = coding.to_str().ok().and_then(|coding| Encoder::of(coding.trim()));
     let Some(encoder) = encoder.filter(|_| !body.is_end_stream()) else { return body };
+    let Some(charge) = ledger.charge(encoder.held_bytes()) else {
+        headers.remove(header::CONTENT_ENCODING);
+        return body;
+    };
     headers.remove(header::CONTENT_LENGTH);
-    let encoder = Some(encoder);
-    OutBody::Encoded(Box::new(EncodedBody { body, rest: Bytes::new(), encoder, time_left }))
+    OutBody::Encoded(Box::new(EncodedBody {
+        body,
+        rest: Bytes::new(),
+        encoder: Some(encoder),
+        time_left,
+        _charge: charge,
+    }))
 }
 
 impl EncodedBody {
@@ -150,7 +180,7 @@ impl Body for EncodedBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Self { body, rest, encoder, time_left } = &mut *self;
+        let Self { body, rest, encoder, time_left, .. } = &mut *self;
         loop {
             let Some(running) = encoder else { return Poll::Ready(None) };
             if !rest.is_empty() {
@@ -192,7 +222,7 @@ mod tests {
         headers.insert(header::CONTENT_ENCODING, header::HeaderValue::from_static(coding));
         headers.insert(header::CONTENT_LENGTH, header::HeaderValue::from_static("9"));
         let body = OutBody::from(text.as_bytes().to_vec());
-        let body = encode(&mut headers, body, Duration::MAX);
+        let body = encode(&mut headers, body, &Ledger::new(2 << 20), Duration::MAX);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let bytes = runtime.block_on(body.collect()).unwrap().to_bytes();
         (headers, bytes.to_vec())
@@ -216,9 +246,26 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("br"));
         let body = OutBody::from(vec![1; 1 << 20]);
-        let body = encode(&mut headers, body, Duration::from_nanos(1));
+        let body = encode(&mut headers, body, &Ledger::new(2 << 20), Duration::from_nanos(1));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         assert!(runtime.block_on(body.collect()).is_err());
+    }
+
+    #[test]
+    fn a_compressor_is_charged_and_left_out_where_there_is_no_room() {
+        let ledger = Ledger::new(BROTLI_HELD_BYTES);
+        let announce = || {
+            let br = header::HeaderValue::from_static("br");
+            HeaderMap::from_iter([(header::CONTENT_ENCODING, br)])
+        };
+        let (mut first, mut second) = (announce(), announce());
+        let text = || OutBody::from(b"text".to_vec());
+        let compressed = encode(&mut first, text(), &ledger, Duration::MAX);
+        assert_eq!(ledger.external(), BROTLI_HELD_BYTES);
+        let plain = encode(&mut second, text(), &ledger, Duration::MAX);
+        assert!(matches!(plain, OutBody::Full(_)) && second.is_empty());
+        drop(compressed);
+        assert_eq!(ledger.external(), 0);
     }
 
     #[test]

@@ -1,20 +1,29 @@
 //! A Worker's response as HTTP.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::ResponseHead;
 use http::{Response, StatusCode, header};
+use isolate::Ledger;
 
 use crate::failure::Page;
 use crate::http::body::OutBody;
+use crate::http::encode::encode;
 use crate::http::flat_headers;
 
 /// Headers that belong to one hop, so a Worker cannot set them.
 const HOP_BY_HOP: &[header::HeaderName] =
     &[header::CONNECTION, header::TRANSFER_ENCODING, header::UPGRADE, header::TE, header::TRAILER];
 
-/// Makes the response of a request that has `time_left` of its CPU time.
-pub(crate) fn build(head: ResponseHead, body: OutBody, time_left: Duration) -> Response<OutBody> {
+/// Makes the response of a request that has `time_left` of its CPU time. A compressor is charged to
+/// the ledger.
+pub(crate) fn build(
+    head: ResponseHead,
+    body: OutBody,
+    ledger: &Arc<Ledger>,
+    time_left: Duration,
+) -> Response<OutBody> {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::OK);
     // Without this hyper would make up a phrase for a status that it does not know.
@@ -28,7 +37,7 @@ pub(crate) fn build(head: ResponseHead, body: OutBody, time_left: Duration) -> R
         flat_headers::parse_without(&head.headers, |name| HOP_BY_HOP.contains(name));
     if head.encode_body {
         let body = std::mem::take(response.body_mut());
-        *response.body_mut() = crate::http::encode::encode(response.headers_mut(), body, time_left);
+        *response.body_mut() = encode(response.headers_mut(), body, ledger, time_left);
     }
     response
 }
