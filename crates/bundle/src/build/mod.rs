@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use program::{Artifact, ArtifactError, ArtifactParts, Binding, Format, Module, ModuleKind};
 use serde_json::Value;
@@ -180,7 +181,7 @@ async fn build_inner(
     let built = if project.config.no_bundle {
         additional::without_bundling(project, &main, &rules, sources).await
     } else {
-        bundler::bundle(project, &main, rules, sources).await
+        unless_stuck(bundler::bundle(project, &main, rules, sources)).await
     };
     let Built { main, format, modules, files, exports, warnings } = built?;
     let mut bindings = variables(&project.config.vars);
@@ -217,6 +218,33 @@ async fn caught<T>(
         })
     })
     .await
+}
+
+/// Time between two looks at the bundler's tasks.
+const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+/// Looks in a row that find no task, after which none will come.
+const LOOKS_WITHOUT_TASK_MAX: u32 = 4;
+
+/// Ends a build that waits without end: the bundler reads modules in tasks, and does not notice that
+/// one has panicked. While it waits for a module there is a task.
+async fn unless_stuck<T>(
+    building: impl Future<Output = Result<T, BuildProblem>>,
+) -> Result<T, BuildProblem> {
+    let stuck = async {
+        let mut looks = 0;
+        while looks < LOOKS_WITHOUT_TASK_MAX {
+            tokio::time::sleep(LOOK_INTERVAL).await;
+            let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+            looks = if tasks == 0 { looks + 1 } else { 0 };
+        }
+    };
+    tokio::select! {
+        biased;
+        built = building => built,
+        () = stuck => {
+            Err(BuildProblem::Panic("the reading of a module panicked, as told above".to_owned()))
+        }
+    }
 }
 
 /// `vars` as bindings.
