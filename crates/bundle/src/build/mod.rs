@@ -225,8 +225,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 /// Looks in a row that find no task, after which none will come.
 const LOOKS_WITHOUT_TASK_MAX: u32 = 4;
 
-/// Ends a build that waits without end: the bundler reads modules in tasks, and does not notice that
-/// one has panicked. While it waits for a module there is a task.
+/// Ends a build that waits without end: the bundler reads modules in tasks, and does not notice
+/// that one has panicked. While it waits for a module there is a task.
 async fn unless_stuck<T>(
     building: impl Future<Output = Result<T, BuildProblem>>,
 ) -> Result<T, BuildProblem> {

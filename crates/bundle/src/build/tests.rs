@@ -37,7 +37,8 @@ fn a_panic_in_a_task_of_the_bundler_ends_the_build() {
     let problem = runtime.block_on(unless_stuck(building)).unwrap_err();
     assert_eq!(
         problem.to_string(),
-        "the bundler failed, which is its own fault: the reading of a module panicked, as told above"
+        "the bundler failed, which is its own fault: \
+         the reading of a module panicked, as told above"
     );
 }
 
