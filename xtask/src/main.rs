@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod codegen;
 mod fuzz;
 mod test;
 mod tidy;
@@ -28,6 +29,8 @@ enum Command {
     Test(test::Arguments),
     /// Check the style, the crate boundaries and the rules for JavaScript in `crates/api`
     Tidy,
+    /// Make the Rust code of the schemas of crate rpc
+    Codegen,
     /// Build the fuzz targets and run each of them for a while
     Fuzz(fuzz::Arguments),
     /// Measure Isolde beside workerd, Node and bare hyper on this machine
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
     match arguments.command {
         Command::Test(arguments) => test::run(&project_root(), &arguments),
         Command::Tidy => tidy::run(&project_root()),
+        Command::Codegen => codegen::run(&project_root()),
         Command::Fuzz(arguments) => fuzz::run(&project_root(), &arguments),
         Command::Bench(arguments) => bench::run(&project_root(), &arguments),
         Command::Wpt(arguments) => wpt::run(&project_root(), &arguments),

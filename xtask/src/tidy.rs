@@ -9,6 +9,8 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::{fmt, fs, io};
 
+use crate::codegen;
+
 mod brackets;
 mod builtins;
 mod checksums;
@@ -135,9 +137,12 @@ fn is_javascript(path: &str) -> bool {
     path.ends_with(".js") || path.ends_with(".mjs")
 }
 
-/// Whether a file is checked. Files of other authors are not.
+/// Whether a file is checked. Files of other authors, and those that a program has written, are
+/// not.
 fn is_checked(path: &str) -> bool {
-    let foreign = path.starts_with("third_party/") || path.ends_with("package-lock.json");
+    let foreign = path.starts_with("third_party/")
+        || path.starts_with(codegen::GENERATED)
+        || path.ends_with("package-lock.json");
     let ending = path.rsplit('.').next().unwrap_or_default();
     !foreign && matches!(ending, "rs" | "js" | "mjs" | "ts" | "toml" | "md" | "jsonc" | "json")
 }

@@ -9,6 +9,7 @@ use super::Problem;
 use super::brackets::Brackets;
 use super::functions;
 use super::mask::{Masked, mask_rust};
+use crate::codegen;
 
 /// The crates that may say `unsafe`.
 pub const UNSAFE_CRATES: [&str; 3] = ["isolate", "sandbox", "rpc"];
@@ -139,7 +140,8 @@ pub fn check_dead_files(
         if !in_sources || !path.ends_with(".rs") || path.starts_with("third_party/") {
             continue;
         }
-        if is_crate_root(path) || path.contains("/src/bin/") {
+        let is_generated = path.starts_with(codegen::GENERATED);
+        if is_crate_root(path) || is_generated || path.contains("/src/bin/") {
             continue;
         }
         let parents = parents_of(path);
