@@ -19,6 +19,7 @@
 //! | `head` | request heads as they are sent, response heads as a Worker sees them |
 //! | `stamp` | headers that say where a request came from, which a Worker cannot forge |
 //! | `body` | request bodies that can be sent again, response bodies that return connections |
+//! | `server` | the outbound proxy's side of a connection from a runtime |
 //! | `client` | one exchange from request to response head, with the retry rule |
 //! | `error` | errors, with one message for the log and one for the Worker's user |
 #![forbid(unsafe_code)]
@@ -34,6 +35,7 @@ pub mod policy;
 mod pool;
 mod resolve;
 mod resolver;
+pub mod server;
 mod share;
 mod sockets;
 mod stamp;
