@@ -1,0 +1,261 @@
+//! The configuration of `isolde serve`: one TOML file.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use program::{Limits, Owner};
+use serde::Deserialize;
+use toml::Spanned;
+
+#[cfg(test)]
+mod tests;
+
+/// Smallest memory of an isolate, in MiB.
+const MEMORY_MB_MIN: usize = 16;
+/// Largest memory of an isolate, in MiB.
+const MEMORY_MB_MAX: usize = 1_024;
+/// Longest CPU time of a request, in milliseconds.
+const CPU_MS_MAX: u64 = 300_000;
+
+/// A node's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where plain HTTP is served.
+    pub http: SocketAddr,
+    /// What subrequests may reach although it is private, as `10.0.0.0/8`.
+    pub allowed_ranges: Vec<String>,
+    /// The Workers, in the order of the file.
+    pub workers: Vec<WorkerConfig>,
+}
+
+/// A Worker of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerConfig {
+    /// Its name, unique among those of its owner.
+    pub name: String,
+    /// Its project, with the folder of the configuration before a relative path.
+    pub path: PathBuf,
+    /// The hosts that it answers, in lower case and without a port.
+    pub hosts: Vec<String>,
+    /// The account that is charged.
+    pub owner: Owner,
+    /// Limits that differ from the project's own.
+    pub limits: LimitsConfig,
+}
+
+/// Limits that an operator sets for a Worker.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsConfig {
+    cpu_ms: Option<u64>,
+    memory_mb: Option<usize>,
+    subrequests: Option<u32>,
+}
+
+impl LimitsConfig {
+    /// Sets what is given.
+    pub fn apply(&self, limits: &mut Limits) {
+        if let Some(cpu_ms) = self.cpu_ms {
+            limits.cpu_ms_max = cpu_ms;
+        }
+        if let Some(memory_mb) = self.memory_mb {
+            limits.memory_bytes_max = memory_mb << 20;
+        }
+        if let Some(subrequests) = self.subrequests {
+            limits.subrequests_max = subrequests;
+        }
+    }
+}
+
+/// What is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{} cannot be read: {cause}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// It is no TOML, or a key or a value is wrong.
+    #[error("{}:{line}:{column}: {message}", .path.display())]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    listen: Listen,
+    #[serde(default)]
+    outbound: OutboundEntry,
+    #[serde(default, rename = "worker")]
+    workers: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listen {
+    http: Spanned<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct OutboundEntry {
+    #[serde(default)]
+    allow: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: Spanned<String>,
+    path: PathBuf,
+    hosts: Vec<Spanned<String>>,
+    owner: Option<Spanned<String>>,
+    limits: Option<Spanned<LimitsConfig>>,
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let unreadable = |cause| ConfigError::Unreadable { path: path.to_path_buf(), cause };
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let wrong = |(place, message): (Range<usize>, String)| {
+            let (line, column) = position(text, place.start);
+            ConfigError::Wrong { path: path.to_path_buf(), line, column, message }
+        };
+        let file: File = toml::from_str(text).map_err(|error| {
+            wrong((error.span().unwrap_or_default(), error.message().to_owned()))
+        })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        check(file, folder).map_err(wrong)
+    }
+}
+
+/// A wrong value: where it is, and what is wrong.
+type Wrong = (Range<usize>, String);
+
+fn check(file: File, folder: &Path) -> Result<Config, Wrong> {
+    let http = &file.listen.http;
+    let address = http.get_ref().parse().map_err(|_| {
+        let text = "must be an address and a port, such as \"127.0.0.1:8080\"";
+        (http.span(), format!("`listen.http` {text}"))
+    })?;
+    let mut claimed = HashMap::new();
+    let mut names = HashMap::new();
+    let mut workers = Vec::new();
+    for entry in file.workers {
+        let worker = check_worker(entry, folder, &mut claimed)?;
+        let (name, span) = worker.1;
+        let key = (worker.0.owner.clone(), name.clone());
+        if names.insert(key, ()).is_some() {
+            return Err((span, format!("there is another Worker {name:?} of the same owner")));
+        }
+        workers.push(worker.0);
+    }
+    let allowed = file.outbound.allow.iter().map(check_range).collect::<Result<_, _>>()?;
+    Ok(Config { http: address, allowed_ranges: allowed, workers })
+}
+
+/// A range of addresses, `10.0.0.0/8`, or one address.
+fn check_range(range: &Spanned<String>) -> Result<String, Wrong> {
+    let text = range.get_ref();
+    let (address, bits) = text.split_once('/').unwrap_or((text, ""));
+    let address = address.parse::<IpAddr>().ok();
+    let bits_max = address.map_or(0, |address| if address.is_ipv4() { 32 } else { 128 });
+    let bits = if bits.is_empty() { Some(bits_max) } else { bits.parse::<u8>().ok() };
+    match (address, bits) {
+        (Some(address), Some(bits)) if bits <= bits_max => Ok(format!("{address}/{bits}")),
+        _ => {
+            let message = format!("{text:?} is no range of addresses, such as \"10.0.0.0/8\"");
+            Err((range.span(), message))
+        }
+    }
+}
+
+fn check_worker(
+    entry: Entry,
+    folder: &Path,
+    claimed: &mut HashMap<String, String>,
+) -> Result<(WorkerConfig, (String, Range<usize>)), Wrong> {
+    let name = check_name("name", &entry.name)?;
+    let mut hosts = Vec::new();
+    for host in &entry.hosts {
+        let text = host.get_ref().to_ascii_lowercase();
+        if text.is_empty() || text.contains(['/', ':', '*', ' ', '@', '\0']) && !is_ipv6(&text) {
+            let message = format!("{text:?} is no host: give it without scheme, port and path");
+            return Err((host.span(), message));
+        }
+        if let Some(other) = claimed.insert(text.clone(), name.clone()) {
+            return Err((host.span(), format!("the host {text} is Worker {other:?}'s already")));
+        }
+        hosts.push(text);
+    }
+    let owner = entry.owner.as_ref().map(|owner| check_name("owner", owner)).transpose()?;
+    let owner = owner.map_or_else(Owner::local, Owner::new);
+    let limits = entry.limits.map(check_limits).transpose()?.unwrap_or_default();
+    let path = folder.join(entry.path);
+    let worker = WorkerConfig { name: name.clone(), path, hosts, owner, limits };
+    Ok((worker, (name, entry.name.span())))
+}
+
+/// Whether this is an IPv6 address in brackets, as it stands in URLs.
+fn is_ipv6(host: &str) -> bool {
+    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    inner.is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok())
+}
+
+/// A name of a Worker, an owner or a cordon.
+fn check_name(key: &str, name: &Spanned<String>) -> Result<String, Wrong> {
+    let is_fine = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+    let text = name.get_ref();
+    if text.is_empty() || text.len() > 63 || !text.chars().all(is_fine) {
+        let message = format!("`{key}` takes 1 to 63 letters, digits, `-`, `_` and `.`");
+        return Err((name.span(), message));
+    }
+    Ok(text.clone())
+}
+
+fn check_limits(limits: Spanned<LimitsConfig>) -> Result<LimitsConfig, Wrong> {
+    let (span, limits) = (limits.span(), limits.into_inner());
+    let memory = MEMORY_MB_MIN..=MEMORY_MB_MAX;
+    if limits.memory_mb.is_some_and(|megabytes| !memory.contains(&megabytes)) {
+        let message = format!("`memory_mb` is {MEMORY_MB_MIN} to {MEMORY_MB_MAX}");
+        return Err((span, message));
+    }
+    if limits.cpu_ms.is_some_and(|milliseconds| !(1..=CPU_MS_MAX).contains(&milliseconds)) {
+        return Err((span, format!("`cpu_ms` is 1 to {CPU_MS_MAX}")));
+    }
+    Ok(limits)
+}
+
+/// Line and column of a byte, from 1.
+fn position(text: &str, byte: usize) -> (usize, usize) {
+    let before = &text[..text.floor_char_boundary(byte)];
+    let line = before.matches('\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    (line, before[start..].chars().count() + 1)
+}

@@ -1,0 +1,23 @@
+//! The supervisor of a node: starts, watches and restarts the processes, and hands out code and
+//! secrets against keys.
+//!
+//! | file | does |
+//! | --- | --- |
+//! | `config` | the configuration file, checked, with places in its errors |
+//! | `vault` | the Workers of the node, by host and by key |
+//! | `handout` | what one runtime process may ask for, over RPC |
+//! | `process` | one child: its program, its sockets, its end |
+//! | `build` | a project becomes a Worker, in a child with a time limit |
+//! | `supervisor` | the processes of the node, and the signals that it gets |
+#![forbid(unsafe_code)]
+
+mod build;
+pub mod config;
+mod handout;
+mod process;
+mod supervisor;
+mod vault;
+
+pub use build::{PROGRAM_BYTES_MAX, write_program};
+pub use process::Role;
+pub use supervisor::{Log, Supervisor, SupervisorError};

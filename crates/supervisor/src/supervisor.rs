@@ -1,0 +1,316 @@
+//! The processes of a node, and the signals that its supervisor gets.
+
+use std::cell::RefCell;
+use std::future::pending;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, ExitStatus};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use program::Cordon;
+use rpc::channel::Channel;
+use rpc::connection;
+use rpc::stamp::StampKey;
+use rpc::supervisor_capnp::{runtime, supervisor};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::LocalSet;
+
+use crate::build::build;
+use crate::config::{Config, ConfigError, WorkerConfig};
+use crate::handout::{Handout, Node};
+use crate::process::{self, BackOff, Role};
+use crate::vault::Vault;
+
+/// How long requests in flight may take after the signal to end.
+const DRAIN_MAX: Duration = Duration::from_secs(30);
+/// How long a process may take to end after it has drained.
+const END_MAX: Duration = Duration::from_secs(5);
+
+/// Takes what the operator should know.
+pub trait Log {
+    /// The node serves at this address.
+    fn ready(&self, address: SocketAddr, workers: usize);
+    /// Something happened that is no fault.
+    fn note(&self, text: &str);
+    /// Something is wrong; what is not named goes on.
+    fn problem(&self, text: &str);
+}
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SupervisorError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The address is taken, or not this machine's.
+    #[error("cannot listen on {address}: {cause}; choose another address in `listen.http`")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The system refuses what a supervisor needs.
+    #[error("the supervisor cannot start: {0}")]
+    System(#[from] io::Error),
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes for a key")]
+    Random,
+}
+
+/// A node.
+pub struct Supervisor {
+    program: PathBuf,
+    config_path: PathBuf,
+    log: Rc<dyn Log>,
+    node: Rc<Node>,
+    stamps: StampKey,
+    stamp_key: [u8; rpc::stamp::KEY_BYTES],
+    listener: TcpListener,
+    allowed_ranges: Vec<String>,
+    children: RefCell<Children>,
+}
+
+#[derive(Default)]
+struct Children {
+    outbound: Option<Outbound>,
+    runtime: Option<Runtime>,
+}
+
+struct Outbound {
+    child: Child,
+    /// Takes the channels of runtimes.
+    control: Channel,
+}
+
+struct Runtime {
+    child: Child,
+    /// The end of its channel that outbound has, too: it outlives an outbound process.
+    relay: OwnedFd,
+    /// What it can be asked, once it has registered.
+    client: Rc<RefCell<Option<runtime::Client>>>,
+}
+
+impl Supervisor {
+    /// Reads the configuration and takes the listening socket. `program` is the program whose roles
+    /// are started.
+    ///
+    /// # Errors
+    /// See [`SupervisorError`].
+    pub fn new(
+        program: PathBuf,
+        config_path: PathBuf,
+        log: Rc<dyn Log>,
+    ) -> Result<(Self, Config), SupervisorError> {
+        let config = Config::read(&config_path)?;
+        let address = config.http;
+        let listener = TcpListener::bind(address)
+            .map_err(|cause| SupervisorError::Listen { address, cause })?;
+        let stamp_key = StampKey::random_bytes().map_err(|_| SupervisorError::Random)?;
+        let supervisor = Self {
+            program,
+            config_path,
+            log,
+            node: Rc::default(),
+            stamps: StampKey::new(&stamp_key),
+            stamp_key,
+            listener,
+            allowed_ranges: config.allowed_ranges.clone(),
+            children: RefCell::default(),
+        };
+        Ok((supervisor, config))
+    }
+
+    /// Serves until a signal ends it.
+    ///
+    /// # Errors
+    /// See [`SupervisorError`].
+    pub fn run(self, config: &Config) -> Result<(), SupervisorError> {
+        let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        LocalSet::new().block_on(&event_loop, Rc::new(self).serve(config))
+    }
+
+    async fn serve(self: Rc<Self>, config: &Config) -> Result<(), SupervisorError> {
+        let workers = self.load(config).await;
+        self.start_outbound()?;
+        self.start_runtime()?;
+        self.log.ready(self.listener.local_addr()?, workers);
+        let mut ended = signal(SignalKind::child())?;
+        let mut reload = signal(SignalKind::hangup())?;
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let mut outbound = BackOff::new(Instant::now());
+        let mut runtime = BackOff::new(Instant::now());
+        loop {
+            tokio::select! {
+                _ = ended.recv() => {
+                    self.restart_ended(&mut outbound, &mut runtime).await?;
+                }
+                _ = reload.recv() => self.reload().await,
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+            }
+        }
+        self.drain().await;
+        Ok(())
+    }
+
+    /// Builds the Workers and replaces those that there are; gives their number.
+    async fn load(&self, config: &Config) -> usize {
+        let mut vault = Vault::default();
+        let mut count = 0;
+        for worker in &config.workers {
+            match self.build(worker).await {
+                Ok(built) => match vault.add(&built, &worker.hosts, &self.stamps) {
+                    Ok(()) => count += 1,
+                    Err(error) => self.log.problem(&format!("{}: {error}", worker.name)),
+                },
+                Err(problem) => self.log.problem(&format!("{}: {problem}", worker.name)),
+            }
+        }
+        *self.node.vault.borrow_mut() = vault;
+        self.node.routes_version.set(self.node.routes_version.get() + 1);
+        count
+    }
+
+    async fn build(&self, config: &WorkerConfig) -> Result<program::Worker, String> {
+        let (program, config) = (self.program.clone(), config.clone());
+        let built = tokio::task::spawn_blocking(move || build(&program, &config)).await;
+        let built = built.map_err(|error| error.to_string())?;
+        let (worker, messages) = built.map_err(|error| error.to_string())?;
+        if !messages.trim().is_empty() {
+            self.log.note(messages.trim_end());
+        }
+        Ok(worker)
+    }
+
+    /// Reads the configuration again. If it is wrong, the node goes on as it is.
+    async fn reload(&self) {
+        let config = match Config::read(&self.config_path) {
+            Ok(config) => config,
+            Err(error) => {
+                return self.log.problem(&format!("nothing is reloaded: {error}"));
+            }
+        };
+        if Some(config.http) != self.listener.local_addr().ok() && config.http.port() != 0 {
+            self.log.problem("`listen.http` has changed, which takes effect at the next start");
+        }
+        let count = self.load(&config).await;
+        let client = self.children.borrow().runtime.as_ref().map(|runtime| runtime.client.clone());
+        if let Some(client) = client.and_then(|client| client.borrow().clone()) {
+            let mut call = client.set_routes_version_request();
+            call.get().set_version(self.node.routes_version.get());
+            let told = call.send().promise.await;
+            if let Err(error) = told {
+                self.log.problem(&format!("the runtime has not heard of the reload: {error}"));
+            }
+        }
+        self.log.note(&format!("reloaded: {count} Workers"));
+    }
+
+    fn start_outbound(&self) -> io::Result<()> {
+        let (control, far) = Channel::pair()?;
+        let allow = |range: &String| ["--allow".to_owned(), range.clone()];
+        let arguments: Vec<String> = self.allowed_ranges.iter().flat_map(allow).collect();
+        let child = process::start(&self.program, Role::Outbound, &arguments, vec![far.into()])?;
+        control.send(&self.stamp_key, None)?;
+        let mut children = self.children.borrow_mut();
+        if let Some(runtime) = &children.runtime {
+            control.send(b"runtime", Some(runtime.relay.as_fd()))?;
+        }
+        children.outbound = Some(Outbound { child, control });
+        Ok(())
+    }
+
+    fn start_runtime(&self) -> io::Result<()> {
+        let (near, far) = UnixStream::pair()?;
+        let (relay, its_relay) = Channel::pair()?;
+        let relay = OwnedFd::from(relay);
+        let mut children = self.children.borrow_mut();
+        if let Some(outbound) = &children.outbound {
+            outbound.control.send(b"runtime", Some(relay.as_fd()))?;
+        }
+        let listener = OwnedFd::from(self.listener.try_clone()?);
+        let descriptors = vec![far.into(), its_relay.into(), listener];
+        let child = process::start(&self.program, Role::Runtime, &[], descriptors)?;
+        near.set_nonblocking(true)?;
+        let client = Rc::new(RefCell::new(None));
+        let handout = Handout::new(self.node.clone(), Cordon::shared(), client.clone());
+        let handout: supervisor::Client = capnp_rpc::new_client(handout);
+        let calls = connection::serve(tokio::net::UnixStream::from_std(near)?, handout.client);
+        tokio::task::spawn_local(async move { drop(calls.await) });
+        children.runtime = Some(Runtime { child, relay, client });
+        Ok(())
+    }
+
+    /// Starts processes again that have ended.
+    async fn restart_ended(&self, outbound: &mut BackOff, runtime: &mut BackOff) -> io::Result<()> {
+        let status = |child: Option<&mut Child>| child.and_then(|child| child.try_wait().ok()?);
+        let (outbound_end, runtime_end) = {
+            let children = &mut *self.children.borrow_mut();
+            (
+                status(children.outbound.as_mut().map(|outbound| &mut outbound.child)),
+                status(children.runtime.as_mut().map(|runtime| &mut runtime.child)),
+            )
+        };
+        if let Some(end) = outbound_end {
+            self.children.borrow_mut().outbound = None;
+            self.pause(Role::Outbound, end, outbound).await;
+            self.start_outbound()?;
+        }
+        if let Some(end) = runtime_end {
+            self.children.borrow_mut().runtime = None;
+            self.pause(Role::Runtime, end, runtime).await;
+            self.start_runtime()?;
+        }
+        Ok(())
+    }
+
+    async fn pause(&self, role: Role, end: ExitStatus, back_off: &mut BackOff) {
+        let pause = back_off.ended(Instant::now());
+        let milliseconds = pause.as_millis();
+        let text = format!("{} ended ({end}), starts again in {milliseconds} ms", role.name());
+        self.log.problem(&text);
+        tokio::time::sleep(pause).await;
+    }
+
+    /// Lets requests in flight finish, then ends all processes.
+    async fn drain(&self) {
+        let children = std::mem::take(&mut *self.children.borrow_mut());
+        if let Some(mut runtime) = children.runtime {
+            let client = runtime.client.borrow().clone();
+            let drained = async {
+                match client {
+                    Some(client) => drop(client.drain_request().send().promise.await),
+                    None => pending().await,
+                }
+            };
+            let _ = tokio::time::timeout(DRAIN_MAX, drained).await;
+            end(&mut runtime.child).await;
+        }
+        if let Some(mut outbound) = children.outbound {
+            end(&mut outbound.child).await;
+        }
+    }
+}
+
+/// Ends a child: by a signal that it may heed, then by one that it cannot refuse.
+async fn end(child: &mut Child) {
+    if let Ok(pid) = i32::try_from(child.id())
+        && matches!(child.try_wait(), Ok(None))
+    {
+        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+    }
+    let deadline = Instant::now() + END_MAX;
+    while matches!(child.try_wait(), Ok(None)) && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
