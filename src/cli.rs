@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::role::Role;
+
 /// Runs Cloudflare-Workers-compatible programs in V8 isolates, on machines that you own.
 #[derive(Debug, Parser)]
 #[command(name = "isolde", version, about, arg_required_else_help = true)]
@@ -20,6 +22,8 @@ pub struct Cli {
 pub enum Command {
     /// Serve a Worker project on this machine and rebuild it when its files change
     Dev(DevArguments),
+    /// Serve the Workers of a configuration file, in processes of their own
+    Serve(ServeArguments),
     /// Build a Worker project and start it once, without serving it
     Check(CheckArguments),
     /// Print shell completions
@@ -30,6 +34,24 @@ pub enum Command {
     /// Run one web platform test: for `cargo xtask wpt`
     #[command(hide = true)]
     WptShell,
+    /// Be one of the processes that `isolde serve` starts
+    #[command(hide = true)]
+    Role {
+        /// Which one.
+        #[command(subcommand)]
+        role: Role,
+    },
+}
+
+/// Arguments of `isolde serve`.
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// The configuration file
+    #[arg(short, long, value_name = "FILE", default_value = "isolde.toml")]
+    pub config: PathBuf,
+    /// Print one JSON object a line instead of text
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The project to work on.

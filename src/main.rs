@@ -7,6 +7,8 @@ mod dev;
 mod egress;
 mod exception_parts;
 mod reporter;
+mod role;
+mod serve;
 mod source_map;
 mod wpt_shell;
 
@@ -27,5 +29,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::WptShell => wpt_shell::run(),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Role { role } => role::run(&role),
     }
 }

@@ -22,5 +22,7 @@ mod lifetime;
 mod projects;
 #[path = "reliability/rebuilds.rs"]
 mod rebuilds;
+#[path = "reliability/serve.rs"]
+mod serve;
 #[path = "reliability/uploads.rs"]
 mod uploads;

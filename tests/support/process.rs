@@ -1,4 +1,4 @@
-//! `isolde dev` as a child process: its address, the events that it prints, its end.
+//! `isolde dev` or `isolde serve` as a child process: its address, the events that it prints, its end.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -22,7 +22,7 @@ struct Events {
     more: Condvar,
 }
 
-/// A running `isolde dev`. Dropping it ends the process.
+/// A running `isolde dev` or `isolde serve`. Dropping it ends the process.
 pub struct Isolde {
     child: Child,
     events: Arc<Events>,
@@ -102,11 +102,20 @@ impl Isolde {
 
     /// Runs a command that is, or becomes, the program.
     fn dev_by(mut command: Command, worker: &Path, arguments: &[&str]) -> Self {
+        command.arg("dev").arg(worker).args(["--port", "0", "--json"]).args(arguments);
+        Self::run(command)
+    }
+
+    /// Serves the Workers of a configuration file.
+    pub fn serve(config: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_isolde"));
+        command.args(["serve", "--json", "--config"]).arg(config);
+        Self::run(command)
+    }
+
+    /// Runs the program until it says that it is ready.
+    fn run(mut command: Command) -> Self {
         let mut child = command
-            .arg("dev")
-            .arg(worker)
-            .args(["--port", "0", "--json"])
-            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -1,0 +1,123 @@
+//! The outbound proxy: the only process with a way out. Runtimes pass it sockets, each with the
+//! stamp of the Worker whose subrequests come over it.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ::outbound::{Client, IpNet, Outbound, OutboundOptions, Stamp, Tenant, server};
+use rpc::channel::{Channel, Message, Receiver};
+use rpc::inherited;
+use rpc::stamp::{Identity, StampKey};
+use runtime::HOPS_LEFT;
+use tokio::task::LocalSet;
+
+use super::Problem;
+
+/// Connections of runtimes for one owner; those beyond it are closed.
+const CONNECTIONS_PER_OWNER_MAX: usize = 512;
+
+/// Serves runtimes until the supervisor closes its end. Subrequests may reach what is `allowed`
+/// although it is private.
+pub fn run(allowed: &[IpNet]) -> Result<(), Problem> {
+    let options =
+        OutboundOptions { allowed_ranges: allowed.to_vec(), ..OutboundOptions::default() };
+    let control = Channel::inherited(inherited::take(0)?);
+    let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&event_loop, async {
+        let control = Receiver::new(control)?;
+        let first = control.receive().await?.ok_or("the supervisor is gone")?;
+        let key = first.bytes.as_slice().try_into().map_err(|_| "the first message is no key")?;
+        let proxy = Rc::new(Proxy {
+            outbound: Outbound::new(options)?,
+            stamps: StampKey::new(key),
+            workers: RefCell::default(),
+            owners: RefCell::default(),
+        });
+        while let Some(message) = control.receive().await? {
+            if let Some(runtime) = message.descriptor {
+                let runtime = Receiver::new(Channel::inherited(runtime))?;
+                tokio::task::spawn_local(proxy.clone().serve_runtime(runtime));
+            }
+        }
+        Ok(())
+    })
+}
+
+struct Proxy {
+    outbound: Arc<Outbound>,
+    stamps: StampKey,
+    /// The clients of Workers that have connections, with the number of those.
+    workers: RefCell<HashMap<Identity, (Client, usize)>>,
+    /// Connections of each owner.
+    owners: RefCell<HashMap<Arc<str>, usize>>,
+}
+
+impl Proxy {
+    /// Takes the connections of a runtime. A message without a valid stamp is ignored: the runtime
+    /// may be anything.
+    async fn serve_runtime(self: Rc<Self>, runtime: Receiver) {
+        while let Ok(Some(message)) = runtime.receive().await {
+            let Message { bytes, descriptor: Some(socket) } = message else { continue };
+            if let Some(identity) = self.stamps.check(&bytes) {
+                self.clone().serve(identity, socket);
+            }
+        }
+    }
+
+    /// Serves a connection on behalf of a Worker.
+    fn serve(self: Rc<Self>, identity: Identity, socket: OwnedFd) {
+        let mut owners = self.owners.borrow_mut();
+        let connections = owners.entry(identity.owner.clone()).or_default();
+        if *connections >= CONNECTIONS_PER_OWNER_MAX {
+            return;
+        }
+        *connections += 1;
+        drop(owners);
+        let client = self.client(&identity);
+        let proxy = self.clone();
+        tokio::task::spawn_local(async move {
+            if let Ok(stream) = stream_of(socket) {
+                server::serve(client, stream, HOPS_LEFT).await;
+            }
+            proxy.forget(&identity);
+        });
+    }
+
+    fn client(&self, identity: &Identity) -> Client {
+        let mut workers = self.workers.borrow_mut();
+        let (client, connections) = workers.entry(identity.clone()).or_insert_with(|| {
+            let tenant = Tenant { owner: identity.owner.clone(), stamp: Stamp::default() };
+            (self.outbound.client(tenant), 0)
+        });
+        *connections += 1;
+        client.clone()
+    }
+
+    /// A connection has ended.
+    fn forget(&self, identity: &Identity) {
+        let mut workers = self.workers.borrow_mut();
+        if let Some((_, connections)) = workers.get_mut(identity) {
+            *connections -= 1;
+            if *connections == 0 {
+                workers.remove(identity);
+            }
+        }
+        let mut owners = self.owners.borrow_mut();
+        if let Some(connections) = owners.get_mut(&identity.owner) {
+            *connections -= 1;
+            if *connections == 0 {
+                owners.remove(&identity.owner);
+            }
+        }
+    }
+}
+
+fn stream_of(socket: OwnedFd) -> std::io::Result<tokio::net::UnixStream> {
+    let stream = UnixStream::from(socket);
+    stream.set_nonblocking(true)?;
+    tokio::net::UnixStream::from_std(stream)
+}

@@ -1,0 +1,61 @@
+//! A runtime process: it gets Workers from its supervisor and its way out from the outbound proxy.
+
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::runtime::{ClientLimits, Runtime, RuntimeOptions, front_threads_default};
+use rpc::channel::Channel;
+use rpc::inherited;
+
+use crate::reporter::Reporter;
+use crate::source_map::SourceMaps;
+
+use super::Problem;
+use super::calls::{Calls, Order};
+use super::relay::{Relay, Stamps};
+use super::router::SupervisedRouter;
+
+/// Fresh isolates that are kept ready.
+const POOL_SIZE: usize = 4;
+/// How long requests in flight may take when the process is to end.
+const DRAIN_MAX: Duration = Duration::from_secs(30);
+
+/// Serves until the supervisor says otherwise, or is gone.
+pub fn run() -> Result<(), Problem> {
+    let (calls, calls_thread) = Calls::new(UnixStream::from(inherited::take(0)?));
+    let relay = Channel::inherited(inherited::take(1)?);
+    let listener = TcpListener::from(inherited::take(2)?);
+    let stamps = Arc::new(Stamps::default());
+    let router = Arc::new(SupervisedRouter::new(calls, stamps.clone()));
+    let reporter = Reporter::new(false, true, Arc::new(SourceMaps::default()));
+    // V8 starts before any other thread exists: see `Runtime::new`.
+    let mut runtime = Runtime::new(RuntimeOptions {
+        router: router.clone(),
+        observer: Arc::new(reporter),
+        egress: Arc::new(Relay::new(relay, stamps)),
+        pool_size: POOL_SIZE,
+        front_threads: front_threads_default(),
+        clients: ClientLimits::default(),
+        api_folder: None,
+        code_from_strings: false,
+    })?;
+    let orders = calls_thread.start()?;
+    runtime.listen(listener)?;
+    let done = loop {
+        match orders.recv() {
+            Ok(Order::RoutesVersion(version)) => {
+                router.set_version(version).into_iter().for_each(|worker| runtime.retire(worker));
+            }
+            Ok(Order::Drain(done)) => break Some(done),
+            // The supervisor is gone.
+            Err(_) => break None,
+        }
+    };
+    runtime.shut_down(DRAIN_MAX);
+    if let Some(done) = done {
+        let _ = done.send(());
+    }
+    Ok(())
+}
