@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::role::Role;
+use crate::role::{Role, SandboxMode};
 
 /// Runs Cloudflare-Workers-compatible programs in V8 isolates, on machines that you own.
 #[derive(Debug, Parser)]
@@ -49,6 +49,9 @@ pub struct ServeArguments {
     /// The configuration file
     #[arg(short, long, value_name = "FILE", default_value = "isolde.toml")]
     pub config: PathBuf,
+    /// What to do when the kernel does not offer a part of the sandbox around Workers
+    #[arg(long, value_enum, default_value_t = SandboxMode::Strict)]
+    pub sandbox: SandboxMode,
     /// Print one JSON object a line instead of text
     #[arg(long)]
     pub json: bool,

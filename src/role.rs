@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ::outbound::IpNet;
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 
 /// A role of a process.
 #[derive(Debug, Subcommand)]
@@ -29,7 +29,38 @@ pub enum Role {
         allow: Vec<IpNet>,
     },
     /// Runs Workers
-    Runtime,
+    Runtime {
+        /// What to do when the kernel does not offer a step of the jail
+        #[arg(long, value_enum)]
+        sandbox: SandboxMode,
+    },
+    /// Enters the jail of a runtime and ends, to see whether that can be done
+    Jail {
+        /// What to do when the kernel does not offer a step of the jail
+        #[arg(long, value_enum)]
+        sandbox: SandboxMode,
+    },
+}
+
+/// How strict the jail of runtimes is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SandboxMode {
+    /// Do not start without the whole jail
+    Strict,
+    /// Leave out what the kernel does not offer
+    BestEffort,
+    /// No jail: for development
+    Off,
+}
+
+impl From<SandboxMode> for sandbox::Mode {
+    fn from(mode: SandboxMode) -> Self {
+        match mode {
+            SandboxMode::Strict => Self::Strict,
+            SandboxMode::BestEffort => Self::BestEffort,
+            SandboxMode::Off => Self::Off,
+        }
+    }
 }
 
 /// Why a process cannot play its role.
@@ -40,11 +71,12 @@ pub fn run(role: &Role) -> ExitCode {
     let (name, result) = match role {
         Role::Bundle { path } => ("bundle", bundle::run(path)),
         Role::Outbound { allow } => ("outbound", outbound::run(allow)),
-        Role::Runtime => ("runtime", runtime::run()),
+        Role::Runtime { sandbox } => ("runtime", runtime::run(*sandbox)),
+        Role::Jail { sandbox } => ("jail", jail(*sandbox)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(problem) if name == "bundle" => {
+        Err(problem) if matches!(name, "bundle" | "jail") => {
             eprintln!("{problem}");
             ExitCode::FAILURE
         }
@@ -53,4 +85,12 @@ pub fn run(role: &Role) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Enters the jail and prints the steps that were left out.
+fn jail(mode: SandboxMode) -> Result<(), Problem> {
+    for missing in sandbox::enter(mode.into(), 3)? {
+        eprintln!("{missing}");
+    }
+    Ok(())
 }

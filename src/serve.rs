@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::rc::Rc;
 
+use clap::ValueEnum;
 use serde_json::{Value, json};
-use supervisor::{Log, Supervisor};
+use supervisor::{Log, Options, Supervisor};
 
 use crate::cli::ServeArguments;
 
@@ -25,8 +26,13 @@ pub fn run(arguments: &ServeArguments) -> ExitCode {
 fn serve(arguments: &ServeArguments, log: Rc<dyn Log>) -> Result<(), String> {
     let program = std::env::current_exe()
         .map_err(|error| format!("the path of this program is not known: {error}"))?;
-    let (supervisor, config) = Supervisor::new(program, arguments.config.clone(), log)
-        .map_err(|error| error.to_string())?;
+    let mode = arguments.sandbox.to_possible_value().expect("no mode is skipped");
+    let options = Options {
+        program,
+        config_path: arguments.config.clone(),
+        sandbox: mode.get_name().to_owned(),
+    };
+    let (supervisor, config) = Supervisor::new(options, log).map_err(|error| error.to_string())?;
     supervisor.run(&config).map_err(|error| error.to_string())
 }
 

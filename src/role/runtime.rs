@@ -12,18 +12,22 @@ use rpc::inherited;
 use crate::reporter::Reporter;
 use crate::source_map::SourceMaps;
 
-use super::Problem;
 use super::calls::{Calls, Order};
 use super::relay::{Relay, Stamps};
 use super::router::SupervisedRouter;
+use super::{Problem, SandboxMode};
 
 /// Fresh isolates that are kept ready.
 const POOL_SIZE: usize = 4;
 /// How long requests in flight may take when the process is to end.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
 
+/// The descriptors of a runtime: the standard ones, its supervisor, its relay and its listener.
+const DESCRIPTORS: u32 = 6;
+
 /// Serves until the supervisor says otherwise, or is gone.
-pub fn run() -> Result<(), Problem> {
+pub fn run(mode: SandboxMode) -> Result<(), Problem> {
+    sandbox::enter(mode.into(), DESCRIPTORS)?;
     let (calls, calls_thread) = Calls::new(UnixStream::from(inherited::take(0)?));
     let relay = Channel::inherited(inherited::take(1)?);
     let listener = TcpListener::from(inherited::take(2)?);

@@ -20,4 +20,4 @@ mod vault;
 
 pub use build::{PROGRAM_BYTES_MAX, write_program};
 pub use process::Role;
-pub use supervisor::{Log, Supervisor, SupervisorError};
+pub use supervisor::{Log, Options, Supervisor, SupervisorError};

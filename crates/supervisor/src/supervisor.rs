@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Child, ExitStatus};
+use std::process::{Child, Command, ExitStatus};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -62,12 +62,25 @@ pub enum SupervisorError {
     /// The system gives no random bytes.
     #[error("the system gives no random bytes for a key")]
     Random,
+    /// The kernel does not offer the whole sandbox.
+    #[error("{0}\nWorkers would run with less protection: allow it with --sandbox=best-effort")]
+    Sandbox(String),
+}
+
+/// How a node is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The program whose roles are started.
+    pub program: PathBuf,
+    /// The configuration file.
+    pub config_path: PathBuf,
+    /// How strict the sandbox around Workers is: the value of the roles' `--sandbox`.
+    pub sandbox: String,
 }
 
 /// A node.
 pub struct Supervisor {
-    program: PathBuf,
-    config_path: PathBuf,
+    options: Options,
     log: Rc<dyn Log>,
     node: Rc<Node>,
     stamps: StampKey,
@@ -98,24 +111,21 @@ struct Runtime {
 }
 
 impl Supervisor {
-    /// Reads the configuration and takes the listening socket. `program` is the program whose roles
-    /// are started.
+    /// Reads the configuration, tries the sandbox and takes the listening socket.
     ///
     /// # Errors
     /// See [`SupervisorError`].
-    pub fn new(
-        program: PathBuf,
-        config_path: PathBuf,
-        log: Rc<dyn Log>,
-    ) -> Result<(Self, Config), SupervisorError> {
-        let config = Config::read(&config_path)?;
+    pub fn new(options: Options, log: Rc<dyn Log>) -> Result<(Self, Config), SupervisorError> {
+        let config = Config::read(&options.config_path)?;
+        for missing in try_jail(&options)? {
+            log.problem(&missing);
+        }
         let address = config.http;
         let listener = TcpListener::bind(address)
             .map_err(|cause| SupervisorError::Listen { address, cause })?;
         let stamp_key = StampKey::random_bytes().map_err(|_| SupervisorError::Random)?;
         let supervisor = Self {
-            program,
-            config_path,
+            options,
             log,
             node: Rc::default(),
             stamps: StampKey::new(&stamp_key),
@@ -180,7 +190,7 @@ impl Supervisor {
     }
 
     async fn build(&self, config: &WorkerConfig) -> Result<program::Worker, String> {
-        let (program, config) = (self.program.clone(), config.clone());
+        let (program, config) = (self.options.program.clone(), config.clone());
         let built = tokio::task::spawn_blocking(move || build(&program, &config)).await;
         let built = built.map_err(|error| error.to_string())?;
         let (worker, messages) = built.map_err(|error| error.to_string())?;
@@ -192,7 +202,7 @@ impl Supervisor {
 
     /// Reads the configuration again. If it is wrong, the node goes on as it is.
     async fn reload(&self) {
-        let config = match Config::read(&self.config_path) {
+        let config = match Config::read(&self.options.config_path) {
             Ok(config) => config,
             Err(error) => {
                 return self.log.problem(&format!("nothing is reloaded: {error}"));
@@ -218,7 +228,8 @@ impl Supervisor {
         let (control, far) = Channel::pair()?;
         let allow = |range: &String| ["--allow".to_owned(), range.clone()];
         let arguments: Vec<String> = self.allowed_ranges.iter().flat_map(allow).collect();
-        let child = process::start(&self.program, Role::Outbound, &arguments, vec![far.into()])?;
+        let child =
+            process::start(&self.options.program, Role::Outbound, &arguments, vec![far.into()])?;
         control.send(&self.stamp_key, None)?;
         let mut children = self.children.borrow_mut();
         if let Some(runtime) = &children.runtime {
@@ -238,7 +249,8 @@ impl Supervisor {
         }
         let listener = OwnedFd::from(self.listener.try_clone()?);
         let descriptors = vec![far.into(), its_relay.into(), listener];
-        let child = process::start(&self.program, Role::Runtime, &[], descriptors)?;
+        let arguments = ["--sandbox".to_owned(), self.options.sandbox.clone()];
+        let child = process::start(&self.options.program, Role::Runtime, &arguments, descriptors)?;
         near.set_nonblocking(true)?;
         let client = Rc::new(RefCell::new(None));
         let handout = Handout::new(self.node.clone(), Cordon::shared(), client.clone());
@@ -298,6 +310,17 @@ impl Supervisor {
             end(&mut outbound.child).await;
         }
     }
+}
+
+/// Enters the jail of a runtime in a child; gives the steps that a jail on this machine lacks.
+fn try_jail(options: &Options) -> Result<Vec<String>, SupervisorError> {
+    let mut command = Command::new(&options.program);
+    let output = command.args(["role", "jail", "--sandbox", &options.sandbox]).output()?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        return Err(SupervisorError::Sandbox(text.trim_end().to_owned()));
+    }
+    Ok(text.lines().map(str::to_owned).collect())
 }
 
 /// Ends a child: by a signal that it may heed, then by one that it cannot refuse.

@@ -1,0 +1,142 @@
+//! The jail of a process that runs code of strangers: ordered steps, each with a name, that leave it
+//! with the descriptors it was given and nothing else.
+//!
+//! [`enter`] is called once, by a process with a single thread, before it does anything else. What a
+//! process needs of the file system or the network has to be open by then.
+//!
+//! | step | afterwards |
+//! | --- | --- |
+//! | descriptors | the descriptors beyond those it was given are closed |
+//! | limits | it writes no core file |
+//! | user | it runs as nobody, if it was root |
+//! | namespaces | it sees no other process, no network, no mount, no host name |
+//! | root | its file system is empty and cannot be written |
+//! | privileges | it and its children can gain none, and have no capabilities |
+//! | landlock | the kernel refuses files and connections once more |
+
+mod descriptors;
+mod landlock_rules;
+mod namespaces;
+mod privileges;
+mod root;
+mod user;
+
+use std::fmt;
+use std::io;
+
+/// What to do when the kernel does not offer a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Fail.
+    Strict,
+    /// Go on without it, and say so.
+    BestEffort,
+    /// Take no step.
+    Off,
+}
+
+/// A step into the jail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Close what was not given.
+    Descriptors,
+    /// Resource limits.
+    Limits,
+    /// An unprivileged user.
+    User,
+    /// Namespaces for users, processes, network, mounts, IPC and host names.
+    Namespaces,
+    /// An empty root.
+    Root,
+    /// No new privileges and no capabilities.
+    Privileges,
+    /// Landlock.
+    Landlock,
+}
+
+impl Step {
+    /// The steps in their order.
+    const ALL: [Self; 7] = [
+        Self::Descriptors,
+        Self::Limits,
+        Self::User,
+        Self::Namespaces,
+        Self::Root,
+        Self::Privileges,
+        Self::Landlock,
+    ];
+
+    fn take(self, given: u32) -> io::Result<()> {
+        match self {
+            Self::Descriptors => descriptors::close_from(given),
+            Self::Limits => descriptors::no_core_files(),
+            Self::User => user::leave_root(),
+            Self::Namespaces => namespaces::enter(),
+            Self::Root => root::empty(),
+            Self::Privileges => privileges::drop_all(),
+            Self::Landlock => landlock_rules::refuse_all(),
+        }
+    }
+
+    /// What an operator can do when the step fails.
+    fn help(self) -> &'static str {
+        match self {
+            Self::Namespaces => {
+                "the kernel has to allow user namespaces: see the sysctls user.max_user_namespaces \
+                 and kernel.apparmor_restrict_unprivileged_userns"
+            }
+            Self::Landlock => "Landlock needs Linux 6.7 or newer, and `landlock` among its LSMs",
+            _ => "it needs Linux 6.7 or newer and no filter around this program",
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Descriptors => "descriptors",
+            Self::Limits => "limits",
+            Self::User => "user",
+            Self::Namespaces => "namespaces",
+            Self::Root => "root",
+            Self::Privileges => "privileges",
+            Self::Landlock => "landlock",
+        })
+    }
+}
+
+/// A step that could not be taken.
+#[derive(Debug, thiserror::Error)]
+#[error("the jail's step `{step}` failed: {cause}; {}", .step.help())]
+pub struct JailError {
+    /// Which one.
+    pub step: Step,
+    /// What the system said.
+    pub cause: io::Error,
+}
+
+/// Enters the jail with the descriptors below `given`; gives the steps that were left out. The
+/// process that returns is another one: the first waits for it and ends as it does.
+///
+/// # Errors
+/// When a step fails and the mode is strict.
+///
+/// # Panics
+/// When the process has more than one thread.
+pub fn enter(mode: Mode, given: u32) -> Result<Vec<JailError>, JailError> {
+    if mode == Mode::Off {
+        return Ok(Vec::new());
+    }
+    assert!(namespaces::has_one_thread(), "a process enters its jail before it makes threads");
+    let mut missing = Vec::new();
+    for step in Step::ALL {
+        if let Err(cause) = step.take(given) {
+            let error = JailError { step, cause };
+            if mode == Mode::Strict {
+                return Err(error);
+            }
+            missing.push(error);
+        }
+    }
+    Ok(missing)
+}
