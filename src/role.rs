@@ -89,7 +89,8 @@ pub fn run(role: &Role) -> ExitCode {
 
 /// Enters the jail and prints the steps that were left out.
 fn jail(mode: SandboxMode) -> Result<(), Problem> {
-    for missing in sandbox::enter(mode.into(), 3)? {
+    let missing = sandbox::enter(mode.into(), 3)?;
+    for missing in missing.into_iter().chain(sandbox::lock(mode.into())?) {
         eprintln!("{missing}");
     }
     Ok(())

@@ -10,6 +10,8 @@ mod broken;
 mod clients;
 #[path = "security/cpu.rs"]
 mod cpu;
+#[path = "security/jail.rs"]
+mod jail;
 #[path = "security/memory.rs"]
 mod memory;
 #[path = "security/prying.rs"]

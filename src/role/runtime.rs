@@ -45,6 +45,7 @@ pub fn run(mode: SandboxMode) -> Result<(), Problem> {
         api_folder: None,
         code_from_strings: false,
     })?;
+    sandbox::lock(mode.into())?;
     let orders = calls_thread.start()?;
     runtime.listen(listener)?;
     let done = loop {

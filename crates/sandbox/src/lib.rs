@@ -13,12 +13,17 @@
 //! | root | its file system is empty and cannot be written |
 //! | privileges | it and its children can gain none, and have no capabilities |
 //! | landlock | the kernel refuses files and connections once more |
+//!
+//! [`lock`] is called later, when V8 has started and before code of strangers runs: from then on the
+//! process may make few system calls. `system_calls` has them, each with its reason.
 
 mod descriptors;
 mod landlock_rules;
 mod namespaces;
 mod privileges;
 mod root;
+mod seccomp;
+mod system_calls;
 mod user;
 
 use std::fmt;
@@ -52,11 +57,13 @@ pub enum Step {
     Privileges,
     /// Landlock.
     Landlock,
+    /// The list of system calls.
+    SystemCalls,
 }
 
 impl Step {
-    /// The steps in their order.
-    const ALL: [Self; 7] = [
+    /// The steps of [`enter`] in their order.
+    const OF_ENTER: [Self; 7] = [
         Self::Descriptors,
         Self::Limits,
         Self::User,
@@ -75,6 +82,7 @@ impl Step {
             Self::Root => root::empty(),
             Self::Privileges => privileges::drop_all(),
             Self::Landlock => landlock_rules::refuse_all(),
+            Self::SystemCalls => seccomp::filter(),
         }
     }
 
@@ -101,6 +109,7 @@ impl fmt::Display for Step {
             Self::Root => "root",
             Self::Privileges => "privileges",
             Self::Landlock => "landlock",
+            Self::SystemCalls => "system calls",
         })
     }
 }
@@ -129,14 +138,25 @@ pub fn enter(mode: Mode, given: u32) -> Result<Vec<JailError>, JailError> {
     }
     assert!(namespaces::has_one_thread(), "a process enters its jail before it makes threads");
     let mut missing = Vec::new();
-    for step in Step::ALL {
-        if let Err(cause) = step.take(given) {
-            let error = JailError { step, cause };
-            if mode == Mode::Strict {
-                return Err(error);
-            }
-            missing.push(error);
-        }
+    for step in Step::OF_ENTER {
+        missing.extend(take(step, mode, given)?);
     }
     Ok(missing)
+}
+
+/// Limits the system calls of all threads, and of those to come; gives the step when the kernel does
+/// not offer it. A call that is not in the list ends the process.
+///
+/// # Errors
+/// When the kernel has no such filters and the mode is strict.
+pub fn lock(mode: Mode) -> Result<Option<JailError>, JailError> {
+    if mode == Mode::Off { Ok(None) } else { take(Step::SystemCalls, mode, 0) }
+}
+
+fn take(step: Step, mode: Mode, given: u32) -> Result<Option<JailError>, JailError> {
+    match step.take(given).map_err(|cause| JailError { step, cause }) {
+        Ok(()) => Ok(None),
+        Err(error) if mode == Mode::Strict => Err(error),
+        Err(error) => Ok(Some(error)),
+    }
 }
