@@ -1,5 +1,5 @@
-//! The roles of the processes that `isolde serve` starts. Each finds its sockets at descriptor 3 and
-//! up, in the order that crate `supervisor` gives them.
+//! The roles of the processes that `isolde serve` starts. Each finds its sockets at descriptor 3
+//! and up, in the order that crate `supervisor` gives them.
 
 mod bundle;
 mod calls;

@@ -1,5 +1,5 @@
-//! Subrequests of a runtime process, by way of the outbound proxy: over sockets that are passed to it
-//! with the stamp of their Worker.
+//! Subrequests of a runtime process, by way of the outbound proxy: over sockets that are passed to
+//! it with the stamp of their Worker.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

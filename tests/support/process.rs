@@ -1,4 +1,5 @@
-//! `isolde dev` or `isolde serve` as a child process: its address, the events that it prints, its end.
+//! `isolde dev` or `isolde serve` as a child process: its address, the events that it prints, its
+//! end.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;

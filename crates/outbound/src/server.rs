@@ -31,8 +31,8 @@ const LOG_BYTES_MAX: usize = 1 << 10;
 
 type Answer = Response<Either<ResponseBody, Full<Bytes>>>;
 
-/// Serves a connection of a runtime until either end closes it. `hops_header` is the header by which
-/// the next server learns how many more Workers may call one another.
+/// Serves a connection of a runtime until either end closes it. `hops_header` is the header by
+/// which the next server learns how many more Workers may call one another.
 ///
 /// # Panics
 /// Outside a `LocalSet` or `LocalRuntime` of tokio.

@@ -28,8 +28,8 @@ pub fn take(place: u8) -> io::Result<OwnedFd> {
     if TAKEN.fetch_or(bit, Relaxed) & bit != 0 {
         return Err(missing());
     }
-    // SAFETY: it is open, and given out once. Nobody else in the process knows a descriptor that the
-    // process was started with.
+    // SAFETY: it is open, and given out once. Nobody else in the process knows a descriptor that
+    // the process was started with.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 

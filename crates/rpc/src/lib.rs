@@ -1,8 +1,8 @@
 //! Calls between the processes of a node, and the sockets that they are joined by.
 //!
-//! The schemas are in `schema/`; `src/gen/` is made from them by `cargo xtask codegen` and committed,
-//! so that no build needs the tool `capnp`. Capabilities are `!Send`: one thread of a process has its
-//! connections, and others reach it over channels.
+//! The schemas are in `schema/`; `src/gen/` is made from them by `cargo xtask codegen` and
+//! committed, so that no build needs the tool `capnp`. Capabilities are `!Send`: one thread of a
+//! process has its connections, and others reach it over channels.
 
 pub mod channel;
 pub mod connection;

@@ -1,8 +1,8 @@
-//! The jail of a process that runs code of strangers: ordered steps, each with a name, that leave it
-//! with the descriptors it was given and nothing else.
+//! The jail of a process that runs code of strangers: ordered steps, each with a name, that leave
+//! it with the descriptors it was given and nothing else.
 //!
-//! [`enter`] is called once, by a process with a single thread, before it does anything else. What a
-//! process needs of the file system or the network has to be open by then.
+//! [`enter`] is called once, by a process with a single thread, before it does anything else. What
+//! a process needs of the file system or the network has to be open by then.
 //!
 //! | step | afterwards |
 //! | --- | --- |
@@ -14,8 +14,8 @@
 //! | privileges | it and its children can gain none, and have no capabilities |
 //! | landlock | the kernel refuses files and connections once more |
 //!
-//! [`lock`] is called later, when V8 has started and before code of strangers runs: from then on the
-//! process may make few system calls. `system_calls` has them, each with its reason.
+//! [`lock`] is called later, when V8 has started and before code of strangers runs: from then on
+//! the process may make few system calls. `system_calls` has them, each with its reason.
 
 mod descriptors;
 mod landlock_rules;
@@ -23,11 +23,13 @@ mod namespaces;
 mod privileges;
 mod root;
 mod seccomp;
+mod step;
 mod system_calls;
 mod user;
 
-use std::fmt;
 use std::io;
+
+pub use step::Step;
 
 /// What to do when the kernel does not offer a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,80 +40,6 @@ pub enum Mode {
     BestEffort,
     /// Take no step.
     Off,
-}
-
-/// A step into the jail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// Close what was not given.
-    Descriptors,
-    /// Resource limits.
-    Limits,
-    /// An unprivileged user.
-    User,
-    /// Namespaces for users, processes, network, mounts, IPC and host names.
-    Namespaces,
-    /// An empty root.
-    Root,
-    /// No new privileges and no capabilities.
-    Privileges,
-    /// Landlock.
-    Landlock,
-    /// The list of system calls.
-    SystemCalls,
-}
-
-impl Step {
-    /// The steps of [`enter`] in their order.
-    const OF_ENTER: [Self; 7] = [
-        Self::Descriptors,
-        Self::Limits,
-        Self::User,
-        Self::Namespaces,
-        Self::Root,
-        Self::Privileges,
-        Self::Landlock,
-    ];
-
-    fn take(self, given: u32) -> io::Result<()> {
-        match self {
-            Self::Descriptors => descriptors::close_from(given),
-            Self::Limits => descriptors::no_core_files(),
-            Self::User => user::leave_root(),
-            Self::Namespaces => namespaces::enter(),
-            Self::Root => root::empty(),
-            Self::Privileges => privileges::drop_all(),
-            Self::Landlock => landlock_rules::refuse_all(),
-            Self::SystemCalls => seccomp::filter(),
-        }
-    }
-
-    /// What an operator can do when the step fails.
-    fn help(self) -> &'static str {
-        match self {
-            Self::Namespaces => {
-                "the kernel has to allow user namespaces: see the sysctls user.max_user_namespaces \
-                 and kernel.apparmor_restrict_unprivileged_userns"
-            }
-            Self::Landlock => "Landlock needs Linux 6.7 or newer, and `landlock` among its LSMs",
-            _ => "it needs Linux 6.7 or newer and no filter around this program",
-        }
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Descriptors => "descriptors",
-            Self::Limits => "limits",
-            Self::User => "user",
-            Self::Namespaces => "namespaces",
-            Self::Root => "root",
-            Self::Privileges => "privileges",
-            Self::Landlock => "landlock",
-            Self::SystemCalls => "system calls",
-        })
-    }
 }
 
 /// A step that could not be taken.
@@ -144,8 +72,8 @@ pub fn enter(mode: Mode, given: u32) -> Result<Vec<JailError>, JailError> {
     Ok(missing)
 }
 
-/// Limits the system calls of all threads, and of those to come; gives the step when the kernel does
-/// not offer it. A call that is not in the list ends the process.
+/// Limits the system calls of all threads, and of those to come; gives the step when the kernel
+/// does not offer it. A call that is not in the list ends the process.
 ///
 /// # Errors
 /// When the kernel has no such filters and the mode is strict.

@@ -36,8 +36,8 @@ fn program(rules: &[Rule], others: SeccompAction, listed: SeccompAction) -> io::
     filter.and_then(BpfProgram::try_from).map_err(io::Error::other)
 }
 
-/// Any one of the rules has to hold; no rule means that the number is enough. The kernel looks at 32
-/// bits of these arguments, too.
+/// Any one of the rules has to hold; no rule means that the number is enough. The kernel looks at
+/// 32 bits of these arguments, too.
 fn conditions(when: When) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
     let rule = |argument, compare, value| {
         let condition = SeccompCondition::new(argument, Width::Dword, compare, value)?;

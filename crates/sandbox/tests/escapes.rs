@@ -1,7 +1,7 @@
 //! Tries to get out of the jail: each attempt has to be refused.
 //!
-//! The jail is for a process with one thread, so this test is its own program: it starts itself once
-//! more for the attempts, which are printed as the standard test harness prints tests.
+//! The jail is for a process with one thread, so this test is its own program: it starts itself
+//! once more for the attempts, which are printed as the standard test harness prints tests.
 
 use std::ffi::CString;
 use std::net::{TcpListener, TcpStream, UdpSocket};
