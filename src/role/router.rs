@@ -8,18 +8,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use program::{Artifact, Worker};
 use runtime::{Route, RouteError, RouteFuture, RouteRequest, RouteScope, Router};
 
-use super::calls::{Calls, Found, FoundProgram};
+use super::calls::{Calls, FoundProgram, Programs};
 use super::relay::Stamps;
 
 /// Hosts that are remembered, with a Worker or without. When there are more, all are forgotten:
 /// strangers choose the names.
 const HOSTS_MAX: usize = 4_096;
+/// How often a host is asked for while the routes change.
+const ATTEMPTS_MAX: usize = 3;
 
 /// Routes by host.
 pub struct SupervisedRouter {
     calls: Calls,
     version: AtomicU64,
-    state: Arc<Mutex<State>>,
+    state: Mutex<State>,
     stamps: Arc<Stamps>,
 }
 
@@ -34,67 +36,63 @@ struct State {
 impl SupervisedRouter {
     /// Asks through `calls`, and notes the stamps of the Workers that it gets.
     pub fn new(calls: Calls, stamps: Arc<Stamps>) -> Self {
-        Self { calls, version: AtomicU64::new(0), state: Arc::default(), stamps }
+        Self { calls, version: AtomicU64::new(0), state: Mutex::default(), stamps }
     }
 
-    /// Forgets what was resolved before this version; gives the numbers of the Workers that nobody
-    /// asks for any more.
-    pub fn set_version(&self, version: u64) -> Vec<u64> {
+    /// Forgets what was resolved before this version, and the Workers of keys that are gone; gives
+    /// the numbers of those.
+    pub fn set_routes(&self, version: u64, gone: &[Vec<u8>]) -> Vec<u64> {
         let mut state = lock(&self.state);
         self.version.store(version, Ordering::Release);
         state.hosts.clear();
-        let old = std::mem::take(&mut state.workers);
+        let gone = gone.iter().filter_map(|key| state.workers.remove(key));
+        let gone: Vec<u64> = gone.map(|worker| worker.id).collect();
         let mut stamps = self.stamps.write().unwrap_or_else(PoisonError::into_inner);
-        old.values().for_each(|worker| drop(stamps.remove(&worker.id)));
-        old.into_values().map(|worker| worker.id).collect()
+        gone.iter().for_each(|id| drop(stamps.remove(id)));
+        gone
     }
 
     async fn find(&self, host: &str) -> Result<Option<Arc<Worker>>, String> {
         if let Some(known) = lock(&self.state).hosts.get(host) {
             return Ok(known.clone());
         }
-        let version = self.version();
-        let state = self.state.clone();
-        let knows = move |key: &[u8]| lock(&state).workers.contains_key(key);
-        let found = self.calls.find(host, knows).await?;
-        let mut state = lock(&self.state);
-        let worker = match found {
-            None => None,
-            Some(Found { key, program: None }) => state.workers.get(&key).cloned(),
-            Some(Found { key, program: Some(program) }) => {
-                Some(self.add(&mut state, key, program)?)
+        // A reload may take a Worker away in the moment between the answer and its use.
+        for _ in 0..ATTEMPTS_MAX {
+            let version = self.version();
+            let key = self.calls.find(host).await?;
+            let mut state = lock(&self.state);
+            let worker = key.as_ref().and_then(|key| state.workers.get(key)).cloned();
+            if worker.is_some() != key.is_some() || self.version() != version {
+                continue;
             }
-        };
-        if self.version() == version {
             if state.hosts.len() >= HOSTS_MAX {
                 state.hosts.clear();
             }
             state.hosts.insert(host.to_owned(), worker.clone());
+            return Ok(worker);
         }
-        Ok(worker)
+        Err("the Worker is being replaced".to_owned())
+    }
+}
+
+impl Programs for SupervisedRouter {
+    fn knows(&self, key: &[u8]) -> bool {
+        lock(&self.state).workers.contains_key(key)
     }
 
-    fn add(
-        &self,
-        state: &mut State,
-        key: Vec<u8>,
-        program: FoundProgram,
-    ) -> Result<Arc<Worker>, String> {
-        if let Some(worker) = state.workers.get(&key) {
-            return Ok(worker.clone());
-        }
+    fn add(&self, key: &[u8], program: FoundProgram) -> Result<(), String> {
         let artifact = Artifact::decode(&program.artifact).map_err(|error| error.to_string())?;
         let artifact = Arc::new(artifact);
+        let mut state = lock(&self.state);
         let id = state.last_id + 1;
         let find = |wanted| (artifact.id() == wanted).then(|| artifact.clone());
         let worker =
             Worker::decode(&program.worker, id, find).map_err(|error| error.to_string())?;
         state.last_id = id;
-        let worker = Arc::new(worker);
         let mut stamps = self.stamps.write().unwrap_or_else(PoisonError::into_inner);
         stamps.insert(id, program.stamp.into());
-        state.workers.insert(key, worker.clone());
-        Ok(worker)
+        state.workers.insert(key.to_vec(), Arc::new(worker));
+        Ok(())
     }
 }
 

@@ -46,12 +46,13 @@ pub fn run(mode: SandboxMode) -> Result<(), Problem> {
         code_from_strings: false,
     })?;
     sandbox::lock(mode.into())?;
-    let orders = calls_thread.start()?;
+    let orders = calls_thread.start(router.clone())?;
     runtime.listen(listener)?;
     let done = loop {
         match orders.recv() {
-            Ok(Order::RoutesVersion(version)) => {
-                router.set_version(version).into_iter().for_each(|worker| runtime.retire(worker));
+            Ok(Order::Routes { version, gone }) => {
+                let old = router.set_routes(version, &gone);
+                old.into_iter().for_each(|worker| runtime.retire(worker));
             }
             Ok(Order::Drain(done)) => break Some(done),
             // The supervisor is gone.

@@ -11,9 +11,11 @@ use crate::support::{scratch_folder, until};
 /// A Worker that says who it is, or fetches what it is asked to.
 fn worker(name: &str) -> String {
     format!(
-        "export default {{
+        "let count = 0;
+        export default {{
           async fetch(request) {{
             const {{ searchParams }} = new URL(request.url);
+            if (searchParams.has(\"count\")) return new Response(`${{++count}}`);
             if (searchParams.has(\"wait\")) await scheduler.wait(300);
             const url = searchParams.get(\"fetch\");
             if (url === null) return new Response(\"{name}\");
@@ -117,6 +119,7 @@ fn a_reload_brings_new_workers_and_keeps_the_old_ones_when_it_is_wrong() {
     let folder = config.parent().unwrap();
     let isolde = Isolde::serve(&config);
     assert_eq!(answers(&isolde, "a.example"), "a");
+    assert_eq!(isolde.get_from("b.example", "/?count").text(), "1");
     let hangup = || {
         let pid = isolde.id().to_string();
         assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
@@ -127,6 +130,8 @@ fn a_reload_brings_new_workers_and_keeps_the_old_ones_when_it_is_wrong() {
     hangup();
     until("the new Worker", || (answers(&isolde, "c.example") == "b").then_some(()));
     assert_eq!(answers(&isolde, "a.example"), "new a");
+    let count = isolde.get_from("b.example", "/?count").text();
+    assert_eq!(count, "2", "a Worker that has not changed keeps its isolate");
     configure(folder, "[[workers]]\n");
     hangup();
     until("the complaint", || isolde.complaints().contains("nothing is reloaded: ").then_some(()));

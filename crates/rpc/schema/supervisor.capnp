@@ -30,8 +30,9 @@ interface Supervisor {
 interface Runtime {
   # A runtime process, as its supervisor sees it.
 
-  setRoutesVersion @0 (version :UInt64);
-  # What was resolved before is to be resolved again.
+  setRoutesVersion @0 (version :UInt64, gone :List(Data));
+  # What was resolved before is to be resolved again. Of the keys that this runtime was given, these
+  # stand for nothing any more.
 
   drain @1 () -> ();
   # Take no new connections and finish requests in flight; answers when there are none.

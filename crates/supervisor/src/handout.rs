@@ -2,13 +2,14 @@
 //! keys of hosts of its own cordon.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use capnp::Error;
 use program::Cordon;
 use rpc::supervisor_capnp::{runtime, supervisor};
 
-use crate::vault::Vault;
+use crate::vault::{Key, Vault};
 
 /// Longest host in bytes.
 const HOST_BYTES_MAX: usize = 253;
@@ -22,21 +23,55 @@ pub struct Node {
     pub routes_version: Cell<u64>,
 }
 
+/// What the supervisor knows of a runtime process.
+#[derive(Default)]
+pub struct Known {
+    /// What it can be asked, once it has registered.
+    client: RefCell<Option<runtime::Client>>,
+    /// The keys of the programs that it has.
+    given: RefCell<HashSet<Key>>,
+}
+
+impl Known {
+    /// What it can be asked, once it has registered.
+    pub fn client(&self) -> Option<runtime::Client> {
+        self.client.borrow().clone()
+    }
+
+    /// Tells it that there are new Workers.
+    ///
+    /// # Errors
+    /// When it does not hear.
+    pub async fn set_routes(&self, node: &Node) -> Result<(), Error> {
+        let Some(client) = self.client() else { return Ok(()) };
+        let mut call = client.set_routes_version_request();
+        call.get().set_version(node.routes_version.get());
+        let gone = self.take_gone(&node.vault.borrow());
+        let count = u32::try_from(gone.len()).unwrap_or(u32::MAX);
+        let mut list = call.get().init_gone(count);
+        for (place, key) in (0..count).zip(&gone) {
+            list.set(place, key);
+        }
+        call.send().promise.await.map(drop)
+    }
+
+    /// The keys that it has and that stand for nothing any more.
+    fn take_gone(&self, vault: &Vault) -> Vec<Key> {
+        let mut given = self.given.borrow_mut();
+        given.extract_if(|key| vault.program(key).is_none()).collect()
+    }
+}
+
 /// The supervisor, as one runtime process sees it.
 pub struct Handout {
     node: Rc<Node>,
     cordon: Cordon,
-    /// The runtime, once it has registered.
-    runtime: Rc<RefCell<Option<runtime::Client>>>,
+    runtime: Rc<Known>,
 }
 
 impl Handout {
-    /// For a runtime of this cordon. Its capability is put into `runtime`.
-    pub fn new(
-        node: Rc<Node>,
-        cordon: Cordon,
-        runtime: Rc<RefCell<Option<runtime::Client>>>,
-    ) -> Self {
+    /// For a runtime of this cordon.
+    pub fn new(node: Rc<Node>, cordon: Cordon, runtime: Rc<Known>) -> Self {
         Self { node, cordon, runtime }
     }
 }
@@ -47,7 +82,7 @@ impl supervisor::Server for Handout {
         params: supervisor::RegisterParams,
         mut results: supervisor::RegisterResults,
     ) -> Result<(), Error> {
-        *self.runtime.borrow_mut() = Some(params.get()?.get_runtime()?);
+        *self.runtime.client.borrow_mut() = Some(params.get()?.get_runtime()?);
         results.get().set_routes_version(self.node.routes_version.get());
         Ok(())
     }
@@ -77,6 +112,9 @@ impl supervisor::Server for Handout {
         let Some(program) = program.filter(|program| program.cordon == self.cordon) else {
             return Err(Error::failed("no program has this key".to_owned()));
         };
+        if let Ok(key) = Key::try_from(key) {
+            self.runtime.given.borrow_mut().insert(key);
+        }
         let mut found = results.get().init_program();
         found.set_artifact(&program.artifact);
         found.set_worker(&program.worker);

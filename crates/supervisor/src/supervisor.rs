@@ -1,31 +1,31 @@
 //! The processes of a node, and the signals that its supervisor gets.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SIGTERM, kill};
 use nix::unistd::Pid;
 use program::Cordon;
 use rpc::channel::Channel;
 use rpc::connection;
 use rpc::stamp::StampKey;
-use rpc::supervisor_capnp::{runtime, supervisor};
-use tokio::signal::unix::{SignalKind, signal};
+use rpc::supervisor_capnp::supervisor;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 
 use crate::build::build;
 use crate::config::{Config, ConfigError, WorkerConfig};
-use crate::handout::{Handout, Node};
+use crate::handout::{Handout, Known, Node};
 use crate::process::{self, BackOff, Role};
-use crate::vault::Vault;
+use crate::vault::{Vault, VaultError};
 
 /// How long requests in flight may take after the signal to end.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
@@ -88,6 +88,8 @@ pub struct Supervisor {
     listener: TcpListener,
     allowed_ranges: Vec<String>,
     children: RefCell<Children>,
+    /// Whether processes that end are left alone.
+    drains: Cell<bool>,
 }
 
 #[derive(Default)]
@@ -106,8 +108,7 @@ struct Runtime {
     child: Child,
     /// The end of its channel that outbound has, too: it outlives an outbound process.
     relay: OwnedFd,
-    /// What it can be asked, once it has registered.
-    client: Rc<RefCell<Option<runtime::Client>>>,
+    known: Rc<Known>,
 }
 
 impl Supervisor {
@@ -133,6 +134,7 @@ impl Supervisor {
             listener,
             allowed_ranges: config.allowed_ranges.clone(),
             children: RefCell::default(),
+            drains: Cell::new(false),
         };
         Ok((supervisor, config))
     }
@@ -148,27 +150,74 @@ impl Supervisor {
 
     async fn serve(self: Rc<Self>, config: &Config) -> Result<(), SupervisorError> {
         let workers = self.load(config).await;
-        self.start_outbound()?;
-        self.start_runtime()?;
+        for role in [Role::Outbound, Role::Runtime] {
+            let ended = signal(SignalKind::child())?;
+            tokio::task::spawn_local(self.clone().keep(role, ended));
+        }
         self.log.ready(self.listener.local_addr()?, workers);
-        let mut ended = signal(SignalKind::child())?;
         let mut reload = signal(SignalKind::hangup())?;
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let mut outbound = BackOff::new(Instant::now());
-        let mut runtime = BackOff::new(Instant::now());
-        loop {
-            tokio::select! {
-                _ = ended.recv() => {
-                    self.restart_ended(&mut outbound, &mut runtime).await?;
+        let reloads = tokio::task::spawn_local({
+            let supervisor = self.clone();
+            async move {
+                while reload.recv().await.is_some() {
+                    supervisor.reload().await;
                 }
-                _ = reload.recv() => self.reload().await,
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
             }
+        });
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
+        reloads.abort();
         self.drain().await;
         Ok(())
+    }
+
+    /// Starts a process, and again whenever it has ended. `ended` is told of ends of children.
+    async fn keep(self: Rc<Self>, role: Role, mut ended: Signal) {
+        let mut back_off = BackOff::new(Instant::now());
+        loop {
+            let problem = match self.start(role) {
+                Ok(()) => {
+                    format!("{} ended ({})", role.name(), self.end_of(role, &mut ended).await)
+                }
+                Err(error) => format!("{} could not be started: {error}", role.name()),
+            };
+            if self.drains.get() {
+                return;
+            }
+            let pause = back_off.ended(Instant::now());
+            let milliseconds = pause.as_millis();
+            self.log.problem(&format!("{problem}; it is started in {milliseconds} ms"));
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    fn start(&self, role: Role) -> io::Result<()> {
+        match role {
+            Role::Outbound => self.start_outbound(),
+            Role::Runtime => self.start_runtime(),
+        }
+    }
+
+    /// Waits until a process has ended.
+    async fn end_of(&self, role: Role, ended: &mut Signal) -> String {
+        loop {
+            ended.recv().await;
+            let mut children = self.children.borrow_mut();
+            let child = match role {
+                Role::Outbound => children.outbound.as_mut().map(|outbound| &mut outbound.child),
+                Role::Runtime => children.runtime.as_mut().map(|runtime| &mut runtime.child),
+            };
+            let Some(child) = child else { return "by the supervisor".to_owned() };
+            match child.try_wait() {
+                Ok(None) => {}
+                Ok(Some(status)) => return status.to_string(),
+                Err(error) => return error.to_string(),
+            }
+        }
     }
 
     /// Builds the Workers and replaces those that there are; gives their number.
@@ -177,7 +226,7 @@ impl Supervisor {
         let mut count = 0;
         for worker in &config.workers {
             match self.build(worker).await {
-                Ok(built) => match vault.add(&built, &worker.hosts, &self.stamps) {
+                Ok(built) => match self.add(&mut vault, &built, worker) {
                     Ok(()) => count += 1,
                     Err(error) => self.log.problem(&format!("{}: {error}", worker.name)),
                 },
@@ -187,6 +236,15 @@ impl Supervisor {
         *self.node.vault.borrow_mut() = vault;
         self.node.routes_version.set(self.node.routes_version.get() + 1);
         count
+    }
+
+    fn add(
+        &self,
+        vault: &mut Vault,
+        worker: &program::Worker,
+        config: &WorkerConfig,
+    ) -> Result<(), VaultError> {
+        vault.add(worker, &config.hosts, &self.stamps, &self.node.vault.borrow())
     }
 
     async fn build(&self, config: &WorkerConfig) -> Result<program::Worker, String> {
@@ -212,14 +270,11 @@ impl Supervisor {
             self.log.problem("`listen.http` has changed, which takes effect at the next start");
         }
         let count = self.load(&config).await;
-        let client = self.children.borrow().runtime.as_ref().map(|runtime| runtime.client.clone());
-        if let Some(client) = client.and_then(|client| client.borrow().clone()) {
-            let mut call = client.set_routes_version_request();
-            call.get().set_version(self.node.routes_version.get());
-            let told = call.send().promise.await;
-            if let Err(error) = told {
-                self.log.problem(&format!("the runtime has not heard of the reload: {error}"));
-            }
+        let known = self.children.borrow().runtime.as_ref().map(|runtime| runtime.known.clone());
+        if let Some(known) = known
+            && let Err(error) = known.set_routes(&self.node).await
+        {
+            self.log.problem(&format!("the runtime has not heard of the reload: {error}"));
         }
         self.log.note(&format!("reloaded: {count} Workers"));
     }
@@ -252,51 +307,21 @@ impl Supervisor {
         let arguments = ["--sandbox".to_owned(), self.options.sandbox.clone()];
         let child = process::start(&self.options.program, Role::Runtime, &arguments, descriptors)?;
         near.set_nonblocking(true)?;
-        let client = Rc::new(RefCell::new(None));
-        let handout = Handout::new(self.node.clone(), Cordon::shared(), client.clone());
+        let known = Rc::<Known>::default();
+        let handout = Handout::new(self.node.clone(), Cordon::shared(), known.clone());
         let handout: supervisor::Client = capnp_rpc::new_client(handout);
         let calls = connection::serve(tokio::net::UnixStream::from_std(near)?, handout.client);
         tokio::task::spawn_local(async move { drop(calls.await) });
-        children.runtime = Some(Runtime { child, relay, client });
+        children.runtime = Some(Runtime { child, relay, known });
         Ok(())
-    }
-
-    /// Starts processes again that have ended.
-    async fn restart_ended(&self, outbound: &mut BackOff, runtime: &mut BackOff) -> io::Result<()> {
-        let status = |child: Option<&mut Child>| child.and_then(|child| child.try_wait().ok()?);
-        let (outbound_end, runtime_end) = {
-            let children = &mut *self.children.borrow_mut();
-            (
-                status(children.outbound.as_mut().map(|outbound| &mut outbound.child)),
-                status(children.runtime.as_mut().map(|runtime| &mut runtime.child)),
-            )
-        };
-        if let Some(end) = outbound_end {
-            self.children.borrow_mut().outbound = None;
-            self.pause(Role::Outbound, end, outbound).await;
-            self.start_outbound()?;
-        }
-        if let Some(end) = runtime_end {
-            self.children.borrow_mut().runtime = None;
-            self.pause(Role::Runtime, end, runtime).await;
-            self.start_runtime()?;
-        }
-        Ok(())
-    }
-
-    async fn pause(&self, role: Role, end: ExitStatus, back_off: &mut BackOff) {
-        let pause = back_off.ended(Instant::now());
-        let milliseconds = pause.as_millis();
-        let text = format!("{} ended ({end}), starts again in {milliseconds} ms", role.name());
-        self.log.problem(&text);
-        tokio::time::sleep(pause).await;
     }
 
     /// Lets requests in flight finish, then ends all processes.
     async fn drain(&self) {
+        self.drains.set(true);
         let children = std::mem::take(&mut *self.children.borrow_mut());
         if let Some(mut runtime) = children.runtime {
-            let client = runtime.client.borrow().clone();
+            let client = runtime.known.client();
             let drained = async {
                 match client {
                     Some(client) => drop(client.drain_request().send().promise.await),
@@ -328,7 +353,7 @@ async fn end(child: &mut Child) {
     if let Ok(pid) = i32::try_from(child.id())
         && matches!(child.try_wait(), Ok(None))
     {
-        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        let _ = kill(Pid::from_raw(pid), SIGTERM);
     }
     let deadline = Instant::now() + END_MAX;
     while matches!(child.try_wait(), Ok(None)) && Instant::now() < deadline {

@@ -48,7 +48,8 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// Adds a Worker for its hosts.
+    /// Adds a Worker for its hosts. A version that is in `previous` keeps its key, so that the
+    /// isolates that run it go on.
     ///
     /// # Errors
     /// See [`VaultError`].
@@ -57,6 +58,7 @@ impl Vault {
         worker: &Worker,
         hosts: &[String],
         stamps: &StampKey,
+        previous: &Self,
     ) -> Result<(), VaultError> {
         let identity = Identity {
             owner: worker.owner.as_str().into(),
@@ -69,8 +71,12 @@ impl Vault {
             worker: worker.encode()?,
             stamp: stamps.stamp(&identity).ok_or(VaultError::Name)?,
         };
-        let mut key = [0; KEY_BYTES];
-        rand::fill(&mut key).map_err(|_| VaultError::Random)?;
+        // The Worker's bytes name its artifact by hash.
+        let same = previous.programs.iter().find(|(_, other)| other.worker == program.worker);
+        let key = match same {
+            Some((key, _)) => *key,
+            None => random_key()?,
+        };
         self.programs.insert(key, Rc::new(program));
         self.hosts.extend(hosts.iter().map(|host| (host.clone(), key)));
         Ok(())
@@ -89,11 +95,17 @@ impl Vault {
     }
 }
 
+fn random_key() -> Result<Key, VaultError> {
+    let mut key = [0; KEY_BYTES];
+    rand::fill(&mut key).map_err(|_| VaultError::Random)?;
+    Ok(key)
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use program::{Artifact, ArtifactParts, Content, Format, Module, ModuleKind, Owner};
+    use program::{Artifact, ArtifactParts, Content, Format, Limits, Module, ModuleKind, Owner};
 
     use super::*;
 
@@ -118,8 +130,13 @@ mod tests {
     fn a_program_is_had_against_its_key_and_in_its_cordon() {
         let stamps = StampKey::new(&[7; rpc::stamp::KEY_BYTES]);
         let mut vault = Vault::default();
-        vault.add(&worker("shop", "shared"), &["shop.example".to_owned()], &stamps).unwrap();
-        vault.add(&worker("blog", "paid"), &["blog.example".to_owned()], &stamps).unwrap();
+        let none = Vault::default();
+        let mut add = |name: &str, cordon: &str| {
+            let hosts = [format!("{name}.example")];
+            vault.add(&worker(name, cordon), &hosts, &stamps, &none).unwrap();
+        };
+        add("shop", "shared");
+        add("blog", "paid");
         let key = vault.resolve("shop.example", &Cordon::shared()).unwrap();
         assert!(vault.resolve("blog.example", &Cordon::shared()).is_none(), "another cordon");
         assert!(vault.resolve("other.example", &Cordon::shared()).is_none());
@@ -127,5 +144,21 @@ mod tests {
         assert_eq!(stamps.check(&program.stamp).unwrap().worker.as_ref(), "shop");
         assert!(vault.program(&[0; KEY_BYTES]).is_none());
         assert!(vault.program(&key[..31]).is_none());
+    }
+
+    #[test]
+    fn a_version_that_stays_keeps_its_key() {
+        let stamps = StampKey::new(&[7; rpc::stamp::KEY_BYTES]);
+        let hosts = ["shop.example".to_owned()];
+        let keyed = |worker: &Worker, previous: &Vault| {
+            let mut vault = Vault::default();
+            vault.add(worker, &hosts, &stamps, previous).unwrap();
+            (vault.resolve("shop.example", &Cordon::shared()).unwrap(), vault)
+        };
+        let first = worker("shop", "shared");
+        let (key, vault) = keyed(&first, &Vault::default());
+        assert_eq!(keyed(&first, &vault).0, key);
+        let changed = Worker { limits: Limits { cpu_ms_max: 1, ..Limits::default() }, ..first };
+        assert_ne!(keyed(&changed, &vault).0, key);
     }
 }
