@@ -95,8 +95,8 @@ impl Calls {
         (Self(questions), CallsThread { socket, asked })
     }
 
-    /// The key of the Worker for a host, whose program the process has then; `None` when there is no
-    /// Worker.
+    /// The key of the Worker for a host, whose program the process has then; `None` when there is
+    /// no Worker.
     ///
     /// # Errors
     /// When the supervisor is gone, or too many ask it.

@@ -144,7 +144,8 @@ fn indented(output: &str) -> String {
 pub async fn build(project: &Project) -> Result<Bundle, BuildError> {
     let mut watched: BTreeSet<PathBuf> = project.settings_files().into_iter().collect();
     watched.extend(project.tsconfig());
-    // With a command of its own the modules are its output: watching them would run it again and again.
+    // With a command of its own the modules are its output: watching them would run it again and
+    // again.
     let has_command = project.config.build.command.is_some();
     if has_command {
         watched.extend(command::watched(project));
