@@ -27,6 +27,9 @@ pub enum Role {
         /// A range of private addresses that may be reached
         #[arg(long, value_name = "RANGE")]
         allow: Vec<IpNet>,
+        /// What to do when the kernel does not offer a step of the sandbox
+        #[arg(long, value_enum)]
+        sandbox: SandboxMode,
     },
     /// Runs Workers
     Runtime {
@@ -70,7 +73,7 @@ type Problem = Box<dyn std::error::Error>;
 pub fn run(role: &Role) -> ExitCode {
     let (name, result) = match role {
         Role::Bundle { path } => ("bundle", bundle::run(path)),
-        Role::Outbound { allow } => ("outbound", outbound::run(allow)),
+        Role::Outbound { allow, sandbox } => ("outbound", outbound::run(allow, *sandbox)),
         Role::Runtime { sandbox } => ("runtime", runtime::run(*sandbox)),
         Role::Jail { sandbox } => ("jail", jail(*sandbox)),
     };

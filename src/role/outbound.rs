@@ -8,6 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use ::outbound::admission::Admission;
 use ::outbound::{Client, IpNet, Outbound, OutboundOptions, Stamp, Tenant, server};
 use rpc::channel::{Channel, Message, Receiver};
 use rpc::inherited;
@@ -15,14 +16,25 @@ use rpc::stamp::{Identity, StampKey};
 use runtime::HOPS_LEFT;
 use tokio::task::LocalSet;
 
-use super::Problem;
+use super::{Problem, SandboxMode};
 
 /// Connections of runtimes for one owner; those beyond it are closed.
 const CONNECTIONS_PER_OWNER_MAX: usize = 512;
+/// Of three descriptors one is for a connection of a runtime, the others are for origins and
+/// look-ups.
+const DESCRIPTORS_PER_CONNECTION: usize = 3;
+/// The descriptors of an outbound process: the standard ones and its supervisor.
+const DESCRIPTORS: u32 = 4;
+/// What it reads: the name servers, the hosts file and the time zone, also where the first is a
+/// link to a file of systemd's.
+const READABLE: [&str; 2] = ["/etc", "/run/systemd/resolve"];
 
 /// Serves runtimes until the supervisor closes its end. Subrequests may reach what is `allowed`
 /// although it is private.
-pub fn run(allowed: &[IpNet]) -> Result<(), Problem> {
+pub fn run(allowed: &[IpNet], mode: SandboxMode) -> Result<(), Problem> {
+    let descriptors = sandbox::raise_descriptor_limit()?;
+    sandbox::harden(mode.into(), DESCRIPTORS, &READABLE)?;
+    let connections_max = descriptors / DESCRIPTORS_PER_CONNECTION;
     let options =
         OutboundOptions { allowed_ranges: allowed.to_vec(), ..OutboundOptions::default() };
     let control = Channel::inherited(inherited::take(0)?);
@@ -35,7 +47,7 @@ pub fn run(allowed: &[IpNet]) -> Result<(), Problem> {
             outbound: Outbound::new(options)?,
             stamps: StampKey::new(key),
             workers: RefCell::default(),
-            owners: RefCell::default(),
+            admission: Admission::new(connections_max, CONNECTIONS_PER_OWNER_MAX),
         });
         while let Some(message) = control.receive().await? {
             if let Some(runtime) = message.descriptor {
@@ -52,8 +64,7 @@ struct Proxy {
     stamps: StampKey,
     /// The clients of Workers that have connections, with the number of those.
     workers: RefCell<HashMap<Identity, (Client, usize)>>,
-    /// Connections of each owner.
-    owners: RefCell<HashMap<Arc<str>, usize>>,
+    admission: Rc<Admission>,
 }
 
 impl Proxy {
@@ -70,13 +81,7 @@ impl Proxy {
 
     /// Serves a connection on behalf of a Worker.
     fn serve(self: Rc<Self>, identity: Identity, socket: OwnedFd) {
-        let mut owners = self.owners.borrow_mut();
-        let connections = owners.entry(identity.owner.clone()).or_default();
-        if *connections >= CONNECTIONS_PER_OWNER_MAX {
-            return;
-        }
-        *connections += 1;
-        drop(owners);
+        let Some(admitted) = self.admission.admit(&identity.owner) else { return };
         let client = self.client(&identity);
         let proxy = self.clone();
         tokio::task::spawn_local(async move {
@@ -84,6 +89,7 @@ impl Proxy {
                 server::serve(client, stream, HOPS_LEFT).await;
             }
             proxy.forget(&identity);
+            drop(admitted);
         });
     }
 
@@ -104,13 +110,6 @@ impl Proxy {
             *connections -= 1;
             if *connections == 0 {
                 workers.remove(identity);
-            }
-        }
-        let mut owners = self.owners.borrow_mut();
-        if let Some(connections) = owners.get_mut(&identity.owner) {
-            *connections -= 1;
-            if *connections == 0 {
-                owners.remove(&identity.owner);
             }
         }
     }

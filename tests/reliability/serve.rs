@@ -50,16 +50,21 @@ fn configure(folder: &Path, more: &str) {
     fs::write(folder.join("isolde.toml"), text).unwrap();
 }
 
-/// Ends the process of a role without notice.
-fn kill(isolde: &Isolde, role: &str) {
-    let path = format!("/proc/{0}/task/{0}/children", isolde.id());
+/// The child of a process that plays a role.
+fn child(parent: &str, role: &str) -> String {
+    let path = format!("/proc/{parent}/task/{parent}/children");
     let children = fs::read_to_string(path).expect("the kernel lists children");
     let plays = |pid: &&str| {
         let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         line.split('\0').nth(2) == Some(role)
     };
-    let pid = children.split_whitespace().find(plays).expect("there is such a process");
-    assert!(Command::new("kill").args(["-9", pid]).status().unwrap().success());
+    children.split_whitespace().find(plays).expect("there is such a process").to_owned()
+}
+
+/// Ends the process of a role without notice.
+fn kill(isolde: &Isolde, role: &str) {
+    let pid = child(&isolde.id().to_string(), role);
+    assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
 }
 
 fn answers(isolde: &Isolde, host: &str) -> String {
@@ -73,6 +78,27 @@ fn workers_answer_at_their_hosts() {
     assert_eq!(answers(&isolde, "B.example:80"), "b");
     let unknown = isolde.get_from("c.example", "/");
     assert_eq!(unknown.status, 404, "{}", unknown.text());
+}
+
+#[test]
+fn the_processes_have_no_privileges() {
+    let isolde = Isolde::serve(&node("serve_privileges", ""));
+    assert_eq!(answers(&isolde, "a.example"), "a");
+    let supervisor = isolde.id().to_string();
+    // The first runtime process waits for the one in the jail.
+    let jailed = child(&child(&supervisor, "runtime"), "runtime");
+    let outbound = child(&supervisor, "outbound");
+    for (pid, seccomp) in [(&jailed, "2"), (&outbound, "0")] {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let field = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name)).expect("Linux has it");
+            line.split_whitespace().nth(1).expect("it has a value").to_owned()
+        };
+        assert_eq!(field("NoNewPrivs:"), "1");
+        assert_eq!(field("CapEff:"), "0000000000000000");
+        assert_ne!(field("Uid:"), "0");
+        assert_eq!(field("Seccomp:"), seccomp);
+    }
 }
 
 #[test]

@@ -19,11 +19,13 @@
 //! | `head` | request heads as they are sent, response heads as a Worker sees them |
 //! | `stamp` | headers that say where a request came from, which a Worker cannot forge |
 //! | `body` | request bodies that can be sent again, response bodies that return connections |
+//! | `admission` | the connections of runtimes, counted by owner |
 //! | `server` | the outbound proxy's side of a connection from a runtime |
 //! | `client` | one exchange from request to response head, with the retry rule |
 //! | `error` | errors, with one message for the log and one for the Worker's user |
 #![forbid(unsafe_code)]
 
+pub mod admission;
 mod body;
 mod client;
 mod connect;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// Closes all descriptors from `first` on.
 pub fn close_from(first: u32) -> io::Result<()> {
@@ -15,4 +15,15 @@ pub fn close_from(first: u32) -> io::Result<()> {
 /// Core files would hold other tenants' memory.
 pub fn no_core_files() -> io::Result<()> {
     Ok(setrlimit(Resource::RLIMIT_CORE, 0, 0)?)
+}
+
+/// Raises the number of descriptors that the process may have as far as it may, and gives it: the
+/// soft limit is often 1,024, for programs that use `select`.
+///
+/// # Errors
+/// When the system does not say.
+pub fn raise_descriptor_limit() -> io::Result<usize> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+    Ok(usize::try_from(hard).unwrap_or(usize::MAX))
 }

@@ -29,6 +29,7 @@ mod user;
 
 use std::io;
 
+pub use descriptors::raise_descriptor_limit;
 pub use step::Step;
 
 /// What to do when the kernel does not offer a step.
@@ -81,8 +82,32 @@ pub fn lock(mode: Mode) -> Result<Option<JailError>, JailError> {
     if mode == Mode::Off { Ok(None) } else { take(Step::SystemCalls, mode, 0) }
 }
 
+/// Takes what a process with network access does not need: the descriptors from `given` on, core
+/// files, root, capabilities, and all files but those below `readable`. Gives the steps that were
+/// left out.
+///
+/// # Errors
+/// When a step fails and the mode is strict.
+pub fn harden(mode: Mode, given: u32, readable: &[&str]) -> Result<Vec<JailError>, JailError> {
+    if mode == Mode::Off {
+        return Ok(Vec::new());
+    }
+    let mut missing = Vec::new();
+    for step in [Step::Descriptors, Step::Limits, Step::User, Step::Privileges] {
+        missing.extend(take(step, mode, given)?);
+    }
+    let files = landlock_rules::only_read(readable);
+    missing.extend(judge(Step::Landlock, mode, files)?);
+    Ok(missing)
+}
+
 fn take(step: Step, mode: Mode, given: u32) -> Result<Option<JailError>, JailError> {
-    match step.take(given).map_err(|cause| JailError { step, cause }) {
+    judge(step, mode, step.take(given))
+}
+
+/// A step that failed is an error, or one that is left out.
+fn judge(step: Step, mode: Mode, taken: io::Result<()>) -> Result<Option<JailError>, JailError> {
+    match taken.map_err(|cause| JailError { step, cause }) {
         Ok(()) => Ok(None),
         Err(error) if mode == Mode::Strict => Err(error),
         Err(error) => Ok(Some(error)),

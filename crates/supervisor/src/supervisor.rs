@@ -279,10 +279,15 @@ impl Supervisor {
         self.log.note(&format!("reloaded: {count} Workers"));
     }
 
+    fn sandbox_arguments(&self) -> [String; 2] {
+        ["--sandbox".to_owned(), self.options.sandbox.clone()]
+    }
+
     fn start_outbound(&self) -> io::Result<()> {
         let (control, far) = Channel::pair()?;
         let allow = |range: &String| ["--allow".to_owned(), range.clone()];
-        let arguments: Vec<String> = self.allowed_ranges.iter().flat_map(allow).collect();
+        let mut arguments: Vec<String> = self.allowed_ranges.iter().flat_map(allow).collect();
+        arguments.extend(self.sandbox_arguments());
         let child =
             process::start(&self.options.program, Role::Outbound, &arguments, vec![far.into()])?;
         control.send(&self.stamp_key, None)?;
@@ -304,7 +309,7 @@ impl Supervisor {
         }
         let listener = OwnedFd::from(self.listener.try_clone()?);
         let descriptors = vec![far.into(), its_relay.into(), listener];
-        let arguments = ["--sandbox".to_owned(), self.options.sandbox.clone()];
+        let arguments = self.sandbox_arguments();
         let child = process::start(&self.options.program, Role::Runtime, &arguments, descriptors)?;
         near.set_nonblocking(true)?;
         let known = Rc::<Known>::default();
