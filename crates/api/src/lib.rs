@@ -74,11 +74,6 @@ pub const FORGET_SINK: EntryPoint = EntryPoint(12);
 /// Forgets a request whose client has its whole response: `(id)`.
 pub const FORGET_REQUEST: EntryPoint = EntryPoint(15);
 
-/// The serialisation of an absolute URL, as the URL standard has it, or `None` when it is not one.
-pub fn normalise_url(url: &str) -> Option<String> {
-    url::normalise(url)
-}
-
 /// The sources of all web APIs, read from a checkout's `crates/api/src` instead of this program, so
 /// that work on them needs no build. For processes without a snapshot.
 ///

@@ -11,12 +11,9 @@ pub(crate) mod flat_headers;
 pub(crate) mod framing;
 pub(crate) mod head_timer;
 pub(crate) mod inbound;
-pub(crate) mod pace;
 pub(crate) mod prefixed;
 pub(crate) mod presence;
 pub(crate) mod received;
-pub(crate) mod refusal;
-pub(crate) mod request_url;
 pub(crate) mod response;
 pub(crate) mod serve;
 pub(crate) mod transport;
@@ -31,5 +28,5 @@ mod boundary_parts {
     pub(super) use atomic_waker::AtomicWaker;
     pub(super) use hyper::body::Incoming;
 
-    pub(super) use crate::http::refusal::Refusal;
+    pub(super) use ingress::refusal::Refusal;
 }

@@ -17,14 +17,9 @@ mod placement;
 mod runtime;
 mod worker;
 
-pub use crate::front::client_limits::ClientLimits;
-pub use crate::front::connections::ClientGuard;
-pub use crate::front::peer::{Peer, Protocol, Scheme, Tls};
 pub use crate::front::router::{Route, RouteError, RouteFuture, RouteRequest, RouteScope, Router};
 pub use crate::http::body::{BodyError, InBody, OutBody};
 pub use crate::http::flat_headers::HOPS_LEFT;
-pub use crate::http::pace::MinimumRate;
-pub use crate::http::request_url::RequestUrl;
 pub use crate::http::transport::DetachedTransport;
 pub use crate::http::upgrade::{Upgrade, UpgradedConnection};
 pub use egress::{
@@ -32,14 +27,19 @@ pub use egress::{
     RedirectMode,
 };
 pub use failure::{Failure, Page};
+pub use ingress::client_limits::ClientLimits;
+pub use ingress::connections::ClientGuard;
+pub use ingress::pace::MinimumRate;
+pub use ingress::peer::{Peer, Protocol, Scheme, Tls};
+pub use ingress::request_url::RequestUrl;
 pub use runtime::{Runtime, RuntimeError, RuntimeOptions, front_threads_default};
 pub use worker::{Observer, Outcome, RequestRecord};
 
 /// Parsers of bytes from outside, for the fuzz targets.
 #[doc(hidden)]
 pub mod fuzzing {
-    use crate::front::peer::Scheme;
-    use crate::http::request_url::UrlParser;
+    use ingress::peer::Scheme;
+    use ingress::request_url::UrlParser;
 
     /// The result of a front thread's parser for the beginning of a connection.
     pub fn first_head(bytes: &[u8]) -> Option<impl PartialEq + std::fmt::Debug> {
@@ -84,6 +84,6 @@ pub mod fuzzing {
             assert!(url.authority().starts_with(url.hostname()) && !url.hostname().is_empty());
             url.as_str().to_owned()
         });
-        (url, api::normalise_url(&format!("http://{host}{target}")))
+        (url, ingress::request_url::normalise(&format!("http://{host}{target}")))
     }
 }

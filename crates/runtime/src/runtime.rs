@@ -7,16 +7,16 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use ingress::client_limits::ClientLimits;
+use ingress::connections::ClientConnections;
+use ingress::peer::Peer;
 use isolate::{IsolateOptions, Platform, PlatformError, PlatformOptions, Startup};
 use tokio::sync::watch;
 
 use crate::egress::Egress;
 use crate::failure::Failure;
-use crate::front::client_limits::ClientLimits;
-use crate::front::connections::ClientConnections;
 use crate::front::front_thread::{self, Shared};
 use crate::front::listener::Listener;
-use crate::front::peer::Peer;
 use crate::front::router::Router;
 use crate::isolate::thread::Factory;
 use crate::limits::Limits;

@@ -27,11 +27,12 @@ const RUNTIME_CRATES: [&str; 4] = ["isolate", "api", "snapshot", "runtime"];
 const IMPURE: &[&str] =
     &["tokio", "hyper", "mio", "libc", "rustix", "rand", "getrandom", "v8", "notify", "rusqlite"];
 
-const RULES: [(&str, Never); 15] = [
+const RULES: [(&str, Never); 16] = [
     ("program", Never::Ours),
     ("isolate", Never::OursBut(&["program"])),
     ("scheduler", Never::Named(IMPURE)),
     ("rpc", Never::Ours),
+    ("ingress", Never::Ours),
     ("sandbox", Never::Ours),
     ("bundle", Never::Named(&RUNTIME_CRATES)),
     ("disk", Never::Named(&RUNTIME_CRATES)),

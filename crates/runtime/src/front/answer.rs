@@ -4,10 +4,10 @@
 use std::time::SystemTime;
 
 use http::StatusCode;
+use ingress::refusal::Refusal;
 use tokio::io::AsyncWriteExt;
 
 use crate::failure::Page;
-use crate::http::refusal::Refusal;
 use crate::http::transport::Transport;
 use crate::http::unread;
 

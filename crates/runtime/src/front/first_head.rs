@@ -3,13 +3,14 @@
 
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
+use ingress::limits::HEAD_TIMEOUT;
+use ingress::refusal::{self, Head, Refusal, TOO_LARGE};
+use ingress::request_url::{RequestUrl, UrlParser};
 use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
 
 use crate::http::connection::Drain;
-use crate::http::head_timer::{HEAD_TIMEOUT, HEAD_TOO_SLOW};
-use crate::http::refusal::{self, Head, Refusal, TOO_LARGE};
-use crate::http::request_url::{RequestUrl, UrlParser};
+use crate::http::head_timer::HEAD_TOO_SLOW;
 use crate::http::transport::Transport;
 use crate::limits::{HEADER_BYTES_MAX, HEADER_FIELDS_MAX, URL_BYTES_MAX};
 
@@ -123,7 +124,7 @@ fn examine(request: &httparse::Request<'_, '_>, urls: &UrlParser) -> Result<Requ
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::front::peer::Scheme;
+    use ingress::peer::Scheme;
 
     #[test]
     fn heads_are_told_from_their_beginning() {

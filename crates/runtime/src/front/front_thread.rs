@@ -11,23 +11,24 @@ use bytes::{Bytes, BytesMut};
 use http::{Request, Response, StatusCode};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use ingress::client_limits::ClientLimits;
+use ingress::connections::ClientConnections;
+use ingress::http2::{self, Streams};
+use ingress::peer::Peer;
+use ingress::refusal::{self, Head, Refusal};
 use tokio::sync::{mpsc, watch};
 
 use crate::failure::Failure;
 use crate::front::answer::{answer, refuse};
-use crate::front::client_limits::ClientLimits;
-use crate::front::connections::ClientConnections;
+use crate::front::client::Client;
 use crate::front::first_head::{self, FirstHead, READ_BYTES};
-use crate::front::http2::{self, Streams};
 use crate::front::listener::{Accepting, Acceptor, Listener};
-use crate::front::peer::{Client, Peer};
 use crate::front::session::Session;
-use crate::http::body::OutBody;
+use crate::http::body::{Holding, OutBody};
 use crate::http::connection::{Connection, ConnectionEnd, Drain, Front, HandedBack, serve_http1};
 use crate::http::framing;
 use crate::http::inbound::Inbound;
 use crate::http::prefixed::Prefixed;
-use crate::http::refusal::{self, Head, Refusal};
 use crate::http::serve::RoutedRequest;
 use crate::http::transport::Transport;
 use crate::http::upgrade::Upgrade;
@@ -246,7 +247,7 @@ impl FrontThread {
                 let method = request.method().clone();
                 let response = thread.forward(request, &session).await;
                 let response = framing::take_body_off(&method, not_upgraded(response));
-                Ok::<_, std::convert::Infallible>(response.map(|body| stream.with(body)))
+                Ok::<_, std::convert::Infallible>(response.map(|body| Holding::new(body, stream)))
             }
         });
         let connection = http2::builder().serve_connection(io, service);

@@ -6,9 +6,9 @@ use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
+use ingress::peer::Peer;
 use tokio::time::Instant;
 
-use crate::front::peer::Peer;
 use crate::http::transport::Transport;
 
 /// A listening socket.

@@ -7,9 +7,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ingress::peer::Peer;
+use ingress::request_url::RequestUrl;
+
 use crate::failure::{Failure, Page};
-use crate::front::peer::Peer;
-use crate::http::request_url::RequestUrl;
 use crate::worker::Worker;
 
 /// How long a router may take.

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use ingress::connections::ClientGuard;
+use ingress::request_url::{RequestUrl, UrlParser};
+
 use crate::failure::Failure;
-use crate::front::connections::ClientGuard;
-use crate::front::peer::Client;
+use crate::front::client::Client;
 use crate::front::router::{Route, RouteCache, Router};
-use crate::http::request_url::{RequestUrl, UrlParser};
 
 /// A client's session.
 pub(crate) struct Session {

@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
+use ingress::pace::MinimumRate;
 use tokio::sync::{mpsc, watch};
 
 use crate::front::answer::refuse;
@@ -23,7 +24,6 @@ use crate::http::body::{Holding, OutBody};
 use crate::http::boundary::{Boundary, Exchange, Reached};
 use crate::http::head_timer::{HEAD_TOO_SLOW, HeadTimer};
 use crate::http::inbound::Inbound;
-use crate::http::pace::MinimumRate;
 use crate::http::prefixed::Prefixed;
 use crate::http::presence::Presence;
 use crate::http::transport::{DetachedTransport, Transport};

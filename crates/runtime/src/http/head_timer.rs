@@ -2,17 +2,13 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use http::StatusCode;
+use ingress::limits::HEAD_TIMEOUT;
+use ingress::refusal::Refusal;
 use tokio::time::{Instant, Sleep};
 
 use crate::http::boundary::Boundary;
-use crate::http::refusal::Refusal;
-
-/// How long a client may take for a request's head, counted from its connection's beginning or from
-/// the end of its last response. Behind a response it may be up to twice as long.
-pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The answer to a head that does not come to its end.
 pub(crate) const HEAD_TOO_SLOW: Refusal =

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use ingress::pace::{MinimumRate, Pace};
+use ingress::refusal::Refusal;
 
 use crate::http::body::BodyError;
 use crate::http::boundary::Exchange;
-use crate::http::pace::{MinimumRate, Pace};
-use crate::http::refusal::Refusal;
 
 /// The answer to a request whose body has broken framing, whatever its Worker answers.
 pub(crate) const MALFORMED_BODY: Refusal =

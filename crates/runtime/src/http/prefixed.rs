@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
+use ingress::pace::{MinimumRate, Pace};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::http::boundary::Boundary;
-use crate::http::pace::{MinimumRate, Pace};
 use crate::http::transport::Transport;
 
 /// Slices that together have no more bytes than this go out in one piece: copying them costs less

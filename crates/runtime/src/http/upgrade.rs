@@ -4,9 +4,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use ingress::connections::ClientGuard;
 use tokio::sync::oneshot;
 
-use crate::front::connections::ClientGuard;
 use crate::http::transport::{DetachedTransport, Transport};
 
 /// A connection that has left HTTP behind.

@@ -3,11 +3,11 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use ingress::connections::ClientConnections;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use super::*;
-use crate::front::connections::ClientConnections;
 
 const RATE: MinimumRate =
     MinimumRate { patience: Duration::from_secs(60), bytes_per_second_min: 1 };

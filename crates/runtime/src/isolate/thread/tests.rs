@@ -5,13 +5,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, Weak};
 
 use bytes::Bytes;
+use ingress::client_limits::ClientLimits;
+use ingress::connections::ClientConnections;
+use ingress::peer::Peer;
 use scheduler::{Event, Fault, IsolateId};
 use tokio::sync::mpsc;
 
 use super::{EndGuard, IsolateHandle, IsolateStatus, give_back};
-use crate::front::client_limits::ClientLimits;
-use crate::front::connections::ClientConnections;
-use crate::front::peer::{Client, Peer};
+use crate::front::client::Client;
 use crate::front::session::Session;
 use crate::http::connection::Connection;
 use crate::http::transport::DetachedTransport;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit};
 
-use crate::http::pace::MinimumRate;
+use crate::pace::MinimumRate;
 
 /// Limits of clients and their connections.
 #[derive(Debug, Clone, Copy)]

@@ -1,88 +1,12 @@
-//! Facts about a client, from the code that accepted its connection: a front thread that accepts
-//! TCP knows the address, a proxy that terminates TLS knows the rest.
+//! A client, in the form that its requests need.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::front::client_limits::ClientLimits;
-use crate::http::pace::MinimumRate;
-
-/// The scheme of a URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Scheme {
-    /// Plain HTTP.
-    #[default]
-    Http,
-    /// HTTP over TLS, terminated here or by a proxy.
-    Https,
-}
-
-impl Scheme {
-    /// The scheme as it stands in a URL, with `://` behind it.
-    pub fn prefix(self) -> &'static str {
-        match self {
-            Scheme::Http => "http://",
-            Scheme::Https => "https://",
-        }
-    }
-}
-
-/// The protocol that the client speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
-    /// HTTP/1.0.
-    Http10,
-    /// HTTP/1.1.
-    Http11,
-    /// HTTP/2.
-    Http2,
-    /// HTTP/3.
-    Http3,
-}
-
-impl Protocol {
-    fn of(version: http::Version) -> Self {
-        match version {
-            http::Version::HTTP_10 => Protocol::Http10,
-            http::Version::HTTP_2 => Protocol::Http2,
-            http::Version::HTTP_3 => Protocol::Http3,
-            _ => Protocol::Http11,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Protocol::Http10 => "HTTP/1.0",
-            Protocol::Http11 => "HTTP/1.1",
-            Protocol::Http2 => "HTTP/2",
-            Protocol::Http3 => "HTTP/3",
-        }
-    }
-}
-
-/// The client's TLS connection, in the words of `request.cf`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tls {
-    /// `TLSv1.3`.
-    pub version: String,
-    /// `AEAD-AES128-GCM-SHA256`.
-    pub cipher: String,
-}
-
-/// A client, as the code that accepted its connection knows it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Peer {
-    /// Its address; `None` if it has none, as behind a UNIX socket.
-    pub address: Option<IpAddr>,
-    /// The scheme of the URLs that it asks for.
-    pub scheme: Scheme,
-    /// Its TLS connection, if it has one.
-    pub tls: Option<Tls>,
-    /// Its protocol, if that differs from this connection's: a proxy may translate.
-    pub protocol: Option<Protocol>,
-}
+use ingress::client_limits::ClientLimits;
+use ingress::pace::MinimumRate;
+use ingress::peer::{Peer, Protocol};
 
 /// A client, in the form that its requests need. The connection takes it from thread to thread.
 #[derive(Debug)]
@@ -146,6 +70,8 @@ fn push_json(json: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use ingress::peer::Tls;
+
     use super::*;
 
     #[test]

@@ -10,7 +10,7 @@ const IPV6_PREFIX: u128 = !(u64::MAX as u128);
 
 /// The connections of a process.
 #[derive(Debug)]
-pub(crate) struct ClientConnections {
+pub struct ClientConnections {
     process_max: usize,
     per_address_max: usize,
     counts: Mutex<Counts>,
@@ -30,7 +30,8 @@ pub struct ClientGuard {
 }
 
 impl ClientConnections {
-    pub(crate) fn new(process_max: usize, per_address_max: usize) -> Arc<Self> {
+    /// At most so many connections, and so many of one client.
+    pub fn new(process_max: usize, per_address_max: usize) -> Arc<Self> {
         Arc::new(Self { process_max, per_address_max, counts: Mutex::default() })
     }
 
@@ -40,7 +41,7 @@ impl ClientConnections {
 
     /// Counts one more connection; `None` when there are too many. Clients without an address are
     /// limited together only.
-    pub(crate) fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Option<ClientGuard> {
+    pub fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Option<ClientGuard> {
         let address = address.map(client_of);
         let mut counts = self.counts();
         if counts.total >= self.process_max {

@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 
-use crate::front::peer::Scheme;
+use crate::peer::Scheme;
 
 /// The URL of a request. It has no user name, no password and no fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,9 +60,15 @@ impl RequestUrl {
     }
 }
 
+/// The serialisation of an absolute URL, as the URL standard has it, or `None` when it is not one.
+#[doc(hidden)]
+pub fn normalise(url: &str) -> Option<String> {
+    ada_url::Url::parse(url, None).ok().map(|url| url.href().to_owned())
+}
+
 /// Makes the URLs of a connection's requests. Remembers the last host.
 #[derive(Debug)]
-pub(crate) struct UrlParser {
+pub struct UrlParser {
     scheme: Scheme,
     last: RefCell<Host>,
 }
@@ -75,12 +81,13 @@ struct Host {
 }
 
 impl UrlParser {
-    pub(crate) fn new(scheme: Scheme) -> Self {
+    /// For a connection of this scheme.
+    pub fn new(scheme: Scheme) -> Self {
         Self { scheme, last: RefCell::default() }
     }
 
     /// The URL of a request for `target` at `host`; `None` when they do not make one.
-    pub(crate) fn parse(&self, host: &str, target: &str) -> Option<RequestUrl> {
+    pub fn parse(&self, host: &str, target: &str) -> Option<RequestUrl> {
         let mut last = self.last.borrow_mut();
         if last.written != host || host.is_empty() {
             last.origin = self.origin(host)?;
@@ -98,7 +105,7 @@ impl UrlParser {
             return None;
         }
         if !is_plain_target(&href[path..]) {
-            href = api::normalise_url(&href)?;
+            href = normalise(&href)?;
             if !href.starts_with(last.origin.as_str()) || href.contains('#') {
                 return None;
             }
@@ -111,7 +118,7 @@ impl UrlParser {
         if !is_host(host) {
             return None;
         }
-        let mut origin = api::normalise_url(&format!("{}{host}/", self.scheme.prefix()))?;
+        let mut origin = normalise(&format!("{}{host}/", self.scheme.prefix()))?;
         if origin.pop() != Some('/') {
             return None;
         }
@@ -121,7 +128,7 @@ impl UrlParser {
 
 /// Whether a `Host` field is a name or an address, perhaps with a port. The URL standard allows
 /// more: percent-encoded names, names beyond ASCII, user names, a path. Those are ambiguous.
-pub(crate) fn is_host(host: &str) -> bool {
+pub fn is_host(host: &str) -> bool {
     let plain = |byte: u8| {
         byte.is_ascii_alphanumeric()
             || matches!(byte, b'-' | b'.' | b'_' | b'~' | b':' | b'[' | b']')
@@ -185,7 +192,7 @@ mod tests {
             (Scheme::Http, "example.com", "//double//slash"),
         ] {
             let parser = UrlParser::new(scheme);
-            let parsed = api::normalise_url(&format!("{}{host}{target}", scheme.prefix()));
+            let parsed = normalise(&format!("{}{host}{target}", scheme.prefix()));
             assert!(parsed.is_some(), "{host}{target}");
             assert_eq!(href(&parser, host, target), parsed, "{host}{target}");
             assert_eq!(href(&parser, host, target), parsed, "{host}{target}, seen before");

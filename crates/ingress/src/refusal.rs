@@ -3,22 +3,24 @@
 
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, Version, header};
 
-use crate::http::body::OutBody;
-use crate::http::request_url::{RequestUrl, UrlParser, is_host};
 use crate::limits::{HEADER_BYTES_MAX, HEADER_FIELDS_MAX, URL_BYTES_MAX};
+use crate::request_url::{RequestUrl, UrlParser, is_host};
 
 /// The host of an HTTP/1.0 request that names none.
 const HOST_DEFAULT: &str = "localhost";
 
 /// Why a request reaches no Worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) status: StatusCode,
-    pub(crate) text: &'static str,
+pub struct Refusal {
+    /// Status of the answer.
+    pub status: StatusCode,
+    /// One line for the client.
+    pub text: &'static str,
 }
 
 impl Refusal {
-    pub(crate) const fn new(status: StatusCode, text: &'static str) -> Self {
+    /// A refusal with this status and text.
+    pub const fn new(status: StatusCode, text: &'static str) -> Self {
         Self { status, text }
     }
 
@@ -27,8 +29,8 @@ impl Refusal {
     }
 
     /// The response: a line of text.
-    pub(crate) fn response(self) -> Response<OutBody> {
-        let mut response = Response::new(OutBody::from(format!("{}\n", self.text).into_bytes()));
+    pub fn response<B: From<Vec<u8>>>(self) -> Response<B> {
+        let mut response = Response::new(B::from(format!("{}\n", self.text).into_bytes()));
         *response.status_mut() = self.status;
         let text = HeaderValue::from_static("text/plain; charset=UTF-8");
         response.headers_mut().insert(header::CONTENT_TYPE, text);
@@ -37,11 +39,15 @@ impl Refusal {
 }
 
 /// The parts of a request's head that decide its URL.
-pub(crate) struct Head<'a> {
-    pub(crate) method: &'a Method,
-    pub(crate) uri: &'a Uri,
-    pub(crate) version: Version,
-    pub(crate) headers: &'a HeaderMap,
+pub struct Head<'a> {
+    /// Its method.
+    pub method: &'a Method,
+    /// Its target.
+    pub uri: &'a Uri,
+    /// Its version.
+    pub version: Version,
+    /// Its fields.
+    pub headers: &'a HeaderMap,
 }
 
 impl<'a, B> From<&'a http::Request<B>> for Head<'a> {
@@ -56,7 +62,7 @@ impl<'a, B> From<&'a http::Request<B>> for Head<'a> {
 }
 
 /// The URL of a request, or why it is refused.
-pub(crate) fn examine(urls: &UrlParser, head: &Head<'_>) -> Result<RequestUrl, Refusal> {
+pub fn examine(urls: &UrlParser, head: &Head<'_>) -> Result<RequestUrl, Refusal> {
     let host = host(head)?;
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     if target.len() > URL_BYTES_MAX {
@@ -137,7 +143,7 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// More header fields, or longer ones, than a request may have.
-pub(crate) const TOO_LARGE: Refusal =
+pub const TOO_LARGE: Refusal =
     Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request headers are too large.");
 
 /// The part of [`HEADER_BYTES_MAX`] that a field takes.

@@ -18,7 +18,7 @@ pub struct MinimumRate {
 /// Measures the pace of a client. Time in which the server does not wait for the client does not
 /// count.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub struct Pace {
     rate: MinimumRate,
     left: Duration,
     waiting: Option<Waiting>,
@@ -31,13 +31,14 @@ struct Waiting {
 }
 
 impl Pace {
-    pub(crate) fn new(rate: MinimumRate) -> Self {
+    /// For a client that must keep this rate.
+    pub fn new(rate: MinimumRate) -> Self {
         Self { rate, left: rate.patience, waiting: None }
     }
 
     /// Ready when the client has kept the server waiting for too long. Call it when the server has
     /// to wait for the client.
-    pub(crate) fn poll_too_slow(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    pub fn poll_too_slow(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let left = self.left;
         let waiting = self.waiting.get_or_insert_with(|| Waiting {
             since: Instant::now(),
@@ -47,7 +48,7 @@ impl Pace {
     }
 
     /// Notes progress of so many bytes.
-    pub(crate) fn progress(&mut self, bytes: usize) {
+    pub fn progress(&mut self, bytes: usize) {
         if let Some(waiting) = self.waiting.take() {
             self.waited(waiting.since.elapsed());
         }

@@ -1,5 +1,4 @@
-//! HTTP/2 connections, which stay on their front thread: small buffers, and an end of those that
-//! ask for nothing.
+//! HTTP/2 connections: small buffers, and an end of those that ask for nothing.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -8,9 +7,7 @@ use std::time::Duration;
 use hyper::server::conn::http2;
 use hyper_util::rt::TokioTimer;
 
-use crate::http::body::{Holding, OutBody};
-use crate::http::head_timer::HEAD_TIMEOUT;
-use crate::limits::{HEADER_BYTES_MAX, URL_BYTES_MAX};
+use crate::limits::{HEAD_TIMEOUT, HEADER_BYTES_MAX, URL_BYTES_MAX};
 
 /// Streams of one connection.
 const STREAMS_MAX: u32 = 128;
@@ -24,9 +21,9 @@ const STREAM_WINDOW_BYTES: u32 = 128 << 10;
 /// The same of one connection.
 const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 
-/// What a front thread speaks HTTP/2 with. What clients do not take stays where it can be given up.
+/// What HTTP/2 is spoken with. What clients do not take stays where it can be given up.
 /// Clients are asked for a sign of life: those that are gone without a word are let go.
-pub(super) fn builder() -> http2::Builder<LocalExecutor> {
+pub fn builder() -> http2::Builder<LocalExecutor> {
     let mut builder = http2::Builder::new(LocalExecutor);
     builder
         .timer(TokioTimer::new())
@@ -41,7 +38,7 @@ pub(super) fn builder() -> http2::Builder<LocalExecutor> {
 
 /// Runs hyper's tasks on the thread that they were made on.
 #[derive(Clone, Copy)]
-pub(super) struct LocalExecutor;
+pub struct LocalExecutor;
 
 impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
     fn execute(&self, task: F) {
@@ -53,18 +50,18 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
 /// nothing holds a connection all the same, so that has an end as it has between two requests of
 /// HTTP/1.1.
 #[derive(Default)]
-pub(super) struct Streams {
+pub struct Streams {
     in_flight: Cell<usize>,
     /// How often one began or ended; it wraps.
     changes: Cell<u32>,
 }
 
 /// One stream, until its response has gone or been dropped.
-pub(super) struct StreamGuard(Rc<Streams>);
+pub struct StreamGuard(Rc<Streams>);
 
 impl Streams {
     /// A request has come.
-    pub(super) fn begin(self: &Rc<Self>) -> StreamGuard {
+    pub fn begin(self: &Rc<Self>) -> StreamGuard {
         self.in_flight.set(self.in_flight.get() + 1);
         self.changes.set(self.changes.get().wrapping_add(1));
         StreamGuard(self.clone())
@@ -72,7 +69,7 @@ impl Streams {
 
     /// Waits until there has been no stream for `idle_max`, or up to twice as long: it looks now
     /// and then, so that a request costs no timer.
-    pub(super) async fn idle(&self, idle_max: Duration) {
+    pub async fn idle(&self, idle_max: Duration) {
         loop {
             let changes = self.changes.get();
             tokio::time::sleep(idle_max).await;
@@ -80,13 +77,6 @@ impl Streams {
                 return;
             }
         }
-    }
-}
-
-impl StreamGuard {
-    /// Keeps the stream in flight as long as its response's body.
-    pub(super) fn with(self, body: OutBody) -> Holding<Self> {
-        Holding::new(body, self)
     }
 }
 

@@ -1,0 +1,13 @@
+//! Limits of a request's head. They are the same for all Workers.
+
+use std::time::Duration;
+
+/// Longest URL of a request in bytes.
+pub const URL_BYTES_MAX: usize = 16 << 10;
+/// All headers of a request or a response together in bytes.
+pub const HEADER_BYTES_MAX: usize = 128 << 10;
+/// Headers of a request, and those that a Worker may give a response or a subrequest.
+pub const HEADER_FIELDS_MAX: usize = 512;
+/// How long a client may take for a request's head, counted from its connection's beginning or from
+/// the end of its last response. Behind a response it may be up to twice as long.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
