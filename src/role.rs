@@ -3,6 +3,8 @@
 
 mod bundle;
 mod calls;
+mod doorway;
+mod inbound;
 mod outbound;
 mod relay;
 mod router;
@@ -31,8 +33,20 @@ pub enum Role {
         #[arg(long, value_enum)]
         sandbox: SandboxMode,
     },
+    /// Takes clients
+    Inbound {
+        /// What to do.
+        #[command(flatten)]
+        arguments: inbound::InboundArguments,
+        /// What to do when the kernel does not offer a step of the sandbox
+        #[arg(long, value_enum)]
+        sandbox: SandboxMode,
+    },
     /// Runs Workers
     Runtime {
+        /// Take clients of plain HTTP, who come through one more descriptor
+        #[arg(long)]
+        listen: bool,
         /// What to do when the kernel does not offer a step of the jail
         #[arg(long, value_enum)]
         sandbox: SandboxMode,
@@ -74,7 +88,8 @@ pub fn run(role: &Role) -> ExitCode {
     let (name, result) = match role {
         Role::Bundle { path } => ("bundle", bundle::run(path)),
         Role::Outbound { allow, sandbox } => ("outbound", outbound::run(allow, *sandbox)),
-        Role::Runtime { sandbox } => ("runtime", runtime::run(*sandbox)),
+        Role::Inbound { arguments, sandbox } => ("inbound", inbound::run(arguments, *sandbox)),
+        Role::Runtime { listen, sandbox } => ("runtime", runtime::run(*listen, *sandbox)),
         Role::Jail { sandbox } => ("jail", jail(*sandbox)),
     };
     match result {

@@ -1,13 +1,12 @@
 //! `isolde serve`: the supervisor, in this process, and the processes that it starts.
 
 use std::io::{IsTerminal, Write};
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::rc::Rc;
 
 use clap::ValueEnum;
-use serde_json::{Value, json};
-use supervisor::{Log, Options, Supervisor};
+use serde_json::json;
+use supervisor::{Log, Options, Ready, Supervisor};
 
 use crate::cli::ServeArguments;
 
@@ -56,12 +55,17 @@ impl Printed {
 }
 
 impl Log for Printed {
-    fn ready(&self, address: SocketAddr, workers: usize) {
-        let url = format!("http://{address}");
-        let line: Value = json!({ "event": "ready", "url": url, "workers": workers });
-        let line = match self.json {
-            true => line.to_string(),
-            false => format!("{workers} Workers are ready at {url}"),
+    fn ready(&self, ready: &Ready) {
+        let url = format!("http://{}", ready.http);
+        let https = ready.https.map(|address| format!("https://{address}"));
+        let workers = ready.workers;
+        let line = match (self.json, &https) {
+            (true, https) => {
+                json!({ "event": "ready", "url": url, "https": https, "workers": workers })
+                    .to_string()
+            }
+            (false, None) => format!("{workers} Workers are ready at {url}"),
+            (false, Some(https)) => format!("{workers} Workers are ready at {url} and {https}"),
         };
         let _ = writeln!(std::io::stdout().lock(), "{line}");
     }

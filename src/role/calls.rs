@@ -3,19 +3,25 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc as blocking};
 use std::thread;
 
+use ::runtime::{PassedConnection, Warmer};
 use bytes::Bytes;
 use capnp::Error;
+use program::Worker;
+use rpc::channel::{Channel, Receiver};
 use rpc::connection;
 use rpc::supervisor_capnp::{runtime, supervisor};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::LocalSet;
 
 use super::Problem;
+use super::doorway::Passage;
 
 /// Questions that wait for the thread; those beyond it fail at once.
 const QUESTIONS_MAX: usize = 1_024;
@@ -28,12 +34,14 @@ pub struct FoundProgram {
     pub worker: Bytes,
     /// The stamp for the outbound proxy.
     pub stamp: Vec<u8>,
+    /// The Worker's number in the node.
+    pub number: u64,
 }
 
 /// The programs that the process has, by key.
 pub trait Programs: Send + Sync {
-    /// Whether it has one.
-    fn knows(&self, key: &[u8]) -> bool;
+    /// The Worker of one that it has.
+    fn worker(&self, key: &[u8]) -> Option<Arc<Worker>>;
     /// Takes one.
     ///
     /// # Errors
@@ -56,6 +64,8 @@ pub enum Order {
         /// The keys.
         gone: Vec<Vec<u8>>,
     },
+    /// Take no more clients of plain HTTP.
+    StopListening,
     /// Finish requests in flight and end; answer when that is done.
     Drain(oneshot::Sender<()>),
 }
@@ -67,20 +77,31 @@ pub struct Calls(mpsc::Sender<Question>);
 /// The thread that asks, before it is started: V8 has to start first.
 pub struct CallsThread {
     socket: UnixStream,
+    /// Where the inbound proxy's connections come through.
+    doorway: Channel,
     asked: mpsc::Receiver<Question>,
 }
 
+/// What the thread gives connections and hints to.
+pub struct Receivers {
+    /// Takes programs.
+    pub programs: Arc<dyn Programs>,
+    /// Takes connections of the inbound proxy.
+    pub passed: mpsc::Sender<PassedConnection>,
+    /// Takes hints.
+    pub warmer: Warmer,
+}
+
 impl CallsThread {
-    /// Starts it. Programs go to `programs`, orders come through the receiver, which ends with the
-    /// supervisor.
+    /// Starts it. Orders come through the receiver, which ends with the supervisor.
     ///
     /// # Errors
     /// When the thread cannot be made.
-    pub fn start(self, programs: Arc<dyn Programs>) -> Result<blocking::Receiver<Order>, Problem> {
+    pub fn start(self, receivers: Receivers) -> Result<blocking::Receiver<Order>, Problem> {
         let (orders, ordered) = blocking::channel();
         self.socket.set_nonblocking(true)?;
         thread::Builder::new().name("calls".to_owned()).spawn(move || {
-            if let Err(problem) = run(self.socket, self.asked, orders, programs) {
+            if let Err(problem) = run(self, orders, receivers) {
                 eprintln!("isolde: runtime: {problem}");
             }
         })?;
@@ -90,9 +111,9 @@ impl CallsThread {
 
 impl Calls {
     /// Asks the supervisor at the other end of this socket, once the thread runs.
-    pub fn new(socket: UnixStream) -> (Self, CallsThread) {
+    pub fn new(socket: UnixStream, doorway: Channel) -> (Self, CallsThread) {
         let (questions, asked) = mpsc::channel(QUESTIONS_MAX);
-        (Self(questions), CallsThread { socket, asked })
+        (Self(questions), CallsThread { socket, doorway, asked })
     }
 
     /// The key of the Worker for a host, whose program the process has then; `None` when there is
@@ -109,11 +130,11 @@ impl Calls {
 }
 
 fn run(
-    socket: UnixStream,
-    mut asked: mpsc::Receiver<Question>,
+    thread: CallsThread,
     orders: blocking::Sender<Order>,
-    programs: Arc<dyn Programs>,
+    receivers: Receivers,
 ) -> Result<(), Problem> {
+    let CallsThread { socket, doorway, mut asked } = thread;
     let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&event_loop, async {
         let stream = tokio::net::UnixStream::from_std(socket)?;
@@ -125,7 +146,10 @@ fn run(
         let registered = register.send().promise.await?;
         let version = registered.get()?.get_routes_version();
         let _ = orders.send(Order::Routes { version, gone: Vec::new() });
+        let Receivers { programs, passed, warmer } = receivers;
         let finder = Rc::new(Finder { supervisor, programs, loading: RefCell::default() });
+        let door = Door { finder: finder.clone(), passed, warmer };
+        tokio::task::spawn_local(Rc::new(door).take(Receiver::new(doorway)?));
         loop {
             tokio::select! {
                 question = asked.recv() => {
@@ -159,16 +183,27 @@ impl Finder {
         if key.is_empty() {
             return Ok(None);
         }
-        let loading = self.loading.borrow_mut().entry(key.clone()).or_default().clone();
+        self.have(&key).await.map(|()| Some(key))
+    }
+
+    /// Gets the program of a key, if it is not there.
+    async fn have(&self, key: &[u8]) -> Result<(), Error> {
+        if self.programs.worker(key).is_some() {
+            return Ok(());
+        }
+        let loading = self.loading.borrow_mut().entry(key.to_vec()).or_default().clone();
         let one = loading.lock().await;
-        let loaded = if self.programs.knows(&key) { Ok(()) } else { self.load(&key).await };
+        let loaded = match self.programs.worker(key) {
+            Some(_) => Ok(()),
+            None => self.load(key).await,
+        };
         drop(one);
         // The last one that waits for it takes the lock away.
         let mut all = self.loading.borrow_mut();
         if Rc::strong_count(&loading) == 2 {
-            all.remove(&key);
+            all.remove(key);
         }
-        loaded.map(|()| Some(key))
+        loaded
     }
 
     async fn load(&self, key: &[u8]) -> Result<(), Error> {
@@ -180,8 +215,51 @@ impl Finder {
             artifact: Bytes::copy_from_slice(program.get_artifact()?),
             worker: Bytes::copy_from_slice(program.get_worker()?),
             stamp: program.get_stamp()?.to_vec(),
+            number: program.get_number(),
         };
         self.programs.add(key, program).map_err(Error::failed)
+    }
+}
+
+/// The end of the inbound proxy's way to this process.
+struct Door {
+    finder: Rc<Finder>,
+    passed: mpsc::Sender<PassedConnection>,
+    warmer: Warmer,
+}
+
+impl Door {
+    /// Takes what comes through. Whatever is wrong with it is dropped: the proxy sees its
+    /// connection end.
+    async fn take(self: Rc<Self>, doorway: Receiver) {
+        loop {
+            let message = match doorway.receive().await {
+                Ok(Some(message)) => message,
+                Ok(None) => return,
+                Err(error) if error.kind() == ErrorKind::InvalidData => continue,
+                Err(error) => return eprintln!("isolde: runtime: {error}"),
+            };
+            if let Some(passage) = Passage::from_bytes(&message.bytes) {
+                tokio::task::spawn_local(self.clone().pass(passage, message.descriptor));
+            }
+        }
+    }
+
+    async fn pass(self: Rc<Self>, passage: Passage, socket: Option<OwnedFd>) {
+        let (Passage::Connection { key, .. } | Passage::Warm { key }) = passage;
+        if let Err(error) = self.finder.have(&key).await {
+            return eprintln!("isolde: runtime: {error}");
+        }
+        let Some(worker) = self.finder.programs.worker(&key) else { return };
+        match (passage, socket) {
+            (Passage::Connection { scheme, .. }, Some(socket)) => {
+                let passed = PassedConnection { stream: socket.into(), worker, scheme };
+                // When too many wait, one more is not better than an answer at once.
+                let _ = self.passed.try_send(passed);
+            }
+            (Passage::Warm { .. }, _) => self.warmer.warm(&worker),
+            (Passage::Connection { .. }, None) => {}
+        }
     }
 }
 
@@ -197,6 +275,14 @@ impl runtime::Server for Orders {
         let (version, keys) = (params.get()?.get_version(), params.get()?.get_gone()?);
         let gone = keys.iter().map(|key| key.map(<[u8]>::to_vec)).collect::<Result<_, _>>()?;
         self.0.send(Order::Routes { version, gone }).map_err(|_| ends())
+    }
+
+    async fn stop_listening(
+        self: Rc<Self>,
+        _: runtime::StopListeningParams,
+        _: runtime::StopListeningResults,
+    ) -> Result<(), Error> {
+        self.0.send(Order::StopListening).map_err(|_| ends())
     }
 
     async fn drain(

@@ -8,12 +8,12 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ::outbound::admission::Admission;
 use ::outbound::{Client, IpNet, Outbound, OutboundOptions, Stamp, Tenant, server};
 use rpc::channel::{Channel, Message, Receiver};
 use rpc::inherited;
 use rpc::stamp::{Identity, StampKey};
 use runtime::HOPS_LEFT;
+use scheduler::admission::Admission;
 use tokio::task::LocalSet;
 
 use super::{Problem, SandboxMode};
@@ -64,7 +64,7 @@ struct Proxy {
     stamps: StampKey,
     /// The clients of Workers that have connections, with the number of those.
     workers: RefCell<HashMap<Identity, (Client, usize)>>,
-    admission: Rc<Admission>,
+    admission: Rc<Admission<Arc<str>>>,
 }
 
 impl Proxy {

@@ -30,7 +30,6 @@ struct State {
     hosts: HashMap<String, Option<Arc<Worker>>>,
     /// Workers by key.
     workers: HashMap<Vec<u8>, Arc<Worker>>,
-    last_id: u64,
 }
 
 impl SupervisedRouter {
@@ -76,19 +75,18 @@ impl SupervisedRouter {
 }
 
 impl Programs for SupervisedRouter {
-    fn knows(&self, key: &[u8]) -> bool {
-        lock(&self.state).workers.contains_key(key)
+    fn worker(&self, key: &[u8]) -> Option<Arc<Worker>> {
+        lock(&self.state).workers.get(key).cloned()
     }
 
     fn add(&self, key: &[u8], program: FoundProgram) -> Result<(), String> {
         let artifact = Artifact::decode(&program.artifact).map_err(|error| error.to_string())?;
         let artifact = Arc::new(artifact);
         let mut state = lock(&self.state);
-        let id = state.last_id + 1;
+        let id = program.number;
         let find = |wanted| (artifact.id() == wanted).then(|| artifact.clone());
         let worker =
             Worker::decode(&program.worker, id, find).map_err(|error| error.to_string())?;
-        state.last_id = id;
         let mut stamps = self.stamps.write().unwrap_or_else(PoisonError::into_inner);
         stamps.insert(id, program.stamp.into());
         state.workers.insert(key.to_vec(), Arc::new(worker));

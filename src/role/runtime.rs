@@ -8,11 +8,12 @@ use std::time::Duration;
 use ::runtime::{ClientLimits, Runtime, RuntimeOptions, front_threads_default};
 use rpc::channel::Channel;
 use rpc::inherited;
+use tokio::sync::mpsc;
 
 use crate::reporter::Reporter;
 use crate::source_map::SourceMaps;
 
-use super::calls::{Calls, Order};
+use super::calls::{Calls, Order, Receivers};
 use super::relay::{Relay, Stamps};
 use super::router::SupervisedRouter;
 use super::{Problem, SandboxMode};
@@ -22,15 +23,20 @@ const POOL_SIZE: usize = 4;
 /// How long requests in flight may take when the process is to end.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
 
-/// The descriptors of a runtime: the standard ones, its supervisor, its relay and its listener.
+/// Connections of the inbound proxy that wait for a front thread.
+const PASSED_MAX: usize = 1_024;
+
+/// The descriptors of every runtime: the standard ones, its supervisor, its relay and its doorway.
 const DESCRIPTORS: u32 = 6;
 
-/// Serves until the supervisor says otherwise, or is gone.
-pub fn run(mode: SandboxMode) -> Result<(), Problem> {
-    sandbox::enter(mode.into(), DESCRIPTORS)?;
-    let (calls, calls_thread) = Calls::new(UnixStream::from(inherited::take(0)?));
+/// Serves until the supervisor says otherwise, or is gone. It may take clients of plain HTTP
+/// itself.
+pub fn run(listen: bool, mode: SandboxMode) -> Result<(), Problem> {
+    sandbox::enter(mode.into(), DESCRIPTORS + u32::from(listen))?;
+    let supervisor = UnixStream::from(inherited::take(0)?);
     let relay = Channel::inherited(inherited::take(1)?);
-    let listener = TcpListener::from(inherited::take(2)?);
+    let (calls, calls_thread) = Calls::new(supervisor, Channel::inherited(inherited::take(2)?));
+    let listener = listen.then(|| inherited::take(3)).transpose()?.map(TcpListener::from);
     let stamps = Arc::new(Stamps::default());
     let router = Arc::new(SupervisedRouter::new(calls, stamps.clone()));
     let reporter = Reporter::new(false, true, Arc::new(SourceMaps::default()));
@@ -46,14 +52,20 @@ pub fn run(mode: SandboxMode) -> Result<(), Problem> {
         code_from_strings: false,
     })?;
     sandbox::lock(mode.into())?;
-    let orders = calls_thread.start(router.clone())?;
-    runtime.listen(listener)?;
+    let (passed, connections) = mpsc::channel(PASSED_MAX);
+    runtime.listen_passed(connections)?;
+    let receivers = Receivers { programs: router.clone(), passed, warmer: runtime.warmer() };
+    let orders = calls_thread.start(receivers)?;
+    if let Some(listener) = listener {
+        runtime.listen(listener)?;
+    }
     let done = loop {
         match orders.recv() {
             Ok(Order::Routes { version, gone }) => {
                 let old = router.set_routes(version, &gone);
                 old.into_iter().for_each(|worker| runtime.retire(worker));
             }
+            Ok(Order::StopListening) => runtime.stop_listening(),
             Ok(Order::Drain(done)) => break Some(done),
             // The supervisor is gone.
             Err(_) => break None,

@@ -3,6 +3,7 @@
 //!
 //! | file | does |
 //! | --- | --- |
+//! | `acceptor` | accepts connections, and waits where that fails |
 //! | `limits` | limits of a request's head |
 //! | `request_url` | the URL of a request, made once |
 //! | `refusal` | examines a head; refuses what is ambiguous or too large |
@@ -12,6 +13,7 @@
 //! | `http2` | HTTP/2 with small buffers, and an end of idle connections |
 #![forbid(unsafe_code)]
 
+pub mod acceptor;
 pub mod client_limits;
 pub mod connections;
 pub mod http2;

@@ -10,6 +10,7 @@ use http::{Request, Response, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
 use rustls::ClientConfig;
+use scheduler::share::Share;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
@@ -23,7 +24,6 @@ use crate::policy::{Rules, is_blocked_port};
 use crate::pool::{H1Lease, Lease, Pool, PoolOptions};
 use crate::resolve::{Destination, resolve};
 use crate::resolver::Resolver;
-use crate::share::Share;
 use crate::sockets::{SocketPermit, Sockets};
 use crate::stamp::Stamp;
 use crate::tls;

@@ -10,7 +10,6 @@
 //! | `policy` | which addresses may be reached, and which spellings of a host are literals |
 //! | `resolver` | one resolver for the process, with a quota for each owner |
 //! | `sockets` | the process's sockets, counted by owner |
-//! | `share` | the share of one owner in something that the whole process uses |
 //! | `resolve` | from a host name to a bounded list of allowed addresses |
 //! | `connect` | a socket to the first of those addresses that accepts |
 //! | `tls` | roots, ALPN, handshake |
@@ -19,13 +18,11 @@
 //! | `head` | request heads as they are sent, response heads as a Worker sees them |
 //! | `stamp` | headers that say where a request came from, which a Worker cannot forge |
 //! | `body` | request bodies that can be sent again, response bodies that return connections |
-//! | `admission` | the connections of runtimes, counted by owner |
 //! | `server` | the outbound proxy's side of a connection from a runtime |
 //! | `client` | one exchange from request to response head, with the retry rule |
 //! | `error` | errors, with one message for the log and one for the Worker's user |
 #![forbid(unsafe_code)]
 
-pub mod admission;
 mod body;
 mod client;
 mod connect;
@@ -38,7 +35,6 @@ mod pool;
 mod resolve;
 mod resolver;
 pub mod server;
-mod share;
 mod sockets;
 mod stamp;
 mod tls;

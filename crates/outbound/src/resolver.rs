@@ -17,10 +17,10 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::{Hosts, TokioResolver, system_conf};
+use scheduler::share::Share;
 use tokio::sync::mpsc;
 
 use crate::options::OutboundOptions;
-use crate::share::Share;
 use desk::{Answer, Desk, Quota, Ticket};
 
 /// How long one name server may take to answer, and how often it is asked again.

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use scheduler::share::{Share, Usage};
 use tokio::sync::{Notify, watch};
-
-use crate::share::{Share, Usage};
 
 /// Counts the sockets of all clients of a process.
 pub(crate) struct Sockets {

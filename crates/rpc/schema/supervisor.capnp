@@ -11,6 +11,10 @@ struct Program {
   # The canonical bytes of the Worker, secrets included.
   stamp @2 :Data;
   # What the runtime shows to the outbound proxy for the Worker's subrequests.
+
+  number @3 :UInt64;
+  # The Worker's number, by which the runtime names it to its supervisor. Not a secret, unlike the
+  # key.
 }
 
 interface Supervisor {
@@ -37,6 +41,38 @@ interface Runtime {
   drain @1 () -> ();
   # Take no new connections and finish requests in flight; answers when there are none.
 
-  status @2 () -> (isolates :UInt32, connections :UInt32);
-  # What it is doing.
+  status @2 () -> (status :RuntimeStatus);
+  # What it is doing, as far as it can be believed.
+
+  stopListening @3 () -> ();
+  # Take no more clients of plain HTTP: the inbound proxy takes them from now on. Those that are
+  # there stay.
+}
+
+struct RuntimeStatus {
+  # Counts of a runtime process since it started, but for the first two.
+
+  isolates @0 :UInt32;
+  # Isolates that have a Worker now.
+
+  inFlight @1 :UInt32;
+  # Requests that are being answered now.
+
+  requests @2 :UInt64;
+  # Requests that have ended.
+
+  exceptions @3 :UInt64;
+  # Of those: the Worker threw, or could never have answered.
+
+  exceededCpu @4 :UInt64;
+  # Of those: used too much CPU time.
+
+  exceededMemory @5 :UInt64;
+  # Of those: used too much memory.
+
+  canceled @6 :UInt64;
+  # Of those: the client left first.
+
+  evicted @7 :UInt64;
+  # Isolates that made way for others.
 }

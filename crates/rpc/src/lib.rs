@@ -14,3 +14,9 @@ pub mod stamp;
 #[rustfmt::skip]
 #[path = "gen/supervisor_capnp.rs"]
 pub mod supervisor_capnp;
+
+/// Calls between a supervisor and its inbound proxy.
+#[allow(clippy::all, clippy::pedantic, missing_docs, unused_qualifications)]
+#[rustfmt::skip]
+#[path = "gen/inbound_capnp.rs"]
+pub mod inbound_capnp;

@@ -27,12 +27,13 @@ pub use egress::{
     RedirectMode,
 };
 pub use failure::{Failure, Page};
+pub use front::listener::PassedConnection;
 pub use ingress::client_limits::ClientLimits;
 pub use ingress::connections::ClientGuard;
 pub use ingress::pace::MinimumRate;
 pub use ingress::peer::{Peer, Protocol, Scheme, Tls};
 pub use ingress::request_url::RequestUrl;
-pub use runtime::{Runtime, RuntimeError, RuntimeOptions, front_threads_default};
+pub use runtime::{Runtime, RuntimeError, RuntimeOptions, Warmer, front_threads_default};
 pub use worker::{Observer, Outcome, RequestRecord};
 
 /// Parsers of bytes from outside, for the fuzz targets.

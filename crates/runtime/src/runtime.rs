@@ -11,12 +11,12 @@ use ingress::client_limits::ClientLimits;
 use ingress::connections::ClientConnections;
 use ingress::peer::Peer;
 use isolate::{IsolateOptions, Platform, PlatformError, PlatformOptions, Startup};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::egress::Egress;
 use crate::failure::Failure;
 use crate::front::front_thread::{self, Shared};
-use crate::front::listener::Listener;
+use crate::front::listener::{Listener, PassedConnection};
 use crate::front::router::Router;
 use crate::isolate::thread::Factory;
 use crate::limits::Limits;
@@ -69,6 +69,8 @@ pub struct Runtime {
     clients: ClientLimits,
     connections: Arc<ClientConnections>,
     closing: watch::Sender<bool>,
+    /// The same for the front threads of plain HTTP alone.
+    closing_plain: watch::Sender<bool>,
     front_threads: usize,
     fronts: Vec<JoinHandle<()>>,
 }
@@ -77,6 +79,17 @@ pub struct Runtime {
 /// isolate's thread from their first request on.
 pub fn front_threads_default() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).div_ceil(4)
+}
+
+/// Starts Workers before they are asked for.
+#[derive(Clone)]
+pub struct Warmer(Arc<Dispatcher>);
+
+impl Warmer {
+    /// Starts an isolate for a Worker that has none, if that takes nothing from others.
+    pub fn warm(&self, worker: &Arc<Worker>) {
+        self.0.warm(worker);
+    }
 }
 
 impl Runtime {
@@ -107,7 +120,7 @@ impl Runtime {
             observer: options.observer,
         };
         let pool = Pool::new(Box::new(factory), options.pool_size).map_err(RuntimeError::Thread)?;
-        let (closing, _) = watch::channel(false);
+        let (closing, closing_plain) = (watch::Sender::new(false), watch::Sender::new(false));
         let dispatcher = Dispatcher::new(options.router, pool);
         let front_threads = options.front_threads.max(1);
         let clients = options.clients;
@@ -115,7 +128,7 @@ impl Runtime {
             (clients.connections_max, clients.connections_per_address_max);
         let connections = ClientConnections::new(connections_max, per_address_max);
         let fronts = Vec::new();
-        Ok(Self { dispatcher, clients, connections, closing, front_threads, fronts })
+        Ok(Self { dispatcher, clients, connections, closing, closing_plain, front_threads, fronts })
     }
 
     /// Serves plain HTTP on `listener`, on front threads of its own; gives the address.
@@ -125,8 +138,13 @@ impl Runtime {
     pub fn listen(&mut self, listener: TcpListener) -> Result<SocketAddr, RuntimeError> {
         listener.set_nonblocking(true).map_err(RuntimeError::Listen)?;
         let address = listener.local_addr().map_err(RuntimeError::Listen)?;
-        self.start_fronts(|| Ok(Listener::Tcp(listener.try_clone()?)))?;
+        self.start_fronts(self.closing_plain.clone(), || Ok(Listener::Tcp(listener.try_clone()?)))?;
         Ok(address)
+    }
+
+    /// Takes no more clients of plain HTTP. Those that are there stay as long as their isolates do.
+    pub fn stop_listening(&mut self) {
+        let _ = self.closing_plain.send(true);
     }
 
     /// Serves HTTP on a UNIX socket, on front threads of its own. `peer` describes the clients, as
@@ -136,16 +154,37 @@ impl Runtime {
     /// See [`RuntimeError`].
     pub fn listen_unix(&mut self, listener: UnixListener, peer: Peer) -> Result<(), RuntimeError> {
         listener.set_nonblocking(true).map_err(RuntimeError::Listen)?;
-        self.start_fronts(|| Ok(Listener::Unix(listener.try_clone()?, peer.clone())))
+        self.start_fronts(self.closing.clone(), || {
+            Ok(Listener::Unix(listener.try_clone()?, peer.clone()))
+        })
+    }
+
+    /// Serves connections that another process of the platform has made, on front threads of its
+    /// own. They come through `connections`.
+    ///
+    /// # Errors
+    /// See [`RuntimeError`].
+    pub fn listen_passed(
+        &mut self,
+        connections: mpsc::Receiver<PassedConnection>,
+    ) -> Result<(), RuntimeError> {
+        let connections = Arc::new(Mutex::new(connections));
+        self.start_fronts(self.closing.clone(), || Ok(Listener::Passed(connections.clone())))
+    }
+
+    /// Starts Workers before they are asked for, from any thread.
+    pub fn warmer(&self) -> Warmer {
+        Warmer(self.dispatcher.clone())
     }
 
     fn start_fronts(
         &mut self,
+        closing: watch::Sender<bool>,
         listener: impl Fn() -> std::io::Result<Listener>,
     ) -> Result<(), RuntimeError> {
         for _ in 0..self.front_threads {
             let listener = listener().map_err(RuntimeError::Listen)?;
-            let closing = self.closing.subscribe();
+            let closing = closing.subscribe();
             let shared = Shared {
                 dispatcher: self.dispatcher.clone(),
                 clients: self.clients,
@@ -186,6 +225,7 @@ impl Runtime {
     pub fn shut_down(self, grace: Duration) {
         let isolates = self.dispatcher.handles();
         let _ = self.closing.send(true);
+        let _ = self.closing_plain.send(true);
         self.dispatcher.stop_all();
         let deadline = Instant::now() + grace;
         let busy = || isolates.iter().any(|isolate| !isolate.status.ended.load(Relaxed));

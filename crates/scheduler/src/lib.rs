@@ -15,12 +15,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod admission;
 mod event;
 mod eviction;
 mod gauge;
 mod policy;
 mod records;
 mod scheduler;
+pub mod share;
 mod table;
 
 pub use event::{Cause, Effect, Event, Fault, IsolateId, OwnerId, Refusal, WorkerId};

@@ -68,6 +68,21 @@ impl<P: Policy> Scheduler<P> {
         }
     }
 
+    /// Whether an isolate may be started for a Worker before anybody asks for it: it has none, its
+    /// last start did not fail, and there is room without an eviction.
+    pub fn may_warm<G: Gauges>(
+        &self,
+        now_ms: u64,
+        worker: WorkerId,
+        owner: OwnerId,
+        gauges: &G,
+    ) -> bool {
+        let applicant = Applicant { worker, owner };
+        self.records.get(worker).is_none()
+            && self.table.of_worker(worker).is_empty()
+            && matches!(self.eviction(now_ms, gauges).find_room(applicant), Room::Free)
+    }
+
     /// Adds to `effects` what is to be done about an event. It allocates nothing when an existing
     /// isolate serves a request, provided that `effects` has room.
     pub fn on_event<G: Gauges>(

@@ -101,6 +101,7 @@ pub fn build(program: &Path, config: &WorkerConfig) -> Result<(Worker, String), 
     let mut worker = read_program(&output.into())?;
     worker.name.clone_from(&config.name);
     worker.owner = config.owner.clone();
+    worker.cordon = config.cordon.clone();
     config.limits.apply(&mut worker.limits);
     Ok((worker, messages))
 }

@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use program::{Limits, Owner};
+use inbound::certificates::{self, Pem};
+use program::{Cordon, Limits, Owner};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -24,6 +25,12 @@ const CPU_MS_MAX: u64 = 300_000;
 pub struct Config {
     /// Where plain HTTP is served.
     pub http: SocketAddr,
+    /// Where HTTP over TLS is served.
+    pub https: Option<SocketAddr>,
+    /// Whether clients come by way of a load balancer that speaks the PROXY protocol.
+    pub proxy_protocol: bool,
+    /// The certificates; none: one is made for development.
+    pub certificates: Vec<Pem>,
     /// What subrequests may reach although it is private, as `10.0.0.0/8`.
     pub allowed_ranges: Vec<String>,
     /// The Workers, in the order of the file.
@@ -41,6 +48,8 @@ pub struct WorkerConfig {
     pub hosts: Vec<String>,
     /// The account that is charged.
     pub owner: Owner,
+    /// With which other Workers it may share a process.
+    pub cordon: Cordon,
     /// Limits that differ from the project's own.
     pub limits: LimitsConfig,
 }
@@ -98,6 +107,8 @@ pub enum ConfigError {
 #[serde(deny_unknown_fields)]
 struct File {
     listen: Listen,
+    #[serde(default, rename = "certificate")]
+    certificates: Vec<Spanned<CertificateEntry>>,
     #[serde(default)]
     outbound: OutboundEntry,
     #[serde(default, rename = "worker")]
@@ -108,6 +119,16 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Listen {
     http: Spanned<String>,
+    https: Option<Spanned<String>>,
+    #[serde(default)]
+    proxy_protocol: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CertificateEntry {
+    chain: PathBuf,
+    key: PathBuf,
 }
 
 #[derive(Deserialize, Default)]
@@ -124,6 +145,7 @@ struct Entry {
     path: PathBuf,
     hosts: Vec<Spanned<String>>,
     owner: Option<Spanned<String>>,
+    trust: Option<Spanned<String>>,
     limits: Option<Spanned<LimitsConfig>>,
 }
 
@@ -159,11 +181,17 @@ impl Config {
 type Wrong = (Range<usize>, String);
 
 fn check(file: File, folder: &Path) -> Result<Config, Wrong> {
-    let http = &file.listen.http;
-    let address = http.get_ref().parse().map_err(|_| {
-        let text = "must be an address and a port, such as \"127.0.0.1:8080\"";
-        (http.span(), format!("`listen.http` {text}"))
-    })?;
+    let http = check_address("http", &file.listen.http)?;
+    let https = file.listen.https.as_ref();
+    let https = https.map(|address| check_address("https", address)).transpose()?;
+    let certificates = file.certificates.iter().map(|entry| check_certificate(entry, folder));
+    let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
+    if https.is_none()
+        && let Some(entry) = file.certificates.first()
+    {
+        let message = "a certificate is for TLS: say where with `listen.https`".to_owned();
+        return Err((entry.span(), message));
+    }
     let mut claimed = HashMap::new();
     let mut names = HashMap::new();
     let mut workers = Vec::new();
@@ -177,7 +205,31 @@ fn check(file: File, folder: &Path) -> Result<Config, Wrong> {
         workers.push(worker.0);
     }
     let allowed = file.outbound.allow.iter().map(check_range).collect::<Result<_, _>>()?;
-    Ok(Config { http: address, allowed_ranges: allowed, workers })
+    let proxy_protocol = file.listen.proxy_protocol;
+    Ok(Config { http, https, proxy_protocol, certificates, allowed_ranges: allowed, workers })
+}
+
+/// An address to listen on.
+fn check_address(key: &str, address: &Spanned<String>) -> Result<SocketAddr, Wrong> {
+    address.get_ref().parse().map_err(|_| {
+        let text = "must be an address and a port, such as \"127.0.0.1:8080\"";
+        (address.span(), format!("`listen.{key}` {text}"))
+    })
+}
+
+/// Reads a certificate and its key, and sees whether they can be used.
+fn check_certificate(entry: &Spanned<CertificateEntry>, folder: &Path) -> Result<Pem, Wrong> {
+    let read = |path: &Path| {
+        let path = folder.join(path);
+        let message = |cause| format!("{} cannot be read: {cause}", path.display());
+        std::fs::read(&path).map_err(|cause| (entry.span(), message(cause)))
+    };
+    let CertificateEntry { chain, key } = entry.get_ref();
+    let pem = Pem { chain: read(chain)?, private_key: read(key)? };
+    match certificates::check(&pem) {
+        Ok(_) => Ok(pem),
+        Err(error) => Err((entry.span(), format!("{}: {error}", chain.display()))),
+    }
 }
 
 /// A range of addresses, `10.0.0.0/8`, or one address.
@@ -216,9 +268,11 @@ fn check_worker(
     }
     let owner = entry.owner.as_ref().map(|owner| check_name("owner", owner)).transpose()?;
     let owner = owner.map_or_else(Owner::local, Owner::new);
+    let trust = entry.trust.as_ref().map(|trust| check_name("trust", trust)).transpose()?;
+    let cordon = trust.map_or_else(Cordon::shared, Cordon::new);
     let limits = entry.limits.map(check_limits).transpose()?.unwrap_or_default();
     let path = folder.join(entry.path);
-    let worker = WorkerConfig { name: name.clone(), path, hosts, owner, limits };
+    let worker = WorkerConfig { name: name.clone(), path, hosts, owner, cordon, limits };
     Ok((worker, (name, entry.name.span())))
 }
 

@@ -2,11 +2,12 @@
 //! keys of hosts of its own cordon.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use capnp::Error;
-use program::Cordon;
+use inbound::certificates::Pem;
+use program::{Cordon, Owner};
 use rpc::supervisor_capnp::{runtime, supervisor};
 
 use crate::vault::{Key, Vault};
@@ -21,6 +22,21 @@ pub struct Node {
     pub vault: RefCell<Vault>,
     /// Changes with the Workers.
     pub routes_version: Cell<u64>,
+    /// The certificates for clients.
+    pub certificates: RefCell<Vec<Pem>>,
+    /// The runtime process of each cordon.
+    pub places: RefCell<HashMap<Cordon, u32>>,
+    /// Numbers of owners, each given once.
+    owners: RefCell<HashMap<Owner, u64>>,
+}
+
+impl Node {
+    /// The number by which the inbound proxy counts for an owner.
+    pub fn number_of(&self, owner: &Owner) -> u64 {
+        let mut owners = self.owners.borrow_mut();
+        let next = owners.len() as u64;
+        *owners.entry(owner.clone()).or_insert(next)
+    }
 }
 
 /// What the supervisor knows of a runtime process.
@@ -58,7 +74,7 @@ impl Known {
     /// The keys that it has and that stand for nothing any more.
     fn take_gone(&self, vault: &Vault) -> Vec<Key> {
         let mut given = self.given.borrow_mut();
-        given.extract_if(|key| vault.program(key).is_none()).collect()
+        given.extract_if(|key| !vault.has(key)).collect()
     }
 }
 
@@ -119,6 +135,7 @@ impl supervisor::Server for Handout {
         found.set_artifact(&program.artifact);
         found.set_worker(&program.worker);
         found.set_stamp(&program.stamp);
+        found.set_number(program.number);
         Ok(())
     }
 }

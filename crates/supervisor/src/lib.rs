@@ -6,18 +6,21 @@
 //! | `config` | the configuration file, checked, with places in its errors |
 //! | `vault` | the Workers of the node, by host and by key |
 //! | `handout` | what one runtime process may ask for, over RPC |
+//! | `directory` | what the inbound proxy may ask for, over RPC |
+//! | `children` | the processes that there are, and how each is started |
 //! | `process` | one child: its program, its sockets, its end |
 //! | `build` | a project becomes a Worker, in a child with a time limit |
-//! | `supervisor` | the processes of the node, and the signals that it gets |
+//! | `supervisor` | start, reload and end of the node |
 #![forbid(unsafe_code)]
 
 mod build;
+mod children;
 pub mod config;
+mod directory;
 mod handout;
 mod process;
 mod supervisor;
 mod vault;
 
 pub use build::{PROGRAM_BYTES_MAX, write_program};
-pub use process::Role;
-pub use supervisor::{Log, Options, Supervisor, SupervisorError};
+pub use supervisor::{Log, Options, Ready, Supervisor, SupervisorError};

@@ -25,6 +25,8 @@ pub enum Role {
     Runtime,
     /// Sends their subrequests.
     Outbound,
+    /// Takes clients, ends TLS and passes requests on.
+    Inbound,
 }
 
 impl Role {
@@ -33,6 +35,7 @@ impl Role {
         match self {
             Self::Runtime => "runtime",
             Self::Outbound => "outbound",
+            Self::Inbound => "inbound",
         }
     }
 }

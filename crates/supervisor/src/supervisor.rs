@@ -4,27 +4,24 @@ use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use inbound::certificates::{self, CertificateError, Pem};
 use nix::sys::signal::{SIGTERM, kill};
 use nix::unistd::Pid;
 use program::Cordon;
-use rpc::channel::Channel;
-use rpc::connection;
 use rpc::stamp::StampKey;
-use rpc::supervisor_capnp::supervisor;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 
 use crate::build::build;
+use crate::children::{Children, Kit, Place, Runtime, Seat};
 use crate::config::{Config, ConfigError, WorkerConfig};
-use crate::handout::{Handout, Known, Node};
-use crate::process::{self, BackOff, Role};
+use crate::handout::Known;
+use crate::process::BackOff;
 use crate::vault::{Vault, VaultError};
 
 /// How long requests in flight may take after the signal to end.
@@ -34,12 +31,23 @@ const END_MAX: Duration = Duration::from_secs(5);
 
 /// Takes what the operator should know.
 pub trait Log {
-    /// The node serves at this address.
-    fn ready(&self, address: SocketAddr, workers: usize);
+    /// The node serves.
+    fn ready(&self, ready: &Ready);
     /// Something happened that is no fault.
     fn note(&self, text: &str);
     /// Something is wrong; what is not named goes on.
     fn problem(&self, text: &str);
+}
+
+/// Where a node serves, and what.
+#[derive(Debug, Clone, Copy)]
+pub struct Ready {
+    /// The address of plain HTTP.
+    pub http: SocketAddr,
+    /// The address of HTTP over TLS.
+    pub https: Option<SocketAddr>,
+    /// The Workers that could be built.
+    pub workers: usize,
 }
 
 /// Why a node does not start.
@@ -49,7 +57,7 @@ pub enum SupervisorError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The address is taken, or not this machine's.
-    #[error("cannot listen on {address}: {cause}; choose another address in `listen.http`")]
+    #[error("cannot listen on {address}: {cause}; choose another address under `[listen]`")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -62,6 +70,9 @@ pub enum SupervisorError {
     /// The system gives no random bytes.
     #[error("the system gives no random bytes for a key")]
     Random,
+    /// There is no certificate for development.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The kernel does not offer the whole sandbox.
     #[error("{0}\nWorkers would run with less protection: allow it with --sandbox=best-effort")]
     Sandbox(String),
@@ -80,39 +91,20 @@ pub struct Options {
 
 /// A node.
 pub struct Supervisor {
-    options: Options,
+    kit: Kit,
+    config_path: PathBuf,
     log: Rc<dyn Log>,
-    node: Rc<Node>,
     stamps: StampKey,
-    stamp_key: [u8; rpc::stamp::KEY_BYTES],
-    listener: TcpListener,
-    allowed_ranges: Vec<String>,
     children: RefCell<Children>,
+    last_place: Cell<u32>,
+    /// Made at the start, for nodes without certificates.
+    development: RefCell<Option<Pem>>,
     /// Whether processes that end are left alone.
     drains: Cell<bool>,
 }
 
-#[derive(Default)]
-struct Children {
-    outbound: Option<Outbound>,
-    runtime: Option<Runtime>,
-}
-
-struct Outbound {
-    child: Child,
-    /// Takes the channels of runtimes.
-    control: Channel,
-}
-
-struct Runtime {
-    child: Child,
-    /// The end of its channel that outbound has, too: it outlives an outbound process.
-    relay: OwnedFd,
-    known: Rc<Known>,
-}
-
 impl Supervisor {
-    /// Reads the configuration, tries the sandbox and takes the listening socket.
+    /// Reads the configuration, tries the sandbox and takes the listening sockets.
     ///
     /// # Errors
     /// See [`SupervisorError`].
@@ -121,19 +113,28 @@ impl Supervisor {
         for missing in try_jail(&options)? {
             log.problem(&missing);
         }
-        let address = config.http;
-        let listener = TcpListener::bind(address)
-            .map_err(|cause| SupervisorError::Listen { address, cause })?;
+        let listen = |address| {
+            TcpListener::bind(address).map_err(|cause| SupervisorError::Listen { address, cause })
+        };
         let stamp_key = StampKey::random_bytes().map_err(|_| SupervisorError::Random)?;
-        let supervisor = Self {
-            options,
-            log,
+        let kit = Kit {
+            program: options.program,
+            sandbox: options.sandbox,
             node: Rc::default(),
-            stamps: StampKey::new(&stamp_key),
             stamp_key,
-            listener,
             allowed_ranges: config.allowed_ranges.clone(),
+            http: listen(config.http)?,
+            https: config.https.map(listen).transpose()?,
+            proxy_protocol: config.proxy_protocol,
+        };
+        let supervisor = Self {
+            kit,
+            config_path: options.config_path,
+            log,
+            stamps: StampKey::new(&stamp_key),
             children: RefCell::default(),
+            last_place: Cell::new(0),
+            development: RefCell::default(),
             drains: Cell::new(false),
         };
         Ok((supervisor, config))
@@ -149,12 +150,23 @@ impl Supervisor {
     }
 
     async fn serve(self: Rc<Self>, config: &Config) -> Result<(), SupervisorError> {
-        let workers = self.load(config).await;
-        for role in [Role::Outbound, Role::Runtime] {
-            let ended = signal(SignalKind::child())?;
-            tokio::task::spawn_local(self.clone().keep(role, ended));
+        self.set_certificates(config)?;
+        let (vault, workers) = self.load(config).await;
+        let cordons = cordons_of(&vault);
+        // One process that takes plain HTTP itself needs nobody before it.
+        let is_alone = cordons.len() == 1 && !config.proxy_protocol;
+        self.children.borrow_mut().plain_by_inbound = !is_alone;
+        *self.kit.node.vault.borrow_mut() = vault;
+        self.kit.node.routes_version.set(1);
+        self.keep(Seat::Outbound)?;
+        for cordon in cordons {
+            self.add_place(cordon)?;
         }
-        self.log.ready(self.listener.local_addr()?, workers);
+        if !is_alone || self.kit.https.is_some() {
+            self.keep(Seat::Inbound)?;
+        }
+        let https = self.kit.https.as_ref().map(TcpListener::local_addr).transpose()?;
+        self.log.ready(&Ready { http: self.kit.http.local_addr()?, https, workers });
         let mut reload = signal(SignalKind::hangup())?;
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -175,15 +187,25 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Starts a process, and again whenever it has ended. `ended` is told of ends of children.
-    async fn keep(self: Rc<Self>, role: Role, mut ended: Signal) {
+    /// Starts the process of a seat, and again whenever it has ended.
+    fn keep(self: &Rc<Self>, seat: Seat) -> io::Result<()> {
+        let ended = signal(SignalKind::child())?;
+        tokio::task::spawn_local(self.clone().keep_on(seat, ended));
+        Ok(())
+    }
+
+    /// Does [`keep`](Self::keep). `ended` is told of ends of children.
+    async fn keep_on(self: Rc<Self>, seat: Seat, mut ended: Signal) {
         let mut back_off = BackOff::new(Instant::now());
         loop {
-            let problem = match self.start(role) {
-                Ok(()) => {
-                    format!("{} ended ({})", role.name(), self.end_of(role, &mut ended).await)
-                }
-                Err(error) => format!("{} could not be started: {error}", role.name()),
+            let name = self.name(seat);
+            let started = self.children.borrow_mut().start(seat, &self.kit);
+            let problem = match started {
+                Ok(()) => match self.end_of(seat, &mut ended).await {
+                    Some(status) => format!("{name} ended ({status})"),
+                    None => return,
+                },
+                Err(error) => format!("{name} could not be started: {error}"),
             };
             if self.drains.get() {
                 return;
@@ -195,34 +217,45 @@ impl Supervisor {
         }
     }
 
-    fn start(&self, role: Role) -> io::Result<()> {
-        match role {
-            Role::Outbound => self.start_outbound(),
-            Role::Runtime => self.start_runtime(),
+    /// What a process is called in messages.
+    fn name(&self, seat: Seat) -> String {
+        match seat {
+            Seat::Outbound => "outbound".to_owned(),
+            Seat::Inbound => "inbound".to_owned(),
+            Seat::Runtime(number) => match self.children.borrow().places.get(&number) {
+                Some(place) if place.cordon != Cordon::shared() => {
+                    format!("runtime of {}", place.cordon.as_str())
+                }
+                _ => "runtime".to_owned(),
+            },
         }
     }
 
-    /// Waits until a process has ended.
-    async fn end_of(&self, role: Role, ended: &mut Signal) -> String {
+    /// Waits until a process has ended; nothing when the supervisor ended it itself.
+    async fn end_of(&self, seat: Seat, ended: &mut Signal) -> Option<String> {
         loop {
             ended.recv().await;
             let mut children = self.children.borrow_mut();
-            let child = match role {
-                Role::Outbound => children.outbound.as_mut().map(|outbound| &mut outbound.child),
-                Role::Runtime => children.runtime.as_mut().map(|runtime| &mut runtime.child),
-            };
-            let Some(child) = child else { return "by the supervisor".to_owned() };
-            match child.try_wait() {
+            match children.child(seat)?.try_wait() {
                 Ok(None) => {}
-                Ok(Some(status)) => return status.to_string(),
-                Err(error) => return error.to_string(),
+                Ok(Some(status)) => return Some(status.to_string()),
+                Err(error) => return Some(error.to_string()),
             }
         }
     }
 
-    /// Builds the Workers and replaces those that there are; gives their number.
-    async fn load(&self, config: &Config) -> usize {
-        let mut vault = Vault::default();
+    /// Adds a place for a cordon, and starts its process.
+    fn add_place(self: &Rc<Self>, cordon: Cordon) -> io::Result<()> {
+        let number = self.last_place.get() + 1;
+        self.last_place.set(number);
+        self.children.borrow_mut().add_place(number, cordon.clone())?;
+        self.kit.node.places.borrow_mut().insert(cordon, number);
+        self.keep(Seat::Runtime(number))
+    }
+
+    /// Builds the Workers; gives them and their number.
+    async fn load(&self, config: &Config) -> (Vault, usize) {
+        let mut vault = Vault::after(&self.kit.node.vault.borrow());
         let mut count = 0;
         for worker in &config.workers {
             match self.build(worker).await {
@@ -233,9 +266,8 @@ impl Supervisor {
                 Err(problem) => self.log.problem(&format!("{}: {problem}", worker.name)),
             }
         }
-        *self.node.vault.borrow_mut() = vault;
-        self.node.routes_version.set(self.node.routes_version.get() + 1);
-        count
+        vault.let_go_of(&self.kit.node.vault.borrow());
+        (vault, count)
     }
 
     fn add(
@@ -244,11 +276,11 @@ impl Supervisor {
         worker: &program::Worker,
         config: &WorkerConfig,
     ) -> Result<(), VaultError> {
-        vault.add(worker, &config.hosts, &self.stamps, &self.node.vault.borrow())
+        vault.add(worker, &config.hosts, &self.stamps, &self.kit.node.vault.borrow())
     }
 
     async fn build(&self, config: &WorkerConfig) -> Result<program::Worker, String> {
-        let (program, config) = (self.options.program.clone(), config.clone());
+        let (program, config) = (self.kit.program.clone(), config.clone());
         let built = tokio::task::spawn_blocking(move || build(&program, &config)).await;
         let built = built.map_err(|error| error.to_string())?;
         let (worker, messages) = built.map_err(|error| error.to_string())?;
@@ -258,88 +290,190 @@ impl Supervisor {
         Ok(worker)
     }
 
+    /// Uses the certificates of the configuration, or one for development.
+    fn set_certificates(&self, config: &Config) -> Result<(), CertificateError> {
+        let mut certificates = config.certificates.clone();
+        if certificates.is_empty() && config.https.is_some() {
+            let mut made = self.development.borrow_mut();
+            if made.is_none() {
+                self.log.note(
+                    "there is no [[certificate]]: clients of https see one that vouches for itself",
+                );
+                let hosts = config.workers.iter().flat_map(|worker| worker.hosts.clone());
+                *made = Some(certificates::self_signed(&hosts.collect::<Vec<_>>())?);
+            }
+            certificates.extend(made.clone());
+        }
+        *self.kit.node.certificates.borrow_mut() = certificates;
+        Ok(())
+    }
+
     /// Reads the configuration again. If it is wrong, the node goes on as it is.
-    async fn reload(&self) {
-        let config = match Config::read(&self.options.config_path) {
+    async fn reload(self: &Rc<Self>) {
+        let config = match Config::read(&self.config_path) {
             Ok(config) => config,
             Err(error) => {
                 return self.log.problem(&format!("nothing is reloaded: {error}"));
             }
         };
-        if Some(config.http) != self.listener.local_addr().ok() && config.http.port() != 0 {
-            self.log.problem("`listen.http` has changed, which takes effect at the next start");
+        self.tell_what_needs_a_start(&config);
+        if let Err(error) = self.set_certificates(&config) {
+            self.log.problem(&error.to_string());
         }
-        let count = self.load(&config).await;
-        let known = self.children.borrow().runtime.as_ref().map(|runtime| runtime.known.clone());
-        if let Some(known) = known
-            && let Err(error) = known.set_routes(&self.node).await
-        {
-            self.log.problem(&format!("the runtime has not heard of the reload: {error}"));
+        let (vault, count) = self.load(&config).await;
+        if let Err(error) = self.replace(vault).await {
+            return self.log.problem(&format!("nothing is reloaded: {error}"));
         }
         self.log.note(&format!("reloaded: {count} Workers"));
     }
 
-    fn sandbox_arguments(&self) -> [String; 2] {
-        ["--sandbox".to_owned(), self.options.sandbox.clone()]
-    }
-
-    fn start_outbound(&self) -> io::Result<()> {
-        let (control, far) = Channel::pair()?;
-        let allow = |range: &String| ["--allow".to_owned(), range.clone()];
-        let mut arguments: Vec<String> = self.allowed_ranges.iter().flat_map(allow).collect();
-        arguments.extend(self.sandbox_arguments());
-        let child =
-            process::start(&self.options.program, Role::Outbound, &arguments, vec![far.into()])?;
-        control.send(&self.stamp_key, None)?;
-        let mut children = self.children.borrow_mut();
-        if let Some(runtime) = &children.runtime {
-            control.send(b"runtime", Some(runtime.relay.as_fd()))?;
+    /// Replaces the Workers: places first, then what is asked for, then those who asked.
+    async fn replace(self: &Rc<Self>, vault: Vault) -> io::Result<()> {
+        let cordons = cordons_of(&vault);
+        let is_new = |cordon: &&Cordon| !self.kit.node.places.borrow().contains_key(*cordon);
+        for cordon in cordons.iter().filter(is_new).cloned().collect::<Vec<_>>() {
+            self.add_place(cordon)?;
         }
-        children.outbound = Some(Outbound { child, control });
+        if cordons.len() > 1 {
+            self.take_plain_by_inbound().await?;
+        }
+        *self.kit.node.vault.borrow_mut() = vault;
+        self.kit.node.routes_version.set(self.kit.node.routes_version.get() + 1);
+        self.announce().await;
+        self.end_places_but(&cordons).await;
         Ok(())
     }
 
-    fn start_runtime(&self) -> io::Result<()> {
-        let (near, far) = UnixStream::pair()?;
-        let (relay, its_relay) = Channel::pair()?;
-        let relay = OwnedFd::from(relay);
-        let mut children = self.children.borrow_mut();
-        if let Some(outbound) = &children.outbound {
-            outbound.control.send(b"runtime", Some(relay.as_fd()))?;
+    /// Tells all processes that there are new Workers: the inbound proxy first, so that it asks for
+    /// none that a runtime has let go.
+    async fn announce(&self) {
+        let inbound = self.children.borrow().inbound.as_ref().map(|it| it.registered.clone());
+        if let Some(inbound) = inbound
+            && let Err(error) = inbound.set_routes(&self.kit.node).await
+        {
+            self.log.problem(&format!("inbound has not heard of new Workers: {error}"));
         }
-        let listener = OwnedFd::from(self.listener.try_clone()?);
-        let descriptors = vec![far.into(), its_relay.into(), listener];
-        let arguments = self.sandbox_arguments();
-        let child = process::start(&self.options.program, Role::Runtime, &arguments, descriptors)?;
-        near.set_nonblocking(true)?;
-        let known = Rc::<Known>::default();
-        let handout = Handout::new(self.node.clone(), Cordon::shared(), known.clone());
-        let handout: supervisor::Client = capnp_rpc::new_client(handout);
-        let calls = connection::serve(tokio::net::UnixStream::from_std(near)?, handout.client);
-        tokio::task::spawn_local(async move { drop(calls.await) });
-        children.runtime = Some(Runtime { child, relay, known });
+        let runtimes: Vec<Rc<Known>> = {
+            let children = self.children.borrow();
+            let runtimes = children.places.values().filter_map(|place| place.runtime.as_ref());
+            runtimes.map(|runtime| runtime.known.clone()).collect()
+        };
+        for runtime in runtimes {
+            if let Err(error) = runtime.set_routes(&self.kit.node).await {
+                self.log.problem(&format!("a runtime has not heard of new Workers: {error}"));
+            }
+        }
+    }
+
+    /// Lets the inbound proxy take clients of plain HTTP, for there is more than one runtime now.
+    async fn take_plain_by_inbound(self: &Rc<Self>) -> io::Result<()> {
+        let inbound = {
+            let mut children = self.children.borrow_mut();
+            if std::mem::replace(&mut children.plain_by_inbound, true) {
+                return Ok(());
+            }
+            children.inbound.as_ref().map(|inbound| inbound.registered.client())
+        };
+        match inbound {
+            Some(Some(client)) => {
+                let _ = client.accept_plain_request().send().promise.await;
+            }
+            // One that starts knows it already.
+            Some(None) => {}
+            None => self.keep(Seat::Inbound)?,
+        }
+        let runtimes: Vec<_> = {
+            let children = self.children.borrow();
+            let runtimes = children.places.values().filter_map(|place| place.runtime.as_ref());
+            runtimes.filter_map(|runtime| runtime.known.client()).collect()
+        };
+        for runtime in runtimes {
+            let _ = runtime.stop_listening_request().send().promise.await;
+        }
         Ok(())
+    }
+
+    /// Ends the runtimes of other cordons than these.
+    async fn end_places_but(&self, cordons: &[Cordon]) {
+        let gone: Vec<Place> = {
+            let mut children = self.children.borrow_mut();
+            let gone = children.places.iter().filter(|(_, place)| !cordons.contains(&place.cordon));
+            let gone: Vec<u32> = gone.map(|(number, _)| *number).collect();
+            gone.into_iter().filter_map(|number| children.remove_place(number)).collect()
+        };
+        for place in gone {
+            self.kit.node.places.borrow_mut().remove(&place.cordon);
+            if let Some(runtime) = place.runtime {
+                tokio::task::spawn_local(end_runtime(runtime));
+            }
+        }
+    }
+
+    /// Says which changes of the configuration have no effect yet.
+    fn tell_what_needs_a_start(&self, config: &Config) {
+        let kit = &self.kit;
+        let differs = |listener: &TcpListener, address: Option<SocketAddr>| {
+            listener.local_addr().ok() != address && address.is_none_or(|it| it.port() != 0)
+        };
+        let https_differs = match &kit.https {
+            Some(listener) => differs(listener, config.https),
+            None => config.https.is_some(),
+        };
+        for (key, is_different) in [
+            ("listen.http", differs(&kit.http, Some(config.http))),
+            ("listen.https", https_differs),
+            ("listen.proxy_protocol", kit.proxy_protocol != config.proxy_protocol),
+            ("outbound.allow", kit.allowed_ranges != config.allowed_ranges),
+        ] {
+            if is_different {
+                let text = format!("`{key}` has changed, which takes effect at the next start");
+                self.log.problem(&text);
+            }
+        }
     }
 
     /// Lets requests in flight finish, then ends all processes.
     async fn drain(&self) {
         self.drains.set(true);
         let children = std::mem::take(&mut *self.children.borrow_mut());
-        if let Some(mut runtime) = children.runtime {
-            let client = runtime.known.client();
-            let drained = async {
-                match client {
-                    Some(client) => drop(client.drain_request().send().promise.await),
-                    None => pending().await,
-                }
-            };
-            let _ = tokio::time::timeout(DRAIN_MAX, drained).await;
-            end(&mut runtime.child).await;
+        if let Some(mut inbound) = children.inbound {
+            let drained = inbound.registered.client().map(|client| {
+                let drained = client.drain_request().send().promise;
+                async move { drop(drained.await) }
+            });
+            if let Some(drained) = drained {
+                let _ = tokio::time::timeout(DRAIN_MAX, drained).await;
+            }
+            end(&mut inbound.child).await;
+        }
+        let runtimes = children.places.into_values().filter_map(|place| place.runtime);
+        let ends: Vec<_> = runtimes.map(|it| tokio::task::spawn_local(end_runtime(it))).collect();
+        for ended in ends {
+            let _ = ended.await;
         }
         if let Some(mut outbound) = children.outbound {
             end(&mut outbound.child).await;
         }
     }
+}
+
+/// The cordons that need a process: those of the Workers, or the shared one.
+fn cordons_of(vault: &Vault) -> Vec<Cordon> {
+    let cordons = vault.cordons();
+    if cordons.is_empty() { vec![Cordon::shared()] } else { cordons }
+}
+
+/// Lets a runtime finish its requests, then ends it.
+async fn end_runtime(mut runtime: Runtime) {
+    let client = runtime.known.client();
+    let drained = async {
+        match client {
+            Some(client) => drop(client.drain_request().send().promise.await),
+            None => pending().await,
+        }
+    };
+    let _ = tokio::time::timeout(DRAIN_MAX, drained).await;
+    end(&mut runtime.child).await;
 }
 
 /// Enters the jail of a runtime in a child; gives the steps that a jail on this machine lacks.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use aws_lc_rs::rand;
-use program::{Cordon, Worker, WorkerError};
+use program::{Cordon, Owner, Worker, WorkerError};
 use rpc::stamp::{Identity, StampKey};
 
 /// Bytes of a key.
@@ -16,6 +16,10 @@ pub type Key = [u8; KEY_BYTES];
 
 /// A version of a Worker, ready to be handed out.
 pub struct Program {
+    /// Its number in the node, which is no secret.
+    pub number: u64,
+    /// Who is charged.
+    pub owner: Owner,
     /// With whom it may share a process.
     pub cordon: Cordon,
     /// The canonical bytes of its artifact.
@@ -45,9 +49,24 @@ pub enum VaultError {
 pub struct Vault {
     hosts: HashMap<String, Key>,
     programs: HashMap<Key, Rc<Program>>,
+    /// Programs of the vault before this one that are not in it: requests for them may be on their
+    /// way.
+    leaving: HashMap<Key, Rc<Program>>,
+    last_number: u64,
 }
 
 impl Vault {
+    /// A vault without Workers, which will replace `previous`.
+    pub fn after(previous: &Self) -> Self {
+        Self { last_number: previous.last_number, ..Self::default() }
+    }
+
+    /// Knows what was in `previous` and is not in this one: to be called when all is added.
+    pub fn let_go_of(&mut self, previous: &Self) {
+        let old = previous.programs.iter().filter(|(key, _)| !self.programs.contains_key(*key));
+        self.leaving = old.map(|(key, program)| (*key, program.clone())).collect();
+    }
+
     /// Adds a Worker for its hosts. A version that is in `previous` keeps its key, so that the
     /// isolates that run it go on.
     ///
@@ -66,6 +85,8 @@ impl Vault {
             version: worker.version.as_str().into(),
         };
         let program = Program {
+            number: self.last_number + 1,
+            owner: worker.owner.clone(),
             cordon: worker.cordon.clone(),
             artifact: worker.artifact.encode(),
             worker: worker.encode()?,
@@ -73,25 +94,47 @@ impl Vault {
         };
         // The Worker's bytes name its artifact by hash.
         let same = previous.programs.iter().find(|(_, other)| other.worker == program.worker);
-        let key = match same {
-            Some((key, _)) => *key,
-            None => random_key()?,
+        let (key, program) = match same {
+            Some((key, program)) => (*key, program.clone()),
+            None => (random_key()?, Rc::new(program)),
         };
-        self.programs.insert(key, Rc::new(program));
+        self.last_number = self.last_number.max(program.number);
+        self.programs.insert(key, program);
         self.hosts.extend(hosts.iter().map(|host| (host.clone(), key)));
         Ok(())
     }
 
-    /// The key of the Worker for a host, if it is of this cordon.
-    pub fn resolve(&self, host: &str, cordon: &Cordon) -> Option<Key> {
+    /// The Worker for a host, with its key.
+    pub fn locate(&self, host: &str) -> Option<(Key, &Program)> {
         let key = self.hosts.get(host)?;
-        let program = self.programs.get(key)?;
-        (program.cordon == *cordon).then_some(*key)
+        Some((*key, self.programs.get(key)?))
     }
 
-    /// The program that a key stands for.
+    /// The key of the Worker for a host, if it is of this cordon.
+    pub fn resolve(&self, host: &str, cordon: &Cordon) -> Option<Key> {
+        let (key, program) = self.locate(host)?;
+        (program.cordon == *cordon).then_some(key)
+    }
+
+    /// The program that a key stands for, or has stood for just now.
     pub fn program(&self, key: &[u8]) -> Option<Rc<Program>> {
-        self.programs.get(key).cloned()
+        self.programs.get(key).or_else(|| self.leaving.get(key)).cloned()
+    }
+
+    /// Whether a key stands for a program.
+    pub fn has(&self, key: &Key) -> bool {
+        self.programs.contains_key(key)
+    }
+
+    /// The cordons of the Workers, each once.
+    pub fn cordons(&self) -> Vec<Cordon> {
+        let mut cordons: Vec<Cordon> = Vec::new();
+        for program in self.programs.values() {
+            if !cordons.contains(&program.cordon) {
+                cordons.push(program.cordon.clone());
+            }
+        }
+        cordons
     }
 }
 
@@ -144,6 +187,28 @@ mod tests {
         assert_eq!(stamps.check(&program.stamp).unwrap().worker.as_ref(), "shop");
         assert!(vault.program(&[0; KEY_BYTES]).is_none());
         assert!(vault.program(&key[..31]).is_none());
+    }
+
+    #[test]
+    fn a_version_that_goes_is_known_a_little_longer() {
+        let stamps = StampKey::new(&[7; rpc::stamp::KEY_BYTES]);
+        let hosts = ["shop.example".to_owned()];
+        let mut first = Vault::default();
+        first.add(&worker("shop", "shared"), &hosts, &stamps, &Vault::default()).unwrap();
+        let (old, program) = first.locate("shop.example").unwrap();
+        assert_eq!(program.number, 1);
+        let mut second = Vault::after(&first);
+        second.add(&worker("shop", "paid"), &hosts, &stamps, &first).unwrap();
+        second.let_go_of(&first);
+        assert_eq!(
+            second.locate("shop.example").unwrap().1.number,
+            2,
+            "numbers are not used again"
+        );
+        assert!(second.program(&old).is_some() && !second.has(&old));
+        let mut third = Vault::after(&second);
+        third.let_go_of(&second);
+        assert!(third.program(&old).is_none());
     }
 
     #[test]

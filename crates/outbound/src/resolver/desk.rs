@@ -9,10 +9,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use scheduler::share::{Share, Usage};
 use tokio::sync::watch;
 
 use super::LookUpError;
-use crate::share::{Share, Usage};
 
 /// The outcome of a look-up.
 pub(crate) type Outcome = Result<Arc<[IpAddr]>, LookUpError>;

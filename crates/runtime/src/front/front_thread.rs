@@ -11,18 +11,17 @@ use bytes::{Bytes, BytesMut};
 use http::{Request, Response, StatusCode};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use ingress::acceptor::Acceptor;
 use ingress::client_limits::ClientLimits;
 use ingress::connections::ClientConnections;
 use ingress::http2::{self, Streams};
-use ingress::peer::Peer;
 use ingress::refusal::{self, Head, Refusal};
 use tokio::sync::{mpsc, watch};
 
 use crate::failure::Failure;
 use crate::front::answer::{answer, refuse};
-use crate::front::client::Client;
 use crate::front::first_head::{self, FirstHead, READ_BYTES};
-use crate::front::listener::{Accepting, Acceptor, Listener};
+use crate::front::listener::{Accepted, Accepting, Listener, PassedConnection};
 use crate::front::session::Session;
 use crate::http::body::{Holding, OutBody};
 use crate::http::connection::{Connection, ConnectionEnd, Drain, Front, HandedBack, serve_http1};
@@ -30,7 +29,7 @@ use crate::http::framing;
 use crate::http::inbound::Inbound;
 use crate::http::prefixed::Prefixed;
 use crate::http::serve::RoutedRequest;
-use crate::http::transport::Transport;
+use crate::http::transport::{DetachedTransport, Transport};
 use crate::http::upgrade::Upgrade;
 use crate::isolate::thread::DRAIN_MAX;
 use crate::placement::dispatch::Dispatcher;
@@ -99,7 +98,7 @@ async fn serve(
     let mut look = tokio::time::interval(LOOK_AFTER);
     loop {
         tokio::select! {
-            (stream, peer) = listener.next() => thread.clone().receive(stream, peer),
+            accepted = listener.next() => thread.clone().receive(accepted),
             Some(back) = handed_back.recv() => thread.clone().take_back(back),
             _ = look.tick(), if looks_after => thread.dispatcher.look_after(),
             _ = closing.wait_for(|closing| *closing) => break,
@@ -114,17 +113,39 @@ async fn serve(
 
 impl FrontThread {
     /// Serves a connection that was accepted.
-    fn receive(self: Rc<Self>, stream: Transport, peer: Peer) {
+    fn receive(self: Rc<Self>, accepted: Accepted) {
+        let (stream, peer) = match accepted {
+            Accepted::Client(stream, peer) => (stream, peer),
+            Accepted::Passed(passed) => return self.receive_passed(passed),
+        };
         // Clients behind a UNIX socket are counted by the proxy there.
         let address = peer.address.filter(|_| matches!(stream, Transport::Tcp(_)));
         let Some(guard) = self.connections.admit(address) else {
             return self.turn_away(stream);
         };
-        let session = Session::new(Client::new(peer, &self.clients), guard);
+        let session = Session::new(peer, &self.clients, guard);
         tokio::task::spawn_local(async move {
             // A client that sends no request gets no answer: the connection just ends.
             let read = BytesMut::with_capacity(READ_BYTES);
             let _ = self.next_request(stream, read, session).await;
+        });
+    }
+
+    /// Serves a connection that another process has made for one Worker: an isolate gets it at
+    /// once, for its first request is on its way.
+    fn receive_passed(self: Rc<Self>, passed: PassedConnection) {
+        let PassedConnection { stream, worker, scheme } = passed;
+        let Some(guard) = self.connections.admit(None) else {
+            let stream = DetachedTransport::Unix(stream).attach();
+            return stream.map_or((), |stream| self.turn_away(stream));
+        };
+        let session = Session::passed(worker.clone(), scheme, &self.clients, guard);
+        let (stream, front) = (DetachedTransport::Unix(stream), self.front.clone());
+        let connection = Connection { stream, read: Bytes::new(), session, front };
+        let Err((connection, _)) = self.hand_over(&worker, connection) else { return };
+        tokio::task::spawn_local(async move {
+            let Ok(stream) = connection.stream.attach() else { return };
+            let _ = self.next_request(stream, BytesMut::new(), connection.session).await;
         });
     }
 
@@ -208,15 +229,16 @@ impl FrontThread {
     }
 
     /// Lets the Worker's isolate answer a request of a connection that stays here.
-    async fn forward(&self, request: Request<Inbound>, session: &Session) -> Response<OutBody> {
+    async fn forward(&self, mut request: Request<Inbound>, session: &Session) -> Response<OutBody> {
+        let client = session.client_of(request.headers_mut());
         let url = match refusal::examine(&session.urls, &Head::from(&request)) {
             Ok(url) => url,
             Err(refusal) => return refusal.response(),
         };
         match session.route(self.dispatcher.router(), &url).await {
             Ok(route) => {
-                let (client, entrypoint) = (session.client.clone(), route.entrypoint);
-                let request = RoutedRequest { request, url, client, entrypoint };
+                let (entrypoint, fixed) = (route.entrypoint, session.fixed_worker().is_some());
+                let request = RoutedRequest { request, url, client, entrypoint, fixed };
                 self.dispatcher.hop(&route.worker, request).await
             }
             Err(failure) => self.dispatcher.error_page(&failure),

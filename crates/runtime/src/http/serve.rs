@@ -42,6 +42,8 @@ pub(crate) struct RoutedRequest {
     pub(crate) client: Arc<Client>,
     /// The named export that answers; `None` for the default one.
     pub(crate) entrypoint: Option<Arc<str>>,
+    /// Whether the platform has chosen the Worker, and not the router.
+    pub(crate) fixed: bool,
 }
 
 /// Answers one request: here, or through another isolate when it is for another Worker or this
@@ -49,9 +51,10 @@ pub(crate) struct RoutedRequest {
 pub(crate) async fn serve(
     served: Rc<ConnectionContext>,
     boundary: &Boundary,
-    request: Request<Inbound>,
+    mut request: Request<Inbound>,
 ) -> Response<OutBody> {
     let ConnectionContext { isolate, dispatcher, session } = &*served;
+    let client = session.client_of(request.headers_mut());
     let url = match refusal::examine(&session.urls, &Head::from(&request)) {
         Ok(url) => url,
         Err(refusal) => return refusal.response(),
@@ -60,8 +63,8 @@ pub(crate) async fn serve(
         Ok(route) => route,
         Err(failure) => return dispatcher.error_page(&failure),
     };
-    let client = session.client.clone();
-    let request = RoutedRequest { request, url, client, entrypoint };
+    let fixed = session.fixed_worker().is_some();
+    let request = RoutedRequest { request, url, client, entrypoint, fixed };
     if worker.id == isolate.worker().id && isolate.is_usable() {
         let response = answer(isolate, dispatcher, request).await;
         return response.map(|body| isolate.answers.hold(body));
@@ -148,7 +151,7 @@ fn dispatch(
     request: RoutedRequest,
     limit: u64,
 ) {
-    let RoutedRequest { request, url, client, entrypoint } = request;
+    let RoutedRequest { request, url, client, entrypoint, .. } = request;
     let (head, body) = request.into_parts();
     let mut headers = isolate.headers.take();
     let host = head.uri.authority().map(Authority::as_str);

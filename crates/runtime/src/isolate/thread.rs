@@ -355,7 +355,7 @@ impl Thread {
                     () = receiver.closed() => {}
                 }
             } else {
-                dispatcher.forward_anew(hop).await;
+                dispatcher.forward_anew(isolate.worker(), hop).await;
             }
         });
     }

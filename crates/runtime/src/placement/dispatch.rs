@@ -66,6 +66,13 @@ impl Dispatcher {
         self.isolates.choose(worker, || self.load(worker, oneshot::channel().0))
     }
 
+    /// Starts an isolate for a Worker that has none, if there is room and nothing waits for it.
+    pub(crate) fn warm(self: &Arc<Self>, worker: &Arc<Worker>) {
+        if self.isolates.may_warm(worker) {
+            let _ = self.isolate_for(worker);
+        }
+    }
+
     fn load(
         self: &Arc<Self>,
         worker: &Arc<Worker>,
@@ -126,9 +133,12 @@ impl Dispatcher {
         let _ = hop.response.send(self.error_page(&failure));
     }
 
-    /// Routes a request again and gives it to an isolate of its Worker.
-    pub(crate) async fn forward_anew(self: &Arc<Self>, mut hop: Box<Hop>) {
-        let RoutedRequest { url, client, .. } = &hop.request;
+    /// Routes a request again and gives it to an isolate of its Worker, which was `worker`.
+    pub(crate) async fn forward_anew(self: &Arc<Self>, worker: &Arc<Worker>, mut hop: Box<Hop>) {
+        let RoutedRequest { url, client, fixed, .. } = &hop.request;
+        if *fixed {
+            return self.forward(worker, hop);
+        }
         match router::ask(self.router(), url, &client.peer).await {
             Ok(route) => {
                 hop.request.entrypoint = route.entrypoint;

@@ -86,6 +86,18 @@ impl Isolates {
         self.place(worker, Event::Wanted { worker: worker_id, owner }, start)
     }
 
+    /// Whether an isolate may be started for a Worker before anybody asks for it: there is none, and
+    /// it takes nothing from others.
+    pub(crate) fn may_warm(&self, worker: &Worker) -> bool {
+        if !self.pool.can_spare_one() {
+            return false;
+        }
+        let (worker_id, owner) = (WorkerId(worker.id), self.owner_of(worker));
+        let now_ms = self.look_at_clock();
+        let state = self.state();
+        state.scheduler.may_warm(now_ms, worker_id, owner, &state.handles)
+    }
+
     /// A fresh isolate for a new version of a Worker, which nobody else uses before
     /// [`Event::Started`].
     pub(crate) fn try_version(

@@ -51,6 +51,12 @@ impl Pool {
         self.shared.size
     }
 
+    /// Whether more than half of the isolates are ready: one of them is not missed.
+    pub(crate) fn can_spare_one(&self) -> bool {
+        let ready = self.shared.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        ready.len() > self.shared.size / 2
+    }
+
     /// A fresh isolate, for a Worker with this memory limit. The bound of V8's heap is fixed when
     /// the heap is made, so a Worker with a larger limit than usual cannot use an isolate of the
     /// pool; one with a smaller limit can.

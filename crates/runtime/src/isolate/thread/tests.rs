@@ -12,7 +12,6 @@ use scheduler::{Event, Fault, IsolateId};
 use tokio::sync::mpsc;
 
 use super::{EndGuard, IsolateHandle, IsolateStatus, give_back};
-use crate::front::client::Client;
 use crate::front::session::Session;
 use crate::http::connection::Connection;
 use crate::http::transport::DetachedTransport;
@@ -44,8 +43,7 @@ fn an_isolate_that_could_not_be_made_hands_its_connections_back() {
     let (_client, stream) = UnixStream::pair().unwrap();
     let stream = DetachedTransport::Unix(stream);
     let guard = ClientConnections::new(1, 1).admit(None).expect("it is the first");
-    let client = Client::new(Peer::default(), &ClientLimits::default());
-    let session = Session::new(client, guard);
+    let session = Session::new(Peer::default(), &ClientLimits::default(), guard);
     let (front, mut handed_back) = mpsc::channel(1);
     let read = Bytes::from_static(b"GET / HTTP/1.1\r\n\r\n");
     let connection = Connection { stream, read: read.clone(), session, front };

@@ -1,36 +1,36 @@
-//! The connections of runtimes to the outbound proxy, counted by owner: each takes a descriptor,
-//! and another one for its origin.
+//! Things of which a thread has a bounded number for all owners, counted by owner: connections,
+//! requests in flight.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use crate::share::{Share, Usage};
 
-/// The connections of a process.
-pub struct Admission {
+/// Counts what owners have, each known by an `O`.
+pub struct Admission<O> {
     share: Share,
     total: Cell<usize>,
-    owners: RefCell<HashMap<Arc<str>, usize>>,
+    owners: RefCell<HashMap<O, usize>>,
 }
 
-/// Counts a connection for as long as it exists.
-pub struct Admitted {
-    admission: Rc<Admission>,
-    owner: Arc<str>,
+/// Counts one for as long as it exists.
+pub struct Admitted<O: Eq + Hash> {
+    admission: Rc<Admission<O>>,
+    owner: O,
 }
 
-impl Admission {
-    /// At most `total_max` connections, and `owner_max` of one owner. When half of all are taken,
+impl<O: Eq + Hash + Clone> Admission<O> {
+    /// At most `total_max` at a time, and `owner_max` of one owner. When half of all are taken,
     /// the rest is divided equally among the owners.
     pub fn new(total_max: usize, owner_max: usize) -> Rc<Self> {
         let share = Share { total_max, owner_max };
         Rc::new(Self { share, total: Cell::new(0), owners: RefCell::default() })
     }
 
-    /// Counts one more connection; `None` when its owner may have no more.
-    pub fn admit(self: &Rc<Self>, owner: &Arc<str>) -> Option<Admitted> {
+    /// Counts one more; `None` when its owner may have no more.
+    pub fn admit(self: &Rc<Self>, owner: &O) -> Option<Admitted<O>> {
         let mut owners = self.owners.borrow_mut();
         let own = owners.get(owner).copied().unwrap_or(0);
         let others = owners.len() - usize::from(own > 0);
@@ -44,7 +44,7 @@ impl Admission {
     }
 }
 
-impl Drop for Admitted {
+impl<O: Eq + Hash> Drop for Admitted<O> {
     fn drop(&mut self) {
         self.admission.total.set(self.admission.total.get() - 1);
         let mut owners = self.admission.owners.borrow_mut();
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn an_owner_leaves_connections_to_others_and_gives_them_back() {
         let admission = Admission::new(10, 8);
-        let (eve, anna): (Arc<str>, Arc<str>) = ("eve".into(), "anna".into());
+        let (eve, anna) = ("eve", "anna");
         let many: Vec<_> = (0..20).map_while(|_| admission.admit(&eve)).collect();
         assert_eq!(many.len(), 5, "half of all");
         let others: Vec<_> = (0..20).map_while(|_| admission.admit(&anna)).collect();

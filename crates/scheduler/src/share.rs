@@ -2,29 +2,29 @@
 
 /// A bound on something that all owners share: look-ups in flight, connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Share {
+pub struct Share {
     /// All owners together.
-    pub(crate) total_max: usize,
+    pub total_max: usize,
     /// One owner, even if nobody else uses any.
-    pub(crate) owner_max: usize,
+    pub owner_max: usize,
 }
 
 /// How much is in use.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Usage {
+pub struct Usage {
     /// By the asking owner.
-    pub(crate) own: usize,
+    pub own: usize,
     /// By all owners.
-    pub(crate) total: usize,
+    pub total: usize,
     /// Owners that use any, the asking one included.
-    pub(crate) owners: usize,
+    pub owners: usize,
 }
 
 impl Share {
     /// Whether an owner may have one more. The first half goes to whichever owner comes first. The
     /// second half is divided equally, so that an owner with little still gets some after others
     /// have taken much.
-    pub(crate) fn allows(self, usage: Usage) -> bool {
+    pub fn allows(self, usage: Usage) -> bool {
         let Usage { own, total, .. } = usage;
         own < self.owner_max
             && total < self.total_max
@@ -32,7 +32,7 @@ impl Share {
     }
 
     /// Whether an owner has its full part: it has no claim to more.
-    pub(crate) fn is_full(self, own: usize, owners: usize) -> bool {
+    pub fn is_full(self, own: usize, owners: usize) -> bool {
         own >= self.owner_max || own >= self.fair_part(owners)
     }
 

@@ -1,0 +1,202 @@
+//! One request and its response: read once, resolved to a Worker, passed to a runtime.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use http::header::{CONNECTION, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, header};
+use hyper::body::Incoming;
+use ingress::pace::MinimumRate;
+use ingress::peer::{Peer, Protocol};
+use ingress::refusal::{self, Head, Refusal};
+use ingress::request_url::{RequestUrl, UrlParser};
+use scheduler::admission::{Admission, Admitted};
+
+use crate::bodies::{BodyFault, Download, Upload};
+use crate::counters::{Counters, note};
+use crate::directory::{Answers, Directory, Target};
+use crate::headers;
+use crate::pool::{self, Connection, Pool};
+
+/// The client of a connection.
+pub(crate) struct Session {
+    pub(crate) peer: Peer,
+    pub(crate) urls: UrlParser,
+}
+
+/// What is let go with a response.
+pub(crate) struct Held {
+    _admitted: Admitted<u64>,
+    _in_flight: InFlight,
+}
+
+/// Counts a request until its response has gone.
+struct InFlight(Arc<Counters>);
+
+impl InFlight {
+    fn new(counters: &Arc<Counters>) -> Self {
+        counters.in_flight.fetch_add(1, Relaxed);
+        Self(counters.clone())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Relaxed);
+    }
+}
+
+/// A response on its way to a client.
+pub(crate) type Answer = Response<Download<Held>>;
+
+/// What the requests of a thread share.
+pub(crate) struct Exchanges {
+    pub(crate) directory: Arc<dyn Directory>,
+    pub(crate) answers: Arc<Answers>,
+    pub(crate) pool: Rc<Pool>,
+    /// Requests in flight, counted by owner: each takes a connection to a runtime.
+    pub(crate) admission: Rc<Admission<u64>>,
+    pub(crate) counters: Arc<Counters>,
+    /// Least rate of a request's body.
+    pub(crate) upload: MinimumRate,
+}
+
+impl Exchanges {
+    /// Answers a request.
+    pub(crate) async fn answer(&self, session: &Session, request: Request<Incoming>) -> Answer {
+        let version = request.version();
+        let url = match refusal::examine(&session.urls, &Head::from(&request)) {
+            Ok(url) => url,
+            Err(refusal) => return self.refuse(refusal, version),
+        };
+        let target = match self.answers.find(&*self.directory, url.hostname()).await {
+            Ok(Some(target)) => target,
+            Ok(None) => {
+                note(&self.counters.refused);
+                return page(StatusCode::NOT_FOUND, NO_WORKER);
+            }
+            Err(error) => {
+                eprintln!("isolde: inbound: {error}");
+                return self.shed();
+            }
+        };
+        let Some(admitted) = self.admission.admit(&target.owner) else { return self.shed() };
+        let held = Held { _admitted: admitted, _in_flight: InFlight::new(&self.counters) };
+        note(&self.counters.requests);
+        let fault = BodyFault::default();
+        let Some(request) = self.for_runtime(session, &url, request, &fault) else {
+            return self.refuse(UNREADABLE, version);
+        };
+        match self.pass_on(target, session, request).await {
+            Ok(mut response) => {
+                headers::take_off_hop(response.headers_mut());
+                *response.version_mut() = Version::HTTP_11;
+                response.map(|body| Download::Runtime(body, held))
+            }
+            Err(lost) => match (fault.take(), lost) {
+                (Some(refusal), _) => self.refuse(refusal, version),
+                (None, Lost::Unreachable) => self.shed(),
+                (None, Lost::Unanswered) => {
+                    note(&self.counters.lost);
+                    page(StatusCode::INTERNAL_SERVER_ERROR, LOST)
+                }
+            },
+        }
+    }
+
+    /// A client's request as a request to a runtime.
+    fn for_runtime(
+        &self,
+        session: &Session,
+        url: &RequestUrl,
+        request: Request<Incoming>,
+        fault: &BodyFault,
+    ) -> Option<Request<Upload>> {
+        let (mut head, body) = request.into_parts();
+        let client = session.peer.to_header(Protocol::of(head.version))?;
+        headers::for_runtime(&mut head.headers, url.authority(), client);
+        head.uri =
+            Uri::try_from(head.uri.path_and_query().map_or("/", |target| target.as_str())).ok()?;
+        head.version = Version::HTTP_11;
+        // What came with the client's connection means nothing on another one.
+        head.extensions = http::Extensions::new();
+        Some(Request::from_parts(head, Upload::new(body, self.upload, fault.clone())))
+    }
+
+    /// Sends a request over a connection of its Worker. An idle connection that the runtime has
+    /// just closed is replaced once.
+    async fn pass_on(
+        &self,
+        target: Target,
+        session: &Session,
+        request: Request<Upload>,
+    ) -> Result<Response<Incoming>, Lost> {
+        let purpose = (target, session.peer.scheme);
+        let request = match self.pool.take(&purpose) {
+            None => request,
+            Some(mut connection) => match connection.try_send_request(request).await {
+                Ok(response) => return Ok(self.keep(purpose, connection, response)),
+                Err(mut error) => error.take_message().ok_or(Lost::Unanswered)?,
+            },
+        };
+        let opened = pool::open(&*self.directory, &purpose).await;
+        let mut connection = opened.map_err(|_| Lost::Unreachable)?;
+        let response = connection.send_request(request).await.map_err(|_| Lost::Unanswered)?;
+        Ok(self.keep(purpose, connection, response))
+    }
+
+    fn keep(
+        &self,
+        purpose: pool::Purpose,
+        connection: Connection,
+        response: Response<Incoming>,
+    ) -> Response<Incoming> {
+        self.pool.keep(purpose, connection);
+        response
+    }
+
+    /// The answer to a request that is refused. What follows it on the connection is not trusted.
+    fn refuse(&self, refusal: Refusal, version: Version) -> Answer {
+        note(&self.counters.refused);
+        let mut response: Answer = refusal.response();
+        if version != Version::HTTP_2 {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    /// The answer to a request that there is no room for.
+    fn shed(&self) -> Answer {
+        note(&self.counters.shed);
+        let mut response = page(StatusCode::SERVICE_UNAVAILABLE, OVERLOADED);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        response
+    }
+}
+
+/// Why a request has no response of a runtime.
+enum Lost {
+    /// No runtime got it.
+    Unreachable,
+    /// A runtime got it and ended.
+    Unanswered,
+}
+
+/// A request that was read and cannot be written again.
+const UNREADABLE: Refusal = Refusal::new(StatusCode::BAD_REQUEST, "Malformed request.");
+/// The platform's codes, as the runtime has them for the same failures.
+const NO_WORKER: u16 = 1042;
+const LOST: u16 = 1101;
+const OVERLOADED: u16 = 1105;
+
+/// The page of a failure: its code.
+fn page(status: StatusCode, code: u16) -> Answer {
+    let mut headers = HeaderMap::new();
+    let text = HeaderValue::from_static("text/plain; charset=UTF-8");
+    headers.insert(header::CONTENT_TYPE, text);
+    let mut response = Response::new(Download::from(format!("error code: {code}\n").into_bytes()));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}

@@ -1,0 +1,223 @@
+//! The processes of a node: what the supervisor keeps of each, and how each is started.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::Child;
+use std::rc::Rc;
+
+use program::Cordon;
+use rpc::channel::Channel;
+use rpc::connection;
+use rpc::inbound_capnp::directory;
+use rpc::supervisor_capnp::supervisor;
+
+use crate::directory::{Directory, Registered};
+use crate::handout::{Handout, Known, Node};
+use crate::process::{self, Role};
+
+/// A process of the node that is started again when it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Seat {
+    /// The outbound proxy.
+    Outbound,
+    /// The inbound proxy.
+    Inbound,
+    /// The runtime process of this place.
+    Runtime(u32),
+}
+
+/// What all processes are started with.
+pub struct Kit {
+    /// The program whose roles are started.
+    pub program: PathBuf,
+    /// The value of the roles' `--sandbox`.
+    pub sandbox: String,
+    /// State that processes ask for.
+    pub node: Rc<Node>,
+    /// What the stamps of subrequests are made with.
+    pub stamp_key: [u8; rpc::stamp::KEY_BYTES],
+    /// Private addresses that subrequests may reach.
+    pub allowed_ranges: Vec<String>,
+    /// Where plain HTTP is served.
+    pub http: TcpListener,
+    /// Where HTTP over TLS is served.
+    pub https: Option<TcpListener>,
+    /// Whether clients come by way of a load balancer that speaks the PROXY protocol.
+    pub proxy_protocol: bool,
+}
+
+/// The processes that there are.
+#[derive(Default)]
+pub struct Children {
+    /// The outbound proxy.
+    pub outbound: Option<Outbound>,
+    /// The inbound proxy.
+    pub inbound: Option<Inbound>,
+    /// The runtimes, by number. Numbers are not used again.
+    pub places: BTreeMap<u32, Place>,
+    /// Whether the inbound proxy takes clients of plain HTTP, or the only runtime itself.
+    pub plain_by_inbound: bool,
+}
+
+/// The outbound proxy.
+pub struct Outbound {
+    pub(crate) child: Child,
+    /// Takes the channels of runtimes.
+    control: Channel,
+}
+
+/// The inbound proxy.
+pub struct Inbound {
+    pub(crate) child: Child,
+    /// Takes the sockets of places.
+    control: Channel,
+    pub(crate) registered: Rc<Registered>,
+}
+
+/// Where a runtime process runs Workers of one cordon. Its socket outlives the process: what the
+/// inbound proxy passes on meanwhile waits for the next one.
+pub struct Place {
+    /// The cordon.
+    pub cordon: Cordon,
+    /// The end that the inbound proxy has.
+    doorway: OwnedFd,
+    /// The end that the runtime has.
+    its_doorway: OwnedFd,
+    pub(crate) runtime: Option<Runtime>,
+}
+
+/// A runtime process.
+pub struct Runtime {
+    pub(crate) child: Child,
+    /// The end of its channel that outbound has, too: it outlives an outbound process.
+    relay: OwnedFd,
+    pub(crate) known: Rc<Known>,
+}
+
+impl Children {
+    /// The process of a seat.
+    pub fn child(&mut self, seat: Seat) -> Option<&mut Child> {
+        match seat {
+            Seat::Outbound => self.outbound.as_mut().map(|outbound| &mut outbound.child),
+            Seat::Inbound => self.inbound.as_mut().map(|inbound| &mut inbound.child),
+            Seat::Runtime(place) => {
+                let runtime = self.places.get_mut(&place)?.runtime.as_mut()?;
+                Some(&mut runtime.child)
+            }
+        }
+    }
+
+    /// Adds a place for a cordon, without a process.
+    ///
+    /// # Errors
+    /// When there is no descriptor for its socket.
+    pub fn add_place(&mut self, number: u32, cordon: Cordon) -> io::Result<()> {
+        let (doorway, its_doorway) = Channel::pair()?;
+        let (doorway, its_doorway) = (OwnedFd::from(doorway), OwnedFd::from(its_doorway));
+        if let Some(inbound) = &self.inbound {
+            inbound.control.send(&number.to_le_bytes(), Some(doorway.as_fd()))?;
+        }
+        self.places.insert(number, Place { cordon, doorway, its_doorway, runtime: None });
+        Ok(())
+    }
+
+    /// Takes a place away; gives what there was.
+    pub fn remove_place(&mut self, number: u32) -> Option<Place> {
+        if let Some(inbound) = &self.inbound {
+            // It only holds the socket a little longer if it does not hear.
+            let _ = inbound.control.send(&number.to_le_bytes(), None);
+        }
+        self.places.remove(&number)
+    }
+
+    /// Starts the process of a seat.
+    ///
+    /// # Errors
+    /// When the system does not start it.
+    pub fn start(&mut self, seat: Seat, kit: &Kit) -> io::Result<()> {
+        match seat {
+            Seat::Outbound => self.start_outbound(kit),
+            Seat::Inbound => self.start_inbound(kit),
+            Seat::Runtime(place) => self.start_runtime(place, kit),
+        }
+    }
+
+    fn start_outbound(&mut self, kit: &Kit) -> io::Result<()> {
+        let (control, far) = Channel::pair()?;
+        let allow = |range: &String| ["--allow".to_owned(), range.clone()];
+        let mut arguments: Vec<String> = kit.allowed_ranges.iter().flat_map(allow).collect();
+        arguments.extend(kit.sandbox_arguments());
+        let child = process::start(&kit.program, Role::Outbound, &arguments, vec![far.into()])?;
+        control.send(&kit.stamp_key, None)?;
+        for runtime in self.places.values().filter_map(|place| place.runtime.as_ref()) {
+            control.send(b"runtime", Some(runtime.relay.as_fd()))?;
+        }
+        self.outbound = Some(Outbound { child, control });
+        Ok(())
+    }
+
+    fn start_inbound(&mut self, kit: &Kit) -> io::Result<()> {
+        let (near, far) = UnixStream::pair()?;
+        let (control, its_control) = Channel::pair()?;
+        let mut descriptors = vec![far.into(), its_control.into(), kit.http.try_clone()?.into()];
+        let mut arguments = kit.sandbox_arguments().to_vec();
+        if let Some(https) = &kit.https {
+            descriptors.push(https.try_clone()?.into());
+            arguments.push("--https".to_owned());
+        }
+        if kit.proxy_protocol {
+            arguments.push("--proxy-protocol".to_owned());
+        }
+        if self.plain_by_inbound {
+            arguments.push("--plain".to_owned());
+        }
+        let child = process::start(&kit.program, Role::Inbound, &arguments, descriptors)?;
+        for (number, place) in &self.places {
+            control.send(&number.to_le_bytes(), Some(place.doorway.as_fd()))?;
+        }
+        near.set_nonblocking(true)?;
+        let registered = Rc::<Registered>::default();
+        let directory = Directory::new(kit.node.clone(), registered.clone());
+        let directory: directory::Client = capnp_rpc::new_client(directory);
+        let calls = connection::serve(tokio::net::UnixStream::from_std(near)?, directory.client);
+        tokio::task::spawn_local(async move { drop(calls.await) });
+        self.inbound = Some(Inbound { child, control, registered });
+        Ok(())
+    }
+
+    fn start_runtime(&mut self, number: u32, kit: &Kit) -> io::Result<()> {
+        let listens = !self.plain_by_inbound;
+        let Some(place) = self.places.get_mut(&number) else { return Ok(()) };
+        let (near, far) = UnixStream::pair()?;
+        let (relay, its_relay) = Channel::pair()?;
+        let relay = OwnedFd::from(relay);
+        if let Some(outbound) = &self.outbound {
+            outbound.control.send(b"runtime", Some(relay.as_fd()))?;
+        }
+        let mut descriptors = vec![far.into(), its_relay.into(), place.its_doorway.try_clone()?];
+        let mut arguments = kit.sandbox_arguments().to_vec();
+        if listens {
+            descriptors.push(kit.http.try_clone()?.into());
+            arguments.push("--listen".to_owned());
+        }
+        let child = process::start(&kit.program, Role::Runtime, &arguments, descriptors)?;
+        near.set_nonblocking(true)?;
+        let known = Rc::<Known>::default();
+        let handout = Handout::new(kit.node.clone(), place.cordon.clone(), known.clone());
+        let handout: supervisor::Client = capnp_rpc::new_client(handout);
+        let calls = connection::serve(tokio::net::UnixStream::from_std(near)?, handout.client);
+        tokio::task::spawn_local(async move { drop(calls.await) });
+        place.runtime = Some(Runtime { child, relay, known });
+        Ok(())
+    }
+}
+
+impl Kit {
+    fn sandbox_arguments(&self) -> [String; 2] {
+        ["--sandbox".to_owned(), self.sandbox.clone()]
+    }
+}
