@@ -12,6 +12,8 @@ mod examples;
 mod faults;
 #[path = "reliability/hand_back.rs"]
 mod hand_back;
+#[path = "reliability/inbound.rs"]
+mod inbound_proxy;
 #[path = "reliability/leaving.rs"]
 mod leaving;
 #[path = "reliability/lengths.rs"]

@@ -51,7 +51,7 @@ fn configure(folder: &Path, more: &str) {
 }
 
 /// The child of a process that plays a role.
-fn child(parent: &str, role: &str) -> String {
+pub fn child(parent: &str, role: &str) -> String {
     let path = format!("/proc/{parent}/task/{parent}/children");
     let children = fs::read_to_string(path).expect("the kernel lists children");
     let plays = |pid: &&str| {
@@ -62,7 +62,7 @@ fn child(parent: &str, role: &str) -> String {
 }
 
 /// Ends the process of a role without notice.
-fn kill(isolde: &Isolde, role: &str) {
+pub fn kill(isolde: &Isolde, role: &str) {
     let pid = child(&isolde.id().to_string(), role);
     assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
 }

@@ -7,6 +7,7 @@ pub mod http2;
 pub mod neighbour;
 pub mod process;
 pub mod requests;
+pub mod tls;
 pub mod transcript;
 
 use std::path::{Path, PathBuf};

@@ -91,12 +91,15 @@ pub struct Peer {
     pub protocol: Option<Protocol>,
 }
 
+/// Stands in [`CLIENT`] for what is not known.
+const UNKNOWN: &str = "-";
+
 impl Peer {
     /// The value of [`CLIENT`] for a request over `protocol`.
     pub fn to_header(&self, protocol: Protocol) -> Option<HeaderValue> {
-        let address = self.address.map(|address| address.to_string()).unwrap_or_default();
+        let address = self.address.map_or(UNKNOWN.to_owned(), |address| address.to_string());
         let (version, cipher) =
-            self.tls.as_ref().map_or(("", ""), |tls| (&*tls.version, &*tls.cipher));
+            self.tls.as_ref().map_or((UNKNOWN, UNKNOWN), |tls| (&*tls.version, &*tls.cipher));
         HeaderValue::try_from(format!("{address} {} {version} {cipher}", protocol.name())).ok()
     }
 
@@ -107,12 +110,12 @@ impl Peer {
         let mut next = || parts.next();
         let (address, protocol, version, cipher) = (next()?, next()?, next()?, next()?);
         let address = match address {
-            "" => None,
+            UNKNOWN => None,
             address => Some(address.parse().ok()?),
         };
         let protocol = Some(Protocol::of_name(protocol)?);
         let tls = Tls { version: version.to_owned(), cipher: cipher.to_owned() };
-        let tls = (!version.is_empty()).then_some(tls);
+        let tls = (version != UNKNOWN).then_some(tls);
         Some(Self { address, scheme, tls, protocol })
     }
 }
@@ -138,7 +141,7 @@ mod tests {
             let header = peer.to_header(peer.protocol.unwrap()).unwrap();
             assert_eq!(Peer::from_header(&header, peer.scheme), Some(peer));
         }
-        for wrong in ["", "x HTTP/1.1  ", "192.0.2.1", "192.0.2.1 HTTP/9  ", " HTTP/1.1 "] {
+        for wrong in ["", "x HTTP/1.1 - -", "192.0.2.1", "192.0.2.1 HTTP/9 - -", "- HTTP/1.1"] {
             let header = HeaderValue::from_static(wrong);
             assert_eq!(Peer::from_header(&header, Scheme::Http), None, "{wrong:?}");
         }

@@ -190,16 +190,16 @@ impl Supervisor {
     /// Starts the process of a seat, and again whenever it has ended.
     fn keep(self: &Rc<Self>, seat: Seat) -> io::Result<()> {
         let ended = signal(SignalKind::child())?;
-        tokio::task::spawn_local(self.clone().keep_on(seat, ended));
+        let started = self.children.borrow_mut().start(seat, &self.kit);
+        tokio::task::spawn_local(self.clone().keep_on(seat, started, ended));
         Ok(())
     }
 
-    /// Does [`keep`](Self::keep). `ended` is told of ends of children.
-    async fn keep_on(self: Rc<Self>, seat: Seat, mut ended: Signal) {
+    /// Starts a process again whenever it has ended. `ended` is told of ends of children.
+    async fn keep_on(self: Rc<Self>, seat: Seat, mut started: io::Result<()>, mut ended: Signal) {
         let mut back_off = BackOff::new(Instant::now());
         loop {
             let name = self.name(seat);
-            let started = self.children.borrow_mut().start(seat, &self.kit);
             let problem = match started {
                 Ok(()) => match self.end_of(seat, &mut ended).await {
                     Some(status) => format!("{name} ended ({status})"),
@@ -214,6 +214,7 @@ impl Supervisor {
             let milliseconds = pause.as_millis();
             self.log.problem(&format!("{problem}; it is started in {milliseconds} ms"));
             tokio::time::sleep(pause).await;
+            started = self.children.borrow_mut().start(seat, &self.kit);
         }
     }
 
@@ -327,15 +328,16 @@ impl Supervisor {
         self.log.note(&format!("reloaded: {count} Workers"));
     }
 
-    /// Replaces the Workers: places first, then what is asked for, then those who asked.
+    /// Replaces the Workers: first there are processes for them, then they are known, then those who
+    /// asked before are told.
     async fn replace(self: &Rc<Self>, vault: Vault) -> io::Result<()> {
         let cordons = cordons_of(&vault);
+        if cordons.len() > 1 {
+            self.take_plain_by_inbound().await?;
+        }
         let is_new = |cordon: &&Cordon| !self.kit.node.places.borrow().contains_key(*cordon);
         for cordon in cordons.iter().filter(is_new).cloned().collect::<Vec<_>>() {
             self.add_place(cordon)?;
-        }
-        if cordons.len() > 1 {
-            self.take_plain_by_inbound().await?;
         }
         *self.kit.node.vault.borrow_mut() = vault;
         self.kit.node.routes_version.set(self.kit.node.routes_version.get() + 1);

@@ -126,10 +126,13 @@ impl Vault {
         self.programs.contains_key(key)
     }
 
-    /// The cordons of the Workers, each once.
+    /// The cordons of the Workers, each once, in the order in which their first Workers came.
     pub fn cordons(&self) -> Vec<Cordon> {
+        let mut programs: Vec<&Program> =
+            self.programs.values().map(|program| &**program).collect();
+        programs.sort_unstable_by_key(|program| program.number);
         let mut cordons: Vec<Cordon> = Vec::new();
-        for program in self.programs.values() {
+        for program in programs {
             if !cordons.contains(&program.cordon) {
                 cordons.push(program.cordon.clone());
             }

@@ -1,0 +1,109 @@
+//! A tunnel of TLS: what is sent to its address without TLS reaches the server with it, so that all
+//! that tests do by hand can be done through TLS, too.
+
+use std::sync::{Arc, Mutex};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsConnector;
+
+/// A tunnel. It is there until the test's process ends.
+pub struct Tunnel {
+    /// Where it takes connections.
+    pub address: String,
+    certificates: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Tunnel {
+    /// A tunnel to a server's address, for a client that speaks `protocol` (of ALPN) and asks for
+    /// the host `name`.
+    pub fn open(server: &str, name: &'static str, protocol: &str) -> Self {
+        let (server, certificates) = (server.to_owned(), Arc::<Mutex<Vec<Vec<u8>>>>::default());
+        let trust = Arc::new(TrustAnybody(certificates.clone()));
+        let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("there are versions")
+            .dangerous()
+            .with_custom_certificate_verifier(trust)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+        config.resumption = rustls::client::Resumption::disabled();
+        let connector = TlsConnector::from(Arc::new(config));
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a port");
+        listener.set_nonblocking(true).expect("it is a socket");
+        let address = listener.local_addr().expect("it is bound").to_string();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("it is made").block_on(async move {
+                let listener = TcpListener::from_std(listener).expect("it is a listener");
+                while let Ok((near, _)) = listener.accept().await {
+                    let (connector, server) = (connector.clone(), server.clone());
+                    tokio::spawn(async move { join(near, &server, name, connector).await.ok() });
+                }
+            });
+        });
+        Self { address, certificates }
+    }
+
+    /// The certificate that the server showed last.
+    pub fn certificate(&self) -> Vec<u8> {
+        self.certificates.lock().unwrap().last().cloned().unwrap_or_default()
+    }
+}
+
+async fn join(
+    mut near: TcpStream,
+    server: &str,
+    name: &'static str,
+    connector: TlsConnector,
+) -> std::io::Result<()> {
+    let far = TcpStream::connect(server).await?;
+    near.set_nodelay(true)?;
+    far.set_nodelay(true)?;
+    let name = ServerName::try_from(name).expect("it is a name");
+    let mut far = connector.connect(name, far).await?;
+    tokio::io::copy_bidirectional(&mut near, &mut far).await.map(drop)
+}
+
+/// Believes every certificate, and keeps it.
+#[derive(Debug)]
+struct TrustAnybody(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl ServerCertVerifier for TrustAnybody {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.0.lock().unwrap().push(certificate.to_vec());
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
