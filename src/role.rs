@@ -29,6 +29,9 @@ pub enum Role {
         /// A range of private addresses that may be reached
         #[arg(long, value_name = "RANGE")]
         allow: Vec<IpNet>,
+        /// A range of addresses that may not be reached
+        #[arg(long, value_name = "RANGE")]
+        forbid: Vec<IpNet>,
         /// What to do when the kernel does not offer a step of the sandbox
         #[arg(long, value_enum)]
         sandbox: SandboxMode,
@@ -87,7 +90,9 @@ type Problem = Box<dyn std::error::Error>;
 pub fn run(role: &Role) -> ExitCode {
     let (name, result) = match role {
         Role::Bundle { path } => ("bundle", bundle::run(path)),
-        Role::Outbound { allow, sandbox } => ("outbound", outbound::run(allow, *sandbox)),
+        Role::Outbound { allow, forbid, sandbox } => {
+            ("outbound", outbound::run(allow, forbid, *sandbox))
+        }
         Role::Inbound { arguments, sandbox } => ("inbound", inbound::run(arguments, *sandbox)),
         Role::Runtime { listen, sandbox } => ("runtime", runtime::run(*listen, *sandbox)),
         Role::Jail { sandbox } => ("jail", jail(*sandbox)),

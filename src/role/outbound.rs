@@ -30,13 +30,16 @@ const DESCRIPTORS: u32 = 4;
 const READABLE: [&str; 2] = ["/etc", "/run/systemd/resolve"];
 
 /// Serves runtimes until the supervisor closes its end. Subrequests may reach what is `allowed`
-/// although it is private.
-pub fn run(allowed: &[IpNet], mode: SandboxMode) -> Result<(), Problem> {
+/// although it is private, and not what is `forbidden`.
+pub fn run(allowed: &[IpNet], forbidden: &[IpNet], mode: SandboxMode) -> Result<(), Problem> {
     let descriptors = sandbox::raise_descriptor_limit()?;
     sandbox::harden(mode.into(), DESCRIPTORS, &READABLE)?;
     let connections_max = descriptors / DESCRIPTORS_PER_CONNECTION;
-    let options =
-        OutboundOptions { allowed_ranges: allowed.to_vec(), ..OutboundOptions::default() };
+    let options = OutboundOptions {
+        allowed_ranges: allowed.to_vec(),
+        forbidden_ranges: forbidden.to_vec(),
+        ..OutboundOptions::default()
+    };
     let control = Channel::inherited(inherited::take(0)?);
     let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&event_loop, async {

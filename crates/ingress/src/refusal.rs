@@ -4,7 +4,7 @@
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, Version, header};
 
 use crate::limits::{HEADER_BYTES_MAX, HEADER_FIELDS_MAX, URL_BYTES_MAX};
-use crate::request_url::{RequestUrl, UrlParser, is_host};
+use crate::request_url::{RequestUrl, UrlParser};
 
 /// The host of an HTTP/1.0 request that names none.
 const HOST_DEFAULT: &str = "localhost";
@@ -63,7 +63,7 @@ impl<'a, B> From<&'a http::Request<B>> for Head<'a> {
 
 /// The URL of a request, or why it is refused.
 pub fn examine(urls: &UrlParser, head: &Head<'_>) -> Result<RequestUrl, Refusal> {
-    let host = host(head)?;
+    let host = host(urls, head)?;
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     if target.len() > URL_BYTES_MAX {
         return Err(Refusal::new(StatusCode::URI_TOO_LONG, "URL is too long."));
@@ -73,7 +73,7 @@ pub fn examine(urls: &UrlParser, head: &Head<'_>) -> Result<RequestUrl, Refusal>
 }
 
 /// The host of a request, as its client wrote it.
-fn host<'a>(head: &Head<'a>) -> Result<&'a str, Refusal> {
+fn host<'a>(urls: &UrlParser, head: &Head<'a>) -> Result<&'a str, Refusal> {
     // https://www.rfc-editor.org/rfc/rfc9112#section-3.2
     let mut fields = head.headers.get_all(header::HOST).iter();
     let field = fields.next();
@@ -103,7 +103,7 @@ fn host<'a>(head: &Head<'a>) -> Result<&'a str, Refusal> {
         None if head.version == Version::HTTP_11 => {
             Err(Refusal::malformed("The Host header is missing."))
         }
-        Some(field) if !is_host(field) => Err(INVALID_HOST_OR_TARGET),
+        Some(field) if urls.parse(field, "/").is_none() => Err(INVALID_HOST_OR_TARGET),
         // https://www.rfc-editor.org/rfc/rfc9113#section-8.3.1
         Some(field)
             if head.version == Version::HTTP_2

@@ -101,7 +101,7 @@ impl UrlParser {
             href.push('/');
         }
         href.push_str(target);
-        if !href[path..].starts_with('/') {
+        if !href[path..].starts_with('/') || has_backslash(&href[path..]) {
             return None;
         }
         if !is_plain_target(&href[path..]) {
@@ -128,12 +128,17 @@ impl UrlParser {
 
 /// Whether a `Host` field is a name or an address, perhaps with a port. The URL standard allows
 /// more: percent-encoded names, names beyond ASCII, user names, a path. Those are ambiguous.
-pub fn is_host(host: &str) -> bool {
+fn is_host(host: &str) -> bool {
     let plain = |byte: u8| {
         byte.is_ascii_alphanumeric()
             || matches!(byte, b'-' | b'.' | b'_' | b'~' | b':' | b'[' | b']')
     };
     !host.is_empty() && host.bytes().all(plain)
+}
+
+/// Whether there is a `\` in the path. The standard makes it a slash, other programs do not.
+fn has_backslash(target: &str) -> bool {
+    target.split('?').next().is_some_and(|path| path.contains('\\'))
 }
 
 /// Whether the standard would leave path and query unchanged; `false` in doubt.
@@ -187,7 +192,7 @@ mod tests {
             (Scheme::Http, "example.com", "/a/../b"),
             (Scheme::Http, "example.com", "/a/%2e%2e/b"),
             (Scheme::Http, "example.com", "/a|b\"c"),
-            (Scheme::Http, "example.com", "/a\\b"),
+            (Scheme::Http, "example.com", "/a?b\\c"),
             (Scheme::Http, "example.com", "/é"),
             (Scheme::Http, "example.com", "//double//slash"),
         ] {
@@ -210,7 +215,7 @@ mod tests {
             assert_eq!(parser.parse(host, "/"), None, "{host:?}");
             assert_eq!(parser.parse(host, "/"), None, "{host:?}, seen before");
         }
-        for target in ["*", "a", "example.com:80", ";x", "/a#b"] {
+        for target in ["*", "a", "example.com:80", ";x", "/a#b", "/a\\b", "/a\\..\\b", "/\\a"] {
             assert_eq!(parser.parse("example.com", target), None, "{target}");
         }
         assert_eq!(href(&parser, "example.com", ""), Some("http://example.com/".to_owned()));

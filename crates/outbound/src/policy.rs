@@ -78,18 +78,25 @@ impl Rules {
             IpAddr::V6(v6) => leads_to_v4(v6).map(IpAddr::V4),
             IpAddr::V4(_) => None,
         };
-        let is_in_one_of = |ranges: &[IpNet]| {
-            ranges.iter().any(|range| {
-                range.contains(&address) || v4.is_some_and(|address| range.contains(&address))
-            })
+        let is_forbidden = |range: &IpNet| {
+            range.contains(&address) || v4.is_some_and(|address| range.contains(&address))
         };
-        if is_in_one_of(&self.forbidden) {
+        if self.forbidden.iter().any(is_forbidden) {
             return Err(Refusal::Forbidden);
         }
-        if is_in_one_of(&self.allowed) {
+        if self.is_exempt(address) {
             return Ok(());
         }
         self.policy.check(address)
+    }
+
+    /// Whether an address may be reached although it is not public, or this machine's own. A range
+    /// of IPv4 is one of the network here, not of the one behind a NAT64 gateway.
+    pub(crate) fn is_exempt(&self, address: IpAddr) -> bool {
+        let canonical = address.to_canonical();
+        let is_allowed = |range: &IpNet| range.contains(&address) || range.contains(&canonical);
+        self.allowed.iter().any(is_allowed)
+            || (self.policy == Policy::AllowLoopback && is_loopback(address))
     }
 }
 

@@ -1,11 +1,10 @@
 //! From a host to a bounded list of addresses that the policy allows.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use crate::error::OutboundError;
-use crate::policy::{Host, Rules, is_local_name, parse_host};
+use crate::policy::{Host, Refusal, Rules, is_local_name, parse_host};
 use crate::resolver::{LookUpError, Resolver};
 
 /// An address that has passed the policy. Only this module makes one, and `connect` takes nothing
@@ -50,6 +49,34 @@ pub(crate) async fn resolve(
     filter(host, port, rules, &addresses, addresses_max)
 }
 
+/// Whether an address may be reached: the rules' answer, but for this machine's own addresses,
+/// which no firewall protects from it.
+fn check(rules: &Rules, address: IpAddr) -> Result<(), Refusal> {
+    rules.check(address)?;
+    if !rules.is_exempt(address) && is_own(address) {
+        return Err(Refusal::NotPublic("this machine"));
+    }
+    Ok(())
+}
+
+/// Whether the system would reach an address through itself: then it is its own source. Nothing is
+/// sent to find out.
+fn is_own(address: IpAddr) -> bool {
+    let unspecified: SocketAddr = match address {
+        IpAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        IpAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let source = || {
+        let socket = UdpSocket::bind(unspecified)?;
+        socket.connect((address, DISCARD_PORT))?;
+        socket.local_addr()
+    };
+    source().is_ok_and(|source: SocketAddr| source.ip() == address)
+}
+
+/// A port for a socket that sends nothing.
+const DISCARD_PORT: u16 = 9;
+
 /// A name with both public and other addresses keeps the public ones.
 fn filter(
     host: &str,
@@ -61,7 +88,7 @@ fn filter(
     let mut allowed = Vec::new();
     let mut refused = None;
     for &address in addresses {
-        match rules.check(address) {
+        match check(rules, address) {
             Ok(()) if allowed.len() < addresses_max => {
                 allowed.push(AllowedAddress(SocketAddr::new(address, port)));
             }
@@ -95,6 +122,12 @@ mod tests {
             max,
         )?;
         Ok(allowed.iter().map(|address| address.socket_address().to_string()).collect())
+    }
+
+    #[test]
+    fn an_address_of_this_machine_is_its_own() {
+        assert!(is_own(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        assert!(!is_own("192.0.2.1".parse().expect("an address")));
     }
 
     #[test]

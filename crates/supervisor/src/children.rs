@@ -42,6 +42,8 @@ pub struct Kit {
     pub stamp_key: [u8; rpc::stamp::KEY_BYTES],
     /// Private addresses that subrequests may reach.
     pub allowed_ranges: Vec<String>,
+    /// Public addresses that they may not reach.
+    pub forbidden_ranges: Vec<String>,
     /// Where plain HTTP is served.
     pub http: TcpListener,
     /// Where HTTP over TLS is served.
@@ -148,8 +150,12 @@ impl Children {
 
     fn start_outbound(&mut self, kit: &Kit) -> io::Result<()> {
         let (control, far) = Channel::pair()?;
-        let allow = |range: &String| ["--allow".to_owned(), range.clone()];
-        let mut arguments: Vec<String> = kit.allowed_ranges.iter().flat_map(allow).collect();
+        let mut arguments = Vec::new();
+        for (option, ranges) in
+            [("--allow", &kit.allowed_ranges), ("--forbid", &kit.forbidden_ranges)]
+        {
+            arguments.extend(ranges.iter().flat_map(|range| [option.to_owned(), range.clone()]));
+        }
         arguments.extend(kit.sandbox_arguments());
         let child = process::start(&kit.program, Role::Outbound, &arguments, vec![far.into()])?;
         control.send(&kit.stamp_key, None)?;

@@ -33,6 +33,8 @@ pub struct Config {
     pub certificates: Vec<Pem>,
     /// What subrequests may reach although it is private, as `10.0.0.0/8`.
     pub allowed_ranges: Vec<String>,
+    /// What subrequests may not reach although it is public.
+    pub forbidden_ranges: Vec<String>,
     /// The Workers, in the order of the file.
     pub workers: Vec<WorkerConfig>,
 }
@@ -136,6 +138,8 @@ struct CertificateEntry {
 struct OutboundEntry {
     #[serde(default)]
     allow: Vec<Spanned<String>>,
+    #[serde(default)]
+    forbid: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -204,9 +208,19 @@ fn check(file: File, folder: &Path) -> Result<Config, Wrong> {
         }
         workers.push(worker.0);
     }
-    let allowed = file.outbound.allow.iter().map(check_range).collect::<Result<_, _>>()?;
+    let ranges = |list: &[Spanned<String>]| list.iter().map(check_range).collect::<Result<_, _>>();
+    let allowed_ranges = ranges(&file.outbound.allow)?;
+    let forbidden_ranges = ranges(&file.outbound.forbid)?;
     let proxy_protocol = file.listen.proxy_protocol;
-    Ok(Config { http, https, proxy_protocol, certificates, allowed_ranges: allowed, workers })
+    Ok(Config {
+        http,
+        https,
+        proxy_protocol,
+        certificates,
+        allowed_ranges,
+        forbidden_ranges,
+        workers,
+    })
 }
 
 /// An address to listen on.

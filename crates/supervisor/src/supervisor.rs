@@ -123,6 +123,7 @@ impl Supervisor {
             node: Rc::default(),
             stamp_key,
             allowed_ranges: config.allowed_ranges.clone(),
+            forbidden_ranges: config.forbidden_ranges.clone(),
             http: listen(config.http)?,
             https: config.https.map(listen).transpose()?,
             proxy_protocol: config.proxy_protocol,
@@ -426,6 +427,7 @@ impl Supervisor {
             ("listen.https", https_differs),
             ("listen.proxy_protocol", kit.proxy_protocol != config.proxy_protocol),
             ("outbound.allow", kit.allowed_ranges != config.allowed_ranges),
+            ("outbound.forbid", kit.forbidden_ranges != config.forbidden_ranges),
         ] {
             if is_different {
                 let text = format!("`{key}` has changed, which takes effect at the next start");

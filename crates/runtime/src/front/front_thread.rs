@@ -19,7 +19,7 @@ use ingress::refusal::{self, Head, Refusal};
 use tokio::sync::{mpsc, watch};
 
 use crate::failure::Failure;
-use crate::front::answer::{answer, refuse};
+use crate::front::answer::{self, answer};
 use crate::front::first_head::{self, FirstHead, READ_BYTES};
 use crate::front::listener::{Accepted, Accepting, Listener, PassedConnection};
 use crate::front::session::Session;
@@ -28,7 +28,7 @@ use crate::http::connection::{Connection, ConnectionEnd, Drain, Front, HandedBac
 use crate::http::framing;
 use crate::http::inbound::Inbound;
 use crate::http::prefixed::Prefixed;
-use crate::http::serve::RoutedRequest;
+use crate::http::serve::{RoutedRequest, refuse};
 use crate::http::transport::{DetachedTransport, Transport};
 use crate::http::upgrade::Upgrade;
 use crate::isolate::thread::DRAIN_MAX;
@@ -157,7 +157,7 @@ impl FrontThread {
         }
         self.turned_away.set(self.turned_away.get() + 1);
         tokio::task::spawn_local(async move {
-            let _ = tokio::time::timeout(TURN_AWAY_TIMEOUT, refuse(stream, TOO_MANY)).await;
+            let _ = tokio::time::timeout(TURN_AWAY_TIMEOUT, answer::refuse(stream, TOO_MANY)).await;
             self.turned_away.set(self.turned_away.get() - 1);
         });
     }
@@ -185,7 +185,7 @@ impl FrontThread {
         let (urls, mut drain) = (&session.urls, self.drain.clone());
         let url = match first_head::read(&mut stream, &mut read, urls, &mut drain).await? {
             None => return Ok(()),
-            Some(FirstHead::Refused(refusal)) => return refuse(stream, refusal).await,
+            Some(FirstHead::Refused(refusal)) => return answer::refuse(stream, refusal).await,
             Some(FirstHead::Http2) => {
                 self.serve_http2(stream, read.freeze(), session).await;
                 return Ok(());
@@ -233,7 +233,7 @@ impl FrontThread {
         let client = session.client_of(request.headers_mut());
         let url = match refusal::examine(&session.urls, &Head::from(&request)) {
             Ok(url) => url,
-            Err(refusal) => return refusal.response(),
+            Err(refusal) => return refuse(refusal, request.version()),
         };
         match session.route(self.dispatcher.router(), &url).await {
             Ok(route) => {

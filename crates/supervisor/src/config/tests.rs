@@ -20,7 +20,7 @@ hosts = ["Shop.example", "[::1]"]
 fn a_worker_with_everything() {
     let text = format!(
         "{WORKER}owner = \"anna\"\n[worker.limits]\ncpu_ms = 50\n\
-         [outbound]\nallow = [\"10.0.0.0/8\", \"::1\"]\n"
+         [outbound]\nallow = [\"10.0.0.0/8\", \"::1\"]\nforbid = [\"192.0.2.0/24\"]\n"
     );
     let config = parse(&text).unwrap();
     assert_eq!(config.http.to_string(), "127.0.0.1:8080");
@@ -29,6 +29,7 @@ fn a_worker_with_everything() {
     assert_eq!(worker.hosts, ["shop.example", "[::1]"]);
     assert_eq!(worker.owner.as_str(), "anna");
     assert_eq!(config.allowed_ranges, ["10.0.0.0/8", "::1/128"]);
+    assert_eq!(config.forbidden_ranges, ["192.0.2.0/24"]);
     let mut limits = Limits::default();
     worker.limits.apply(&mut limits);
     assert_eq!(limits, Limits { cpu_ms_max: 50, ..Limits::default() });
