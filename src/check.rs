@@ -49,6 +49,7 @@ fn check(
         router: Arc::new(NoRoutes),
         observer: reporter.clone(),
         egress: Arc::new(NoEgress),
+        running: None,
         pool_size: 1,
         front_threads: 1,
         clients: runtime::ClientLimits::default(),

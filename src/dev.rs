@@ -72,6 +72,7 @@ impl<'a> Dev<'a> {
             router: router.clone(),
             observer: reporter.clone(),
             egress: Arc::new(egress),
+            running: None,
             pool_size: arguments.pool,
             front_threads: arguments.front_threads.unwrap_or_else(runtime::front_threads_default),
             clients: runtime::ClientLimits::default(),

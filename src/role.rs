@@ -3,7 +3,6 @@
 
 mod bundle;
 mod calls;
-mod doorway;
 mod inbound;
 mod outbound;
 mod relay;

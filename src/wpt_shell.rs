@@ -99,6 +99,7 @@ fn answer() -> Result<String, String> {
         router: shell.clone(),
         observer: shell.clone(),
         egress: Arc::new(DevEgress::new().map_err(|error| error.to_string())?),
+        running: None,
         pool_size: 1,
         front_threads: 1,
         clients: runtime::ClientLimits::default(),

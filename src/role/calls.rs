@@ -9,22 +9,26 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc as blocking};
 use std::thread;
+use std::time::Duration;
 
-use ::runtime::{PassedConnection, Warmer};
+use ::runtime::{Handle, PassedConnection, Report, Scheme};
 use bytes::Bytes;
 use capnp::Error;
 use program::Worker;
 use rpc::channel::{Channel, Receiver};
 use rpc::connection;
+use rpc::doorway::Passage;
 use rpc::supervisor_capnp::{runtime, supervisor};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::LocalSet;
 
 use super::Problem;
-use super::doorway::Passage;
 
 /// Questions that wait for the thread; those beyond it fail at once.
 const QUESTIONS_MAX: usize = 1_024;
+
+/// Time between two reports to the supervisor.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
 
 /// A program, as the supervisor hands it out.
 pub struct FoundProgram {
@@ -88,8 +92,8 @@ pub struct Receivers {
     pub programs: Arc<dyn Programs>,
     /// Takes connections of the inbound proxy.
     pub passed: mpsc::Sender<PassedConnection>,
-    /// Takes hints.
-    pub warmer: Warmer,
+    /// Takes hints, and gives reports.
+    pub runtime: Handle,
 }
 
 impl CallsThread {
@@ -146,9 +150,10 @@ fn run(
         let registered = register.send().promise.await?;
         let version = registered.get()?.get_routes_version();
         let _ = orders.send(Order::Routes { version, gone: Vec::new() });
-        let Receivers { programs, passed, warmer } = receivers;
+        let Receivers { programs, passed, runtime } = receivers;
         let finder = Rc::new(Finder { supervisor, programs, loading: RefCell::default() });
-        let door = Door { finder: finder.clone(), passed, warmer };
+        tokio::task::spawn_local(report_on(finder.supervisor.clone(), runtime.clone()));
+        let door = Door { finder: finder.clone(), passed, runtime };
         tokio::task::spawn_local(Rc::new(door).take(Receiver::new(doorway)?));
         loop {
             tokio::select! {
@@ -221,11 +226,49 @@ impl Finder {
     }
 }
 
+/// Tells the supervisor what happens, in every second in which something does.
+async fn report_on(supervisor: supervisor::Client, runtime: Handle) {
+    let mut second = tokio::time::interval(REPORT_EVERY);
+    let mut last = Report::default();
+    loop {
+        second.tick().await;
+        let report = runtime.report();
+        if report.workers.is_empty() && report == last {
+            continue;
+        }
+        if send(&supervisor, &report).await.is_err() {
+            return;
+        }
+        last = Report { workers: Vec::new(), ..report };
+    }
+}
+
+async fn send(supervisor: &supervisor::Client, report: &Report) -> Result<(), Error> {
+    let mut call = supervisor.report_request();
+    let mut told = call.get().init_report();
+    told.set_isolates(u32::try_from(report.isolates).unwrap_or(u32::MAX));
+    told.set_in_flight(u32::try_from(report.in_flight).unwrap_or(u32::MAX));
+    let count = u32::try_from(report.workers.len()).unwrap_or(u32::MAX);
+    let mut list = told.init_workers(count);
+    for (place, (number, counts)) in (0..count).zip(&report.workers) {
+        let mut worker = list.reborrow().get(place);
+        worker.set_number(*number);
+        worker.set_requests(counts.requests);
+        worker.set_exceptions(counts.exceptions);
+        worker.set_exceeded_cpu(counts.exceeded_cpu);
+        worker.set_exceeded_memory(counts.exceeded_memory);
+        worker.set_canceled(counts.canceled);
+        worker.set_condemned(counts.condemned);
+        worker.set_cpu_microseconds(counts.cpu_ns / 1_000);
+    }
+    call.send().promise.await.map(drop)
+}
+
 /// The end of the inbound proxy's way to this process.
 struct Door {
     finder: Rc<Finder>,
     passed: mpsc::Sender<PassedConnection>,
-    warmer: Warmer,
+    runtime: Handle,
 }
 
 impl Door {
@@ -252,12 +295,13 @@ impl Door {
         }
         let Some(worker) = self.finder.programs.worker(&key) else { return };
         match (passage, socket) {
-            (Passage::Connection { scheme, .. }, Some(socket)) => {
+            (Passage::Connection { is_tls, .. }, Some(socket)) => {
+                let scheme = if is_tls { Scheme::Https } else { Scheme::Http };
                 let passed = PassedConnection { stream: socket.into(), worker, scheme };
                 // When too many wait, one more is not better than an answer at once.
                 let _ = self.passed.try_send(passed);
             }
-            (Passage::Warm { .. }, _) => self.warmer.warm(&worker),
+            (Passage::Warm { .. }, _) => self.runtime.warm(&worker),
             (Passage::Connection { .. }, None) => {}
         }
     }

@@ -18,12 +18,12 @@ use capnp::Error;
 use ingress::client_limits::ClientLimits;
 use ingress::peer::Scheme;
 use rpc::channel::{Channel, Receiver};
+use rpc::doorway::Passage;
 use rpc::inbound_capnp::{directory, inbound};
 use rpc::{connection, inherited};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
-use super::doorway::Passage;
 use super::{Problem, SandboxMode};
 
 /// Questions that wait for the thread that asks; those beyond it fail at once.
@@ -125,7 +125,12 @@ async fn resolve(supervisor: &directory::Client, host: &str) -> Result<Option<Ta
         return Ok(None);
     }
     let key = key.try_into().map_err(|_| Error::failed("the key has a wrong length".to_owned()))?;
-    Ok(Some(Target { key, place: target.get_place(), owner: target.get_owner() }))
+    Ok(Some(Target {
+        key,
+        place: target.get_place(),
+        owner: target.get_owner(),
+        is_refused: target.get_is_refused(),
+    }))
 }
 
 /// Fetches the certificates, and uses them for clients from now on.
@@ -203,7 +208,8 @@ impl Directory for Known {
     fn connect(&self, target: &Target, scheme: Scheme) -> io::Result<UnixStream> {
         let (near, far) = UnixStream::pair()?;
         far.set_nonblocking(true)?;
-        self.send(target.place, &Passage::Connection { key: target.key, scheme }, Some(&far))?;
+        let is_tls = scheme == Scheme::Https;
+        self.send(target.place, &Passage::Connection { key: target.key, is_tls }, Some(&far))?;
         Ok(near)
     }
 

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::runtime::{ClientLimits, Runtime, RuntimeOptions, front_threads_default};
+use ::runtime::{ClientLimits, RunningTurns, Runtime, RuntimeOptions, front_threads_default};
 use rpc::channel::Channel;
 use rpc::inherited;
 use tokio::sync::mpsc;
@@ -26,8 +26,9 @@ const DRAIN_MAX: Duration = Duration::from_secs(30);
 /// Connections of the inbound proxy that wait for a front thread.
 const PASSED_MAX: usize = 1_024;
 
-/// The descriptors of every runtime: the standard ones, its supervisor, its relay and its doorway.
-const DESCRIPTORS: u32 = 6;
+/// The descriptors of every runtime: the standard ones, its supervisor, its relay, its doorway and
+/// the table of running turns.
+const DESCRIPTORS: u32 = 7;
 
 /// Serves until the supervisor says otherwise, or is gone. It may take clients of plain HTTP
 /// itself.
@@ -36,7 +37,8 @@ pub fn run(listen: bool, mode: SandboxMode) -> Result<(), Problem> {
     let supervisor = UnixStream::from(inherited::take(0)?);
     let relay = Channel::inherited(inherited::take(1)?);
     let (calls, calls_thread) = Calls::new(supervisor, Channel::inherited(inherited::take(2)?));
-    let listener = listen.then(|| inherited::take(3)).transpose()?.map(TcpListener::from);
+    let listener = listen.then(|| inherited::take(4)).transpose()?.map(TcpListener::from);
+    let running = RunningTurns::new(rpc::running::map(inherited::take(3)?)?);
     let stamps = Arc::new(Stamps::default());
     let router = Arc::new(SupervisedRouter::new(calls, stamps.clone()));
     let reporter = Reporter::new(false, true, Arc::new(SourceMaps::default()));
@@ -45,6 +47,7 @@ pub fn run(listen: bool, mode: SandboxMode) -> Result<(), Problem> {
         router: router.clone(),
         observer: Arc::new(reporter),
         egress: Arc::new(Relay::new(relay, stamps)),
+        running: Some(running),
         pool_size: POOL_SIZE,
         front_threads: front_threads_default(),
         clients: ClientLimits::default(),
@@ -54,7 +57,7 @@ pub fn run(listen: bool, mode: SandboxMode) -> Result<(), Problem> {
     sandbox::lock(mode.into())?;
     let (passed, connections) = mpsc::channel(PASSED_MAX);
     runtime.listen_passed(connections)?;
-    let receivers = Receivers { programs: router.clone(), passed, warmer: runtime.warmer() };
+    let receivers = Receivers { programs: router.clone(), passed, runtime: runtime.handle() };
     let orders = calls_thread.start(receivers)?;
     if let Some(listener) = listener {
         runtime.listen(listener)?;

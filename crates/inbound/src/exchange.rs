@@ -71,6 +71,10 @@ impl Exchanges {
             Err(refusal) => return self.refuse(refusal, version),
         };
         let target = match self.answers.find(&*self.directory, url.hostname()).await {
+            Ok(Some(target)) if target.is_refused => {
+                note(&self.counters.refused);
+                return page(StatusCode::INTERNAL_SERVER_ERROR, LOST);
+            }
             Ok(Some(target)) => target,
             Ok(None) => {
                 note(&self.counters.refused);

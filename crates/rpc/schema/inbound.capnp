@@ -14,6 +14,9 @@ struct Target {
 
   owner @2 :UInt64;
   # A number for the Worker's owner, whom connections and requests are counted for.
+
+  isRefused @3 :Bool;
+  # The Worker may not run: it has ended its process again and again.
 }
 
 struct Certificate {

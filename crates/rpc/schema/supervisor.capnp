@@ -29,6 +29,50 @@ interface Supervisor {
 
   program @2 (key :Data) -> (program :Program);
   # The program that a key stands for.
+
+  report @3 (report :Report) -> ();
+  # What has happened since the last report. Comes every second in which something has.
+}
+
+struct Report {
+  # What a runtime process says of itself: it may lie, to the harm of its own Workers alone.
+
+  isolates @0 :UInt32;
+  # Isolates that have a Worker now.
+
+  inFlight @1 :UInt32;
+  # Requests that are being answered now.
+
+  workers @2 :List(WorkerReport);
+  # The Workers that did something.
+}
+
+struct WorkerReport {
+  # What a Worker has done since the last report.
+
+  number @0 :UInt64;
+  # The Worker's number.
+
+  requests @1 :UInt64;
+  # Requests that have ended.
+
+  exceptions @2 :UInt64;
+  # Of those: it threw, or could never have answered.
+
+  exceededCpu @3 :UInt64;
+  # Of those: it used too much CPU time.
+
+  exceededMemory @4 :UInt64;
+  # Of those: it used too much memory.
+
+  canceled @5 :UInt64;
+  # Of those: the client left first.
+
+  condemned @6 :UInt64;
+  # Isolates that it lost because of a limit.
+
+  cpuMicroseconds @7 :UInt64;
+  # CPU time of its turns.
 }
 
 interface Runtime {
@@ -41,38 +85,7 @@ interface Runtime {
   drain @1 () -> ();
   # Take no new connections and finish requests in flight; answers when there are none.
 
-  status @2 () -> (status :RuntimeStatus);
-  # What it is doing, as far as it can be believed.
-
-  stopListening @3 () -> ();
+  stopListening @2 () -> ();
   # Take no more clients of plain HTTP: the inbound proxy takes them from now on. Those that are
   # there stay.
-}
-
-struct RuntimeStatus {
-  # Counts of a runtime process since it started, but for the first two.
-
-  isolates @0 :UInt32;
-  # Isolates that have a Worker now.
-
-  inFlight @1 :UInt32;
-  # Requests that are being answered now.
-
-  requests @2 :UInt64;
-  # Requests that have ended.
-
-  exceptions @3 :UInt64;
-  # Of those: the Worker threw, or could never have answered.
-
-  exceededCpu @4 :UInt64;
-  # Of those: used too much CPU time.
-
-  exceededMemory @5 :UInt64;
-  # Of those: used too much memory.
-
-  canceled @6 :UInt64;
-  # Of those: the client left first.
-
-  evicted @7 :UInt64;
-  # Isolates that made way for others.
 }

@@ -6,7 +6,9 @@
 
 pub mod channel;
 pub mod connection;
+pub mod doorway;
 pub mod inherited;
+pub mod running;
 pub mod stamp;
 
 /// Calls between a supervisor and its runtime processes.

@@ -11,4 +11,5 @@ mod open_responses;
 mod resources;
 mod sinks;
 mod subrequest;
+pub(crate) mod surroundings;
 mod timers;

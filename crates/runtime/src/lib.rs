@@ -6,6 +6,7 @@
 //! connection's requests are served there, without a hop.
 #![forbid(unsafe_code)]
 
+mod counts;
 mod egress;
 mod event;
 mod failure;
@@ -14,6 +15,7 @@ mod http;
 mod isolate;
 mod limits;
 mod placement;
+mod running;
 mod runtime;
 mod worker;
 
@@ -22,6 +24,7 @@ pub use crate::http::body::{BodyError, InBody, OutBody};
 pub use crate::http::flat_headers::HOPS_LEFT;
 pub use crate::http::transport::DetachedTransport;
 pub use crate::http::upgrade::{Upgrade, UpgradedConnection};
+pub use counts::WorkerCounts;
 pub use egress::{
     Egress, EgressClient, EgressError, EgressFailure, EgressRequest, LocalFuture, NoEgress,
     RedirectMode,
@@ -33,7 +36,8 @@ pub use ingress::connections::ClientGuard;
 pub use ingress::pace::MinimumRate;
 pub use ingress::peer::{Peer, Protocol, Scheme, Tls};
 pub use ingress::request_url::RequestUrl;
-pub use runtime::{Runtime, RuntimeError, RuntimeOptions, Warmer, front_threads_default};
+pub use running::RunningTurns;
+pub use runtime::{Handle, Report, Runtime, RuntimeError, RuntimeOptions, front_threads_default};
 pub use worker::{Observer, Outcome, RequestRecord};
 
 /// Parsers of bytes from outside, for the fuzz targets.

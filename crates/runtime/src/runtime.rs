@@ -13,7 +13,9 @@ use ingress::peer::Peer;
 use isolate::{IsolateOptions, Platform, PlatformError, PlatformOptions, Startup};
 use tokio::sync::{Mutex, mpsc, watch};
 
+use crate::counts::{Tallies, WorkerCounts};
 use crate::egress::Egress;
+use crate::event::surroundings::Surroundings;
 use crate::failure::Failure;
 use crate::front::front_thread::{self, Shared};
 use crate::front::listener::{Listener, PassedConnection};
@@ -22,6 +24,7 @@ use crate::isolate::thread::Factory;
 use crate::limits::Limits;
 use crate::placement::dispatch::Dispatcher;
 use crate::placement::pool::Pool;
+use crate::running::RunningTurns;
 use crate::worker::{Observer, Worker};
 
 /// How a runtime is made.
@@ -32,6 +35,8 @@ pub struct RuntimeOptions {
     pub observer: Arc<dyn Observer>,
     /// Makes the clients for subrequests.
     pub egress: Arc<dyn Egress>,
+    /// Where the Workers whose turns run are noted, for who looks after the process has died.
+    pub running: Option<RunningTurns>,
     /// Fresh isolates kept ready.
     pub pool_size: usize,
     /// Threads that accept connections, at least one. They also serve HTTP/2 and connections that
@@ -66,6 +71,7 @@ pub enum RuntimeError {
 /// Isolates and the threads that serve them.
 pub struct Runtime {
     dispatcher: Arc<Dispatcher>,
+    tallies: Arc<Tallies>,
     clients: ClientLimits,
     connections: Arc<ClientConnections>,
     closing: watch::Sender<bool>,
@@ -81,14 +87,36 @@ pub fn front_threads_default() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).div_ceil(4)
 }
 
-/// Starts Workers before they are asked for.
+/// A handle on a runtime, for any thread.
 #[derive(Clone)]
-pub struct Warmer(Arc<Dispatcher>);
+pub struct Handle {
+    dispatcher: Arc<Dispatcher>,
+    tallies: Arc<Tallies>,
+}
 
-impl Warmer {
-    /// Starts an isolate for a Worker that has none, if that takes nothing from others.
+/// What a runtime does, and what its Workers have done since the last report.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Isolates that have a Worker now.
+    pub isolates: usize,
+    /// Requests that are being answered now.
+    pub in_flight: usize,
+    /// The Workers that did something, by number.
+    pub workers: Vec<(u64, WorkerCounts)>,
+}
+
+impl Handle {
+    /// Starts an isolate for a Worker that has none before it is asked for, if that takes nothing
+    /// from others.
     pub fn warm(&self, worker: &Arc<Worker>) {
-        self.0.warm(worker);
+        self.dispatcher.warm(worker);
+    }
+
+    /// What has happened since the last call.
+    pub fn report(&self) -> Report {
+        let handles = self.dispatcher.handles();
+        let in_flight = handles.iter().map(|isolate| isolate.status.gauge().in_flight).sum();
+        Report { isolates: handles.len(), in_flight, workers: self.tallies.take() }
     }
 }
 
@@ -107,6 +135,7 @@ impl Runtime {
             }
             None => (Startup::Snapshot(snapshot::snapshot()), api::sources()),
         };
+        let tallies = Arc::<Tallies>::default();
         let factory = Factory {
             platform,
             options: IsolateOptions {
@@ -116,8 +145,12 @@ impl Runtime {
                 memory_bytes_max,
                 code_from_strings: options.code_from_strings,
             },
-            egress: options.egress,
-            observer: options.observer,
+            surroundings: Surroundings {
+                egress: options.egress,
+                observer: options.observer,
+                tallies: tallies.clone(),
+                running: options.running,
+            },
         };
         let pool = Pool::new(Box::new(factory), options.pool_size).map_err(RuntimeError::Thread)?;
         let (closing, closing_plain) = (watch::Sender::new(false), watch::Sender::new(false));
@@ -128,7 +161,16 @@ impl Runtime {
             (clients.connections_max, clients.connections_per_address_max);
         let connections = ClientConnections::new(connections_max, per_address_max);
         let fronts = Vec::new();
-        Ok(Self { dispatcher, clients, connections, closing, closing_plain, front_threads, fronts })
+        Ok(Self {
+            dispatcher,
+            tallies,
+            clients,
+            connections,
+            closing,
+            closing_plain,
+            front_threads,
+            fronts,
+        })
     }
 
     /// Serves plain HTTP on `listener`, on front threads of its own; gives the address.
@@ -172,9 +214,9 @@ impl Runtime {
         self.start_fronts(self.closing.clone(), || Ok(Listener::Passed(connections.clone())))
     }
 
-    /// Starts Workers before they are asked for, from any thread.
-    pub fn warmer(&self) -> Warmer {
-        Warmer(self.dispatcher.clone())
+    /// A handle for other threads.
+    pub fn handle(&self) -> Handle {
+        Handle { dispatcher: self.dispatcher.clone(), tallies: self.tallies.clone() }
     }
 
     fn start_fronts(

@@ -23,6 +23,7 @@ mod policy;
 mod records;
 mod scheduler;
 pub mod share;
+pub mod suspicion;
 mod table;
 
 pub use event::{Cause, Effect, Event, Fault, IsolateId, OwnerId, Refusal, WorkerId};

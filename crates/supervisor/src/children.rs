@@ -9,15 +9,18 @@ use std::path::PathBuf;
 use std::process::Child;
 use std::rc::Rc;
 
-use program::Cordon;
+use program::{Cordon, Worker};
 use rpc::channel::Channel;
 use rpc::connection;
+use rpc::doorway::Passage;
 use rpc::inbound_capnp::directory;
+use rpc::running::Table;
 use rpc::supervisor_capnp::supervisor;
 
 use crate::directory::{Directory, Registered};
 use crate::handout::{Handout, Known, Node};
 use crate::process::{self, Role};
+use crate::vault::Key;
 
 /// A process of the node that is started again when it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,9 +89,11 @@ pub struct Place {
     /// The cordon.
     pub cordon: Cordon,
     /// The end that the inbound proxy has.
-    doorway: OwnedFd,
+    doorway: Channel,
     /// The end that the runtime has.
     its_doorway: OwnedFd,
+    /// The Workers whose turns run.
+    running: Table,
     pub(crate) runtime: Option<Runtime>,
 }
 
@@ -118,12 +123,13 @@ impl Children {
     /// # Errors
     /// When there is no descriptor for its socket.
     pub fn add_place(&mut self, number: u32, cordon: Cordon) -> io::Result<()> {
+        let running = Table::new()?;
         let (doorway, its_doorway) = Channel::pair()?;
-        let (doorway, its_doorway) = (OwnedFd::from(doorway), OwnedFd::from(its_doorway));
+        let its_doorway = OwnedFd::from(its_doorway);
         if let Some(inbound) = &self.inbound {
             inbound.control.send(&number.to_le_bytes(), Some(doorway.as_fd()))?;
         }
-        self.places.insert(number, Place { cordon, doorway, its_doorway, runtime: None });
+        self.places.insert(number, Place { cordon, doorway, its_doorway, running, runtime: None });
         Ok(())
     }
 
@@ -204,7 +210,9 @@ impl Children {
         if let Some(outbound) = &self.outbound {
             outbound.control.send(b"runtime", Some(relay.as_fd()))?;
         }
-        let mut descriptors = vec![far.into(), its_relay.into(), place.its_doorway.try_clone()?];
+        let running = place.running.as_fd().try_clone_to_owned()?;
+        let doorway = place.its_doorway.try_clone()?;
+        let mut descriptors = vec![far.into(), its_relay.into(), doorway, running];
         let mut arguments = kit.sandbox_arguments().to_vec();
         if listens {
             descriptors.push(kit.http.try_clone()?.into());
@@ -219,6 +227,29 @@ impl Children {
         tokio::task::spawn_local(async move { drop(calls.await) });
         place.runtime = Some(Runtime { child, relay, known });
         Ok(())
+    }
+}
+
+impl Place {
+    /// The numbers of the Workers whose turns ran when its process ended, as far as that can be
+    /// believed: only of Workers that the process had.
+    pub fn ran(&self, node: &Node) -> Vec<Worker> {
+        let Some(runtime) = &self.runtime else { return Vec::new() };
+        let mut numbers = self.running.read().unwrap_or_default();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let vault = node.vault.borrow();
+        let given = numbers.into_iter().filter_map(|number| {
+            let (key, program) = vault.numbered(number.checked_sub(1)?)?;
+            runtime.known.was_given(&key).then(|| program.worker.clone())
+        });
+        given.collect()
+    }
+
+    /// Lets its process start a Worker before anybody asks for it. A hint may be lost.
+    pub fn warm(&self, key: Key) {
+        let hint = Passage::Warm { key }.to_bytes();
+        let _ = self.doorway.send(&hint, None);
     }
 }
 

@@ -71,12 +71,16 @@ impl directory::Server for Directory {
         let vault = self.node.vault.borrow();
         let mut target = results.get().init_target();
         let Some((key, program)) = vault.locate(host) else { return Ok(()) };
-        let Some(place) = self.node.places.borrow().get(&program.cordon).copied() else {
+        target.set_key(&key);
+        target.set_owner(self.node.number_of(&program.worker.owner));
+        target.set_is_refused(program.is_refused);
+        if program.is_refused {
+            return Ok(());
+        }
+        let Some(place) = self.node.places.borrow().get(&program.worker.cordon).copied() else {
             return Err(Error::failed("no process runs this Worker".to_owned()));
         };
-        target.set_key(&key);
         target.set_place(place);
-        target.set_owner(self.node.number_of(&program.owner));
         Ok(())
     }
 

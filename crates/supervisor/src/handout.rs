@@ -4,12 +4,15 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+use std::time::Instant;
 
 use capnp::Error;
 use inbound::certificates::Pem;
 use program::{Cordon, Owner};
 use rpc::supervisor_capnp::{runtime, supervisor};
+use tokio::sync::Notify;
 
+use crate::conduct::{Conducts, Deeds};
 use crate::vault::{Key, Vault};
 
 /// Longest host in bytes.
@@ -26,6 +29,10 @@ pub struct Node {
     pub certificates: RefCell<Vec<Pem>>,
     /// The runtime process of each cordon.
     pub places: RefCell<HashMap<Cordon, u32>>,
+    /// What Workers do.
+    pub conducts: RefCell<Conducts>,
+    /// Notified when a Worker's standing has changed.
+    pub judged: Notify,
     /// Numbers of owners, each given once.
     owners: RefCell<HashMap<Owner, u64>>,
 }
@@ -46,6 +53,10 @@ pub struct Known {
     client: RefCell<Option<runtime::Client>>,
     /// The keys of the programs that it has.
     given: RefCell<HashSet<Key>>,
+    /// Isolates that have a Worker, as it says.
+    pub isolates: Cell<u32>,
+    /// Requests that are being answered, as it says.
+    pub in_flight: Cell<u32>,
 }
 
 impl Known {
@@ -69,6 +80,11 @@ impl Known {
             list.set(place, key);
         }
         call.send().promise.await.map(drop)
+    }
+
+    /// Whether it was given a program.
+    pub fn was_given(&self, key: &Key) -> bool {
+        self.given.borrow().contains(key)
     }
 
     /// The keys that it has and that stand for nothing any more.
@@ -125,17 +141,53 @@ impl supervisor::Server for Handout {
     ) -> Result<(), Error> {
         let key = params.get()?.get_key()?;
         let program = self.node.vault.borrow().program(key);
-        let Some(program) = program.filter(|program| program.cordon == self.cordon) else {
+        let Some(program) = program.filter(|program| program.worker.cordon == self.cordon) else {
             return Err(Error::failed("no program has this key".to_owned()));
         };
         if let Ok(key) = Key::try_from(key) {
             self.runtime.given.borrow_mut().insert(key);
         }
         let mut found = results.get().init_program();
-        found.set_artifact(&program.artifact);
-        found.set_worker(&program.worker);
+        found.set_artifact(&program.worker.artifact.encode());
+        let worker = program.worker.encode().map_err(|error| Error::failed(error.to_string()))?;
+        found.set_worker(&worker);
         found.set_stamp(&program.stamp);
         found.set_number(program.number);
+        Ok(())
+    }
+
+    async fn report(
+        self: Rc<Self>,
+        params: supervisor::ReportParams,
+        _: supervisor::ReportResults,
+    ) -> Result<(), Error> {
+        let report = params.get()?.get_report()?;
+        self.runtime.isolates.set(report.get_isolates());
+        self.runtime.in_flight.set(report.get_in_flight());
+        let vault = self.node.vault.borrow();
+        let mut conducts = self.node.conducts.borrow_mut();
+        let now = Instant::now();
+        let mut has_changed = false;
+        for told in report.get_workers()? {
+            // It may speak of its own Workers only.
+            let Some((key, program)) = vault.numbered(told.get_number()) else { continue };
+            if !self.runtime.was_given(&key) {
+                continue;
+            }
+            let did = Deeds {
+                requests: told.get_requests(),
+                exceptions: told.get_exceptions(),
+                exceeded_cpu: told.get_exceeded_cpu(),
+                exceeded_memory: told.get_exceeded_memory(),
+                canceled: told.get_canceled(),
+                condemned: told.get_condemned(),
+                cpu_us: told.get_cpu_microseconds(),
+            };
+            has_changed |= conducts.note(&program.worker, did, now);
+        }
+        if has_changed {
+            self.node.judged.notify_one();
+        }
         Ok(())
     }
 }

@@ -8,6 +8,8 @@
 //! | `handout` | what one runtime process may ask for, over RPC |
 //! | `directory` | what the inbound proxy may ask for, over RPC |
 //! | `children` | the processes that there are, and how each is started |
+//! | `keep` | starts each process again when it has ended, and finds out who ended it |
+//! | `conduct` | what Workers do, and what becomes of those that behave badly |
 //! | `process` | one child: its program, its sockets, its end |
 //! | `build` | a project becomes a Worker, in a child with a time limit |
 //! | `supervisor` | start, reload and end of the node |
@@ -15,9 +17,11 @@
 
 mod build;
 mod children;
+mod conduct;
 pub mod config;
 mod directory;
 mod handout;
+mod keep;
 mod process;
 mod supervisor;
 mod vault;

@@ -1,6 +1,7 @@
 //! The processes of a node, and the signals that its supervisor gets.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::future::pending;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -14,14 +15,15 @@ use nix::sys::signal::{SIGTERM, kill};
 use nix::unistd::Pid;
 use program::Cordon;
 use rpc::stamp::StampKey;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use scheduler::suspicion::Standing;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
 use crate::build::build;
 use crate::children::{Children, Kit, Place, Runtime, Seat};
+use crate::conduct::WorkerName;
 use crate::config::{Config, ConfigError, WorkerConfig};
 use crate::handout::Known;
-use crate::process::BackOff;
 use crate::vault::{Vault, VaultError};
 
 /// How long requests in flight may take after the signal to end.
@@ -91,16 +93,18 @@ pub struct Options {
 
 /// A node.
 pub struct Supervisor {
-    kit: Kit,
+    pub(crate) kit: Kit,
     config_path: PathBuf,
-    log: Rc<dyn Log>,
+    pub(crate) log: Rc<dyn Log>,
     stamps: StampKey,
-    children: RefCell<Children>,
+    pub(crate) children: RefCell<Children>,
     last_place: Cell<u32>,
     /// Made at the start, for nodes without certificates.
     development: RefCell<Option<Pem>>,
+    /// The standings that the operator knows of.
+    told: RefCell<BTreeMap<WorkerName, Standing>>,
     /// Whether processes that end are left alone.
-    drains: Cell<bool>,
+    pub(crate) drains: Cell<bool>,
 }
 
 impl Supervisor {
@@ -136,6 +140,7 @@ impl Supervisor {
             children: RefCell::default(),
             last_place: Cell::new(0),
             development: RefCell::default(),
+            told: RefCell::default(),
             drains: Cell::new(false),
         };
         Ok((supervisor, config))
@@ -171,11 +176,17 @@ impl Supervisor {
         let mut reload = signal(SignalKind::hangup())?;
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let reloads = tokio::task::spawn_local({
+        let changes = tokio::task::spawn_local({
             let supervisor = self.clone();
             async move {
-                while reload.recv().await.is_some() {
-                    supervisor.reload().await;
+                loop {
+                    tokio::select! {
+                        asked = reload.recv() => match asked {
+                            Some(()) => supervisor.reload().await,
+                            None => return,
+                        },
+                        () = supervisor.kit.node.judged.notified() => supervisor.judge().await,
+                    }
                 }
             }
         });
@@ -183,67 +194,9 @@ impl Supervisor {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        reloads.abort();
+        changes.abort();
         self.drain().await;
         Ok(())
-    }
-
-    /// Starts the process of a seat, and again whenever it has ended.
-    fn keep(self: &Rc<Self>, seat: Seat) -> io::Result<()> {
-        let ended = signal(SignalKind::child())?;
-        let started = self.children.borrow_mut().start(seat, &self.kit);
-        tokio::task::spawn_local(self.clone().keep_on(seat, started, ended));
-        Ok(())
-    }
-
-    /// Starts a process again whenever it has ended. `ended` is told of ends of children.
-    async fn keep_on(self: Rc<Self>, seat: Seat, mut started: io::Result<()>, mut ended: Signal) {
-        let mut back_off = BackOff::new(Instant::now());
-        loop {
-            let name = self.name(seat);
-            let problem = match started {
-                Ok(()) => match self.end_of(seat, &mut ended).await {
-                    Some(status) => format!("{name} ended ({status})"),
-                    None => return,
-                },
-                Err(error) => format!("{name} could not be started: {error}"),
-            };
-            if self.drains.get() {
-                return;
-            }
-            let pause = back_off.ended(Instant::now());
-            let milliseconds = pause.as_millis();
-            self.log.problem(&format!("{problem}; it is started in {milliseconds} ms"));
-            tokio::time::sleep(pause).await;
-            started = self.children.borrow_mut().start(seat, &self.kit);
-        }
-    }
-
-    /// What a process is called in messages.
-    fn name(&self, seat: Seat) -> String {
-        match seat {
-            Seat::Outbound => "outbound".to_owned(),
-            Seat::Inbound => "inbound".to_owned(),
-            Seat::Runtime(number) => match self.children.borrow().places.get(&number) {
-                Some(place) if place.cordon != Cordon::shared() => {
-                    format!("runtime of {}", place.cordon.as_str())
-                }
-                _ => "runtime".to_owned(),
-            },
-        }
-    }
-
-    /// Waits until a process has ended; nothing when the supervisor ended it itself.
-    async fn end_of(&self, seat: Seat, ended: &mut Signal) -> Option<String> {
-        loop {
-            ended.recv().await;
-            let mut children = self.children.borrow_mut();
-            match children.child(seat)?.try_wait() {
-                Ok(None) => {}
-                Ok(Some(status)) => return Some(status.to_string()),
-                Err(error) => return Some(error.to_string()),
-            }
-        }
     }
 
     /// Adds a place for a cordon, and starts its process.
@@ -261,7 +214,7 @@ impl Supervisor {
         let mut count = 0;
         for worker in &config.workers {
             match self.build(worker).await {
-                Ok(built) => match self.add(&mut vault, &built, worker) {
+                Ok(built) => match self.add(&mut vault, built, worker) {
                     Ok(()) => count += 1,
                     Err(error) => self.log.problem(&format!("{}: {error}", worker.name)),
                 },
@@ -275,10 +228,13 @@ impl Supervisor {
     fn add(
         &self,
         vault: &mut Vault,
-        worker: &program::Worker,
+        worker: program::Worker,
         config: &WorkerConfig,
     ) -> Result<(), VaultError> {
-        vault.add(worker, &config.hosts, &self.stamps, &self.kit.node.vault.borrow())
+        let mut conducts = self.kit.node.conducts.borrow_mut();
+        conducts.built(&worker);
+        let terms = conducts.terms(&worker);
+        vault.add(worker, &config.hosts, terms, &self.stamps, &self.kit.node.vault.borrow())
     }
 
     async fn build(&self, config: &WorkerConfig) -> Result<program::Worker, String> {
@@ -327,6 +283,43 @@ impl Supervisor {
             return self.log.problem(&format!("nothing is reloaded: {error}"));
         }
         self.log.note(&format!("reloaded: {count} Workers"));
+    }
+
+    /// Moves Workers whose standing has changed.
+    async fn judge(self: &Rc<Self>) {
+        let node = &self.kit.node;
+        let changed = {
+            let (vault, conducts) = (node.vault.borrow(), node.conducts.borrow());
+            vault.under(|worker| conducts.terms(worker), &self.stamps)
+        };
+        let replaced = match changed {
+            Ok(vault) => self.replace(vault).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match replaced {
+            Ok(()) => self.tell_standings(),
+            Err(error) => self.log.problem(&format!("a Worker cannot be moved: {error}")),
+        }
+    }
+
+    /// Tells which Workers do not share a process any more.
+    fn tell_standings(&self) {
+        let conducts = self.kit.node.conducts.borrow();
+        let mut told = self.told.borrow_mut();
+        for (worker, record) in conducts.all() {
+            let standing = record.standing();
+            if told.insert(worker.clone(), standing).unwrap_or_default() == standing {
+                continue;
+            }
+            self.log.problem(&match standing {
+                Standing::Trusted => continue,
+                Standing::Suspicious => format!("{worker} is suspicious and runs by itself"),
+                Standing::Refused => format!(
+                    "{worker} has ended its process again and again and is not run any more; \
+                     deploy a new version and reload"
+                ),
+            });
+        }
     }
 
     /// Replaces the Workers: first there are processes for them, then they are known, then those who

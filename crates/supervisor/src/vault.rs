@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use aws_lc_rs::rand;
-use program::{Cordon, Owner, Worker, WorkerError};
+use program::{Cordon, Worker, WorkerError};
 use rpc::stamp::{Identity, StampKey};
 
 /// Bytes of a key.
@@ -18,16 +18,23 @@ pub type Key = [u8; KEY_BYTES];
 pub struct Program {
     /// Its number in the node, which is no secret.
     pub number: u64,
-    /// Who is charged.
-    pub owner: Owner,
-    /// With whom it may share a process.
-    pub cordon: Cordon,
-    /// The canonical bytes of its artifact.
-    pub artifact: Vec<u8>,
-    /// The canonical bytes of the Worker.
-    pub worker: Vec<u8>,
+    /// The Worker, with the cordon that it runs in.
+    pub worker: Worker,
+    /// The hosts that it answers.
+    hosts: Vec<String>,
     /// What the outbound proxy knows it by.
     pub stamp: Vec<u8>,
+    /// Whether it may not run.
+    pub is_refused: bool,
+}
+
+/// What is decided about a Worker of the configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// The cordon that it runs in, if that is not its own choice.
+    pub cordon: Option<Cordon>,
+    /// Whether it may not run.
+    pub is_refused: bool,
 }
 
 /// Why a Worker cannot be kept.
@@ -74,34 +81,80 @@ impl Vault {
     /// See [`VaultError`].
     pub fn add(
         &mut self,
-        worker: &Worker,
+        mut worker: Worker,
         hosts: &[String],
+        terms: Terms,
         stamps: &StampKey,
         previous: &Self,
     ) -> Result<(), VaultError> {
-        let identity = Identity {
-            owner: worker.owner.as_str().into(),
-            worker: worker.name.as_str().into(),
-            version: worker.version.as_str().into(),
-        };
-        let program = Program {
-            number: self.last_number + 1,
-            owner: worker.owner.clone(),
-            cordon: worker.cordon.clone(),
-            artifact: worker.artifact.encode(),
-            worker: worker.encode()?,
-            stamp: stamps.stamp(&identity).ok_or(VaultError::Name)?,
-        };
-        // The Worker's bytes name its artifact by hash.
-        let same = previous.programs.iter().find(|(_, other)| other.worker == program.worker);
+        if let Some(cordon) = terms.cordon {
+            worker.cordon = cordon;
+        }
+        let same = previous.programs.iter().find(|(_, other)| {
+            other.worker == worker && other.is_refused == terms.is_refused && other.hosts == hosts
+        });
         let (key, program) = match same {
             Some((key, program)) => (*key, program.clone()),
-            None => (random_key()?, Rc::new(program)),
+            None => {
+                // Now, and not when a runtime asks.
+                worker.encode()?;
+                let identity = Identity {
+                    owner: worker.owner.as_str().into(),
+                    worker: worker.name.as_str().into(),
+                    version: worker.version.as_str().into(),
+                };
+                let program = Program {
+                    number: self.last_number + 1,
+                    worker,
+                    hosts: hosts.to_vec(),
+                    stamp: stamps.stamp(&identity).ok_or(VaultError::Name)?,
+                    is_refused: terms.is_refused,
+                };
+                (random_key()?, Rc::new(program))
+            }
         };
         self.last_number = self.last_number.max(program.number);
-        self.programs.insert(key, program);
         self.hosts.extend(hosts.iter().map(|host| (host.clone(), key)));
+        self.programs.insert(key, program);
         Ok(())
+    }
+
+    /// The same Workers under the terms that are given for each.
+    ///
+    /// # Errors
+    /// See [`VaultError`].
+    pub fn under(
+        &self,
+        terms: impl Fn(&Worker) -> Terms,
+        stamps: &StampKey,
+    ) -> Result<Self, VaultError> {
+        let mut vault = Self::after(self);
+        for program in self.in_order() {
+            let Program { worker, hosts, .. } = &**program;
+            vault.add(worker.clone(), hosts, terms(worker), stamps, self)?;
+        }
+        vault.let_go_of(self);
+        Ok(vault)
+    }
+
+    /// The Workers of a cordon, with their keys.
+    pub fn programs_of(&self, cordon: &Cordon) -> impl Iterator<Item = (Key, &Worker)> {
+        let all = self.programs.iter().filter(|(_, program)| !program.is_refused);
+        let of = all.filter(move |(_, program)| program.worker.cordon == *cordon);
+        of.map(|(key, program)| (*key, &program.worker))
+    }
+
+    fn in_order(&self) -> Vec<&Rc<Program>> {
+        let mut programs: Vec<&Rc<Program>> = self.programs.values().collect();
+        programs.sort_unstable_by_key(|program| program.number);
+        programs
+    }
+
+    /// The Worker with this number, if it is one of these, or was one just before.
+    pub fn numbered(&self, number: u64) -> Option<(Key, &Program)> {
+        let mut all = self.programs.iter().chain(&self.leaving);
+        let (key, program) = all.find(|(_, program)| program.number == number)?;
+        Some((*key, program))
     }
 
     /// The Worker for a host, with its key.
@@ -113,7 +166,7 @@ impl Vault {
     /// The key of the Worker for a host, if it is of this cordon.
     pub fn resolve(&self, host: &str, cordon: &Cordon) -> Option<Key> {
         let (key, program) = self.locate(host)?;
-        (program.cordon == *cordon).then_some(key)
+        (program.worker.cordon == *cordon && !program.is_refused).then_some(key)
     }
 
     /// The program that a key stands for, or has stood for just now.
@@ -128,13 +181,10 @@ impl Vault {
 
     /// The cordons of the Workers, each once, in the order in which their first Workers came.
     pub fn cordons(&self) -> Vec<Cordon> {
-        let mut programs: Vec<&Program> =
-            self.programs.values().map(|program| &**program).collect();
-        programs.sort_unstable_by_key(|program| program.number);
         let mut cordons: Vec<Cordon> = Vec::new();
-        for program in programs {
-            if !cordons.contains(&program.cordon) {
-                cordons.push(program.cordon.clone());
+        for program in self.in_order() {
+            if !program.is_refused && !cordons.contains(&program.worker.cordon) {
+                cordons.push(program.worker.cordon.clone());
             }
         }
         cordons
@@ -179,7 +229,7 @@ mod tests {
         let none = Vault::default();
         let mut add = |name: &str, cordon: &str| {
             let hosts = [format!("{name}.example")];
-            vault.add(&worker(name, cordon), &hosts, &stamps, &none).unwrap();
+            vault.add(worker(name, cordon), &hosts, Terms::default(), &stamps, &none).unwrap();
         };
         add("shop", "shared");
         add("blog", "paid");
@@ -197,11 +247,13 @@ mod tests {
         let stamps = StampKey::new(&[7; rpc::stamp::KEY_BYTES]);
         let hosts = ["shop.example".to_owned()];
         let mut first = Vault::default();
-        first.add(&worker("shop", "shared"), &hosts, &stamps, &Vault::default()).unwrap();
+        first
+            .add(worker("shop", "shared"), &hosts, Terms::default(), &stamps, &Vault::default())
+            .unwrap();
         let (old, program) = first.locate("shop.example").unwrap();
         assert_eq!(program.number, 1);
         let mut second = Vault::after(&first);
-        second.add(&worker("shop", "paid"), &hosts, &stamps, &first).unwrap();
+        second.add(worker("shop", "paid"), &hosts, Terms::default(), &stamps, &first).unwrap();
         second.let_go_of(&first);
         assert_eq!(
             second.locate("shop.example").unwrap().1.number,
@@ -215,12 +267,43 @@ mod tests {
     }
 
     #[test]
+    fn terms_move_a_worker_and_take_it_away() {
+        let stamps = StampKey::new(&[7; rpc::stamp::KEY_BYTES]);
+        let mut vault = Vault::default();
+        for name in ["shop", "blog"] {
+            let hosts = [format!("{name}.example")];
+            let worker = worker(name, "shared");
+            vault.add(worker, &hosts, Terms::default(), &stamps, &Vault::default()).unwrap();
+        }
+        let key = |vault: &Vault, name: &str| vault.locate(&format!("{name}.example")).unwrap().0;
+        let alone = Cordon::new("alone:shop");
+        let terms = |is_refused| {
+            let cordon = Some(alone.clone());
+            move |worker: &Worker| match &*worker.name {
+                "shop" => Terms { cordon: cordon.clone(), is_refused },
+                _ => Terms::default(),
+            }
+        };
+        let moved = vault.under(terms(false), &stamps).unwrap();
+        assert_eq!(key(&moved, "blog"), key(&vault, "blog"));
+        assert_ne!(key(&moved, "shop"), key(&vault, "shop"), "the old process has no use for it");
+        assert_eq!(moved.cordons(), [Cordon::shared(), alone.clone()]);
+        assert!(moved.resolve("shop.example", &alone).is_some());
+        let refused = moved.under(terms(true), &stamps).unwrap();
+        assert_eq!(refused.cordons(), [Cordon::shared()]);
+        assert!(refused.resolve("shop.example", &alone).is_none());
+        assert!(refused.locate("shop.example").unwrap().1.is_refused);
+        let number = moved.locate("shop.example").unwrap().1.number;
+        assert_eq!(refused.numbered(number).unwrap().1.worker.name, "shop", "a moment longer");
+    }
+
+    #[test]
     fn a_version_that_stays_keeps_its_key() {
         let stamps = StampKey::new(&[7; rpc::stamp::KEY_BYTES]);
         let hosts = ["shop.example".to_owned()];
         let keyed = |worker: &Worker, previous: &Vault| {
             let mut vault = Vault::default();
-            vault.add(worker, &hosts, &stamps, previous).unwrap();
+            vault.add(worker.clone(), &hosts, Terms::default(), &stamps, previous).unwrap();
             (vault.resolve("shop.example", &Cordon::shared()).unwrap(), vault)
         };
         let first = worker("shop", "shared");

@@ -9,11 +9,13 @@ use bytes::Bytes;
 use isolate::{EntryPoint, IntoJs, Ledger, OpError, Resolver, Turn};
 use tokio::task::AbortHandle;
 
-use crate::egress::{Egress, EgressClient};
+use crate::counts::Tally;
+use crate::egress::EgressClient;
 use crate::event::context::{Answer, EventContext, EventKind};
 use crate::event::id_map::IdMap;
 use crate::event::open_responses::OpenResponses;
 use crate::event::resources::{Resource, ResourceTable};
+use crate::event::surroundings::Surroundings;
 use crate::failure::Failure;
 use crate::http::answers::Answers;
 use crate::http::charged::charged;
@@ -39,9 +41,11 @@ pub(crate) struct EventHost {
     ledger: OnceCell<Arc<Ledger>>,
     /// Bodies of responses on their way to clients.
     answers: OnceCell<Rc<Answers>>,
-    egress: Arc<dyn Egress>,
+    surroundings: Surroundings,
     /// Made when the Worker is loaded.
     client: OnceCell<Rc<dyn EgressClient>>,
+    /// What the Worker has done.
+    tally: OnceCell<Arc<Tally>>,
     pub(crate) observer: Arc<dyn Observer>,
     worker: OnceCell<Arc<Worker>>,
     events: RefCell<IdMap<Rc<EventContext>>>,
@@ -59,14 +63,16 @@ pub(crate) struct EventHost {
 }
 
 impl EventHost {
-    pub(crate) fn new(egress: Arc<dyn Egress>, observer: Arc<dyn Observer>) -> Rc<Self> {
+    pub(crate) fn new(surroundings: Surroundings) -> Rc<Self> {
+        let observer = surroundings.observer.clone();
         Rc::new_cyclic(|this| Self {
             this: this.clone(),
             turns: OnceCell::new(),
             ledger: OnceCell::new(),
             answers: OnceCell::new(),
-            egress,
+            surroundings,
             client: OnceCell::new(),
+            tally: OnceCell::new(),
             observer,
             worker: OnceCell::new(),
             events: RefCell::default(),
@@ -102,8 +108,14 @@ impl EventHost {
 
     /// Sets the Worker of the events, and makes its client for subrequests.
     pub(crate) fn set_worker(&self, worker: Arc<Worker>) {
-        let _ = self.client.set(self.egress.client(&worker));
+        let _ = self.client.set(self.surroundings.egress.client(&worker));
+        let _ = self.tally.set(self.surroundings.tallies.of(&worker));
         let _ = self.worker.set(worker);
+    }
+
+    /// What the Worker has done, once it is loaded.
+    pub(crate) fn tally(&self) -> Option<&Tally> {
+        self.tally.get().map(|tally| &**tally)
     }
 
     /// The Worker's client for subrequests, once there is one.

@@ -107,11 +107,12 @@ pub(crate) async fn answer(
     let method = request.request.method().clone();
     let wants_record = isolate.host.observer.wants_requests();
     let record = wants_record.then(|| Record::begin(&request));
-    let mut flight = InFlight { isolate: isolate.clone(), event, record, answered: false };
+    let mut flight =
+        InFlight { isolate: isolate.clone(), event, record, has_ended: false, answered: false };
     dispatch(isolate, &flight.event, request, limit);
     let answer = flight.answer().await.and_then(not_too_many_headers);
     report_failure(isolate, &answer);
-    flight.record(|| match &answer {
+    flight.ended(match &answer {
         Ok(response) => (response.status().as_u16(), Outcome::Ok),
         Err(failure) => (failure.status(), outcome_of(failure)),
     });
@@ -237,6 +238,8 @@ struct InFlight {
     event: Rc<EventContext>,
     /// Until it has been given to the observer, if that wants it.
     record: Option<Record>,
+    /// Whether its end is counted.
+    has_ended: bool,
     answered: bool,
 }
 
@@ -253,10 +256,13 @@ impl InFlight {
         .await
     }
 
-    /// Tells the observer how the request ended: with which status, and why.
-    fn record(&mut self, end: impl FnOnce() -> (u16, Outcome)) {
+    /// Counts how the request ended, and tells the observer: with which status, and why.
+    fn ended(&mut self, (status, outcome): (u16, Outcome)) {
+        self.has_ended = true;
+        if let Some(tally) = self.isolate.host.tally() {
+            tally.note_end(outcome);
+        }
         if let Some(record) = self.record.take() {
-            let (status, outcome) = end();
             record.end(&self.isolate, &self.event, status, outcome);
         }
     }
@@ -265,7 +271,9 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         if !self.answered {
-            self.record(|| (0, Outcome::Canceled));
+            if !self.has_ended {
+                self.ended((0, Outcome::Canceled));
+            }
             self.isolate.host.disconnect(self.event.id());
             self.isolate.host.client_done(&self.event);
             self.isolate.host.forget_ended();

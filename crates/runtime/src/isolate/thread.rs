@@ -12,8 +12,8 @@ use scheduler::{Cause, Event, Fault};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::egress::Egress;
 use crate::event::host::EventHost;
+use crate::event::surroundings::Surroundings;
 use crate::failure::Failure;
 use crate::http::connection::{Connection, ConnectionEnd, Drain, HandedBack, serve_http1};
 use crate::http::encode::encode_here;
@@ -25,7 +25,8 @@ use crate::isolate::worker_isolate::WorkerIsolate;
 use crate::placement::admission;
 use crate::placement::dispatch::Dispatcher;
 use crate::placement::pool::MakeIsolate;
-use crate::worker::{Observer, Worker};
+use crate::running::RunningTurns;
+use crate::worker::Worker;
 
 /// Stack of an isolate's thread: V8 may use 984 KiB of it.
 const STACK_BYTES: usize = 1_536 << 10;
@@ -45,8 +46,7 @@ const IDLE_SETTLE: Duration = Duration::from_secs(1);
 pub(crate) struct Factory {
     pub(crate) platform: Platform,
     pub(crate) options: IsolateOptions,
-    pub(crate) egress: Arc<dyn Egress>,
-    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) surroundings: Surroundings,
 }
 
 /// Reports the end of a thread, even after a panic.
@@ -83,7 +83,8 @@ impl MakeIsolate for Factory {
 
 impl Factory {
     fn run(&self, commands: mpsc::Receiver<Command>, status: &Arc<IsolateStatus>) {
-        let host = EventHost::new(self.egress.clone(), self.observer.clone());
+        let seat = self.surroundings.running.as_ref().and_then(RunningTurns::seat);
+        let host = EventHost::new(self.surroundings.clone());
         let capabilities = Box::new(host.capabilities());
         let isolate = match Isolate::new(self.platform, &self.options, capabilities) {
             Ok(isolate) => isolate,
@@ -105,7 +106,7 @@ impl Factory {
         };
         status.set_made();
         runtime.block_on(async {
-            let isolate = WorkerIsolate::new(isolate, host);
+            let isolate = WorkerIsolate::new(isolate, host, seat);
             tokio::task::spawn_local(isolate.clone().run_engine_tasks());
             let trimmed = Cell::new(0);
             let thread = Thread { isolate: isolate.clone(), status: status.clone(), trimmed };

@@ -13,6 +13,7 @@ use crate::event::context::{Answer, EventContext, EventKind};
 use crate::event::host::{EventHost, START, Turns};
 use crate::failure::Failure;
 use crate::http::answers::Answers;
+use crate::running::Seat;
 use crate::worker::Worker;
 
 /// CPU time of a turn that ends a request or belongs to none, in nanoseconds.
@@ -47,11 +48,13 @@ pub(crate) struct WorkerIsolate {
     retired: Cell<bool>,
     /// Why the Worker did not start, if it did not.
     startup: OnceCell<Result<(), Failure>>,
+    /// Where it is noted that a turn runs.
+    seat: Option<Seat>,
 }
 
 impl WorkerIsolate {
     /// Ties an isolate to its events.
-    pub(crate) fn new(isolate: Isolate, host: Rc<EventHost>) -> Rc<Self> {
+    pub(crate) fn new(isolate: Isolate, host: Rc<EventHost>, seat: Option<Seat>) -> Rc<Self> {
         let answers = Answers::new(isolate.ledger().clone());
         let isolate = Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
@@ -68,6 +71,7 @@ impl WorkerIsolate {
             answers: answers.clone(),
             retired: Cell::new(false),
             startup: OnceCell::new(),
+            seat,
         });
         let turns: Weak<dyn Turns> = isolate.this.clone();
         isolate.host.attach(turns, answers);
@@ -217,11 +221,21 @@ impl WorkerIsolate {
         let mut slot = self.engine.borrow_mut();
         let isolate = slot.as_mut().ok_or(Condemned::Panicked)?;
         let before = self.host.set_current(event.cloned());
+        let worker = self.host.worker().map_or(0, |worker| worker.id);
+        if let Some(seat) = &self.seat {
+            seat.begin(worker);
+        }
         let result = isolate.turn(budget, f);
+        if let Some(seat) = &self.seat {
+            seat.end();
+        }
         self.host.set_current(before);
         match result {
             Ok((end, used_ns)) => {
                 drop(slot);
+                if let Some(tally) = self.host.tally() {
+                    tally.note_cpu(used_ns);
+                }
                 if let Some(event) = event {
                     event.charge(used_ns);
                     if let TurnEnd::OverBudget(_) = end {
@@ -307,6 +321,9 @@ impl WorkerIsolate {
     fn condemn(&self, reason: Condemned) {
         if self.condemned.replace(Some(reason)).is_some() {
             return;
+        }
+        if let Some(tally) = self.host.tally() {
+            tally.note_condemned();
         }
         for event in self.host.unanswered() {
             self.host.answer(&event, Err(reason.into()));

@@ -197,6 +197,7 @@ impl Lab {
             router: router.clone(),
             observer: failures.clone(),
             egress,
+            running: None,
             pool_size: 1,
             front_threads: 1,
             clients,

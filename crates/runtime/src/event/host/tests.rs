@@ -24,7 +24,12 @@ impl Observer for Silent {
 fn with_two(test: impl AsyncFnOnce(Rc<EventHost>, Rc<EventContext>, EventId)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, async {
-        let host = EventHost::new(Arc::new(NoEgress), Arc::new(Silent));
+        let host = EventHost::new(Surroundings {
+            egress: Arc::new(NoEgress),
+            observer: Arc::new(Silent),
+            tallies: Arc::default(),
+            running: None,
+        });
         let owner = host.begin(EventKind::Fetch { hops_left: 1 });
         let other = host.begin(EventKind::Fetch { hops_left: 1 });
         test(host, owner, other.id()).await;

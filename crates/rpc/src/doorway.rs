@@ -1,8 +1,6 @@
 //! What the inbound proxy sends to a runtime process through its place's socket: connections, each
 //! for one Worker, and hints.
 
-use ingress::peer::Scheme;
-
 /// A Worker's key.
 pub type Key = [u8; 32];
 
@@ -13,8 +11,8 @@ pub enum Passage {
     Connection {
         /// The Worker's key.
         key: Key,
-        /// The scheme of the requests' URLs.
-        scheme: Scheme,
+        /// Whether the requests' clients speak TLS.
+        is_tls: bool,
     },
     /// This Worker will be asked for soon.
     Warm {
@@ -27,8 +25,7 @@ impl Passage {
     /// Its bytes: the kind, and the key.
     pub fn to_bytes(self) -> Vec<u8> {
         let (kind, key) = match self {
-            Self::Connection { key, scheme: Scheme::Http } => (0, key),
-            Self::Connection { key, scheme: Scheme::Https } => (1, key),
+            Self::Connection { key, is_tls } => (u8::from(is_tls), key),
             Self::Warm { key } => (2, key),
         };
         [&[kind][..], &key].concat()
@@ -39,8 +36,7 @@ impl Passage {
         let (kind, key) = bytes.split_first()?;
         let key = key.try_into().ok()?;
         match kind {
-            0 => Some(Self::Connection { key, scheme: Scheme::Http }),
-            1 => Some(Self::Connection { key, scheme: Scheme::Https }),
+            0 | 1 => Some(Self::Connection { key, is_tls: *kind == 1 }),
             2 => Some(Self::Warm { key }),
             _ => None,
         }
@@ -55,8 +51,8 @@ mod tests {
     fn what_goes_in_comes_out() {
         let key = [9; 32];
         for passage in [
-            Passage::Connection { key, scheme: Scheme::Http },
-            Passage::Connection { key, scheme: Scheme::Https },
+            Passage::Connection { key, is_tls: false },
+            Passage::Connection { key, is_tls: true },
             Passage::Warm { key },
         ] {
             assert_eq!(Passage::from_bytes(&passage.to_bytes()), Some(passage));

@@ -1,0 +1,21 @@
+//! What all isolates of a process have around them.
+
+use std::sync::Arc;
+
+use crate::counts::Tallies;
+use crate::egress::Egress;
+use crate::running::RunningTurns;
+use crate::worker::Observer;
+
+/// What all isolates of a process have around them.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    /// Makes the clients for subrequests.
+    pub(crate) egress: Arc<dyn Egress>,
+    /// Receives console output, exceptions and records of requests.
+    pub(crate) observer: Arc<dyn Observer>,
+    /// What Workers have done.
+    pub(crate) tallies: Arc<Tallies>,
+    /// The Workers whose turns run.
+    pub(crate) running: Option<RunningTurns>,
+}
