@@ -24,6 +24,8 @@ pub enum Command {
     Dev(DevArguments),
     /// Serve the Workers of a configuration file, in processes of their own
     Serve(ServeArguments),
+    /// Show what a running `isolde serve` does
+    Status(StatusArguments),
     /// Build a Worker project and start it once, without serving it
     Check(CheckArguments),
     /// Print shell completions
@@ -55,6 +57,20 @@ pub struct ServeArguments {
     /// Print one JSON object a line instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `isolde status`.
+#[derive(Debug, Args)]
+pub struct StatusArguments {
+    /// The configuration file that it serves
+    #[arg(short, long, value_name = "FILE", default_value = "isolde.toml")]
+    pub config: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Print it once, also on a terminal
+    #[arg(long)]
+    pub once: bool,
 }
 
 /// The project to work on.

@@ -10,6 +10,7 @@ mod reporter;
 mod role;
 mod serve;
 mod source_map;
+mod status;
 mod wpt_shell;
 
 use std::process::ExitCode;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::WptShell => wpt_shell::run(),
+        Command::Status(arguments) => status::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Role { role } => role::run(&role),
     }

@@ -26,5 +26,7 @@ mod projects;
 mod rebuilds;
 #[path = "reliability/serve.rs"]
 mod serve;
+#[path = "reliability/suspects.rs"]
+mod suspects;
 #[path = "reliability/uploads.rs"]
 mod uploads;

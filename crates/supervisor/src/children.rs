@@ -118,6 +118,19 @@ impl Children {
         }
     }
 
+    /// The process of a seat has ended.
+    pub fn ended(&mut self, seat: Seat) {
+        match seat {
+            Seat::Outbound => self.outbound = None,
+            Seat::Inbound => self.inbound = None,
+            Seat::Runtime(place) => {
+                if let Some(place) = self.places.get_mut(&place) {
+                    place.runtime = None;
+                }
+            }
+        }
+    }
+
     /// Adds a place for a cordon, without a process.
     ///
     /// # Errors

@@ -29,6 +29,8 @@ pub struct Config {
     pub https: Option<SocketAddr>,
     /// Whether clients come by way of a load balancer that speaks the PROXY protocol.
     pub proxy_protocol: bool,
+    /// Where `isolde status` asks, if that is not the usual place.
+    pub control: Option<PathBuf>,
     /// The certificates; none: one is made for development.
     pub certificates: Vec<Pem>,
     /// What subrequests may reach although it is private, as `10.0.0.0/8`.
@@ -124,6 +126,7 @@ struct Listen {
     https: Option<Spanned<String>>,
     #[serde(default)]
     proxy_protocol: bool,
+    control: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -212,10 +215,12 @@ fn check(file: File, folder: &Path) -> Result<Config, Wrong> {
     let allowed_ranges = ranges(&file.outbound.allow)?;
     let forbidden_ranges = ranges(&file.outbound.forbid)?;
     let proxy_protocol = file.listen.proxy_protocol;
+    let control = file.listen.control.map(|path| folder.join(path));
     Ok(Config {
         http,
         https,
         proxy_protocol,
+        control,
         certificates,
         allowed_ranges,
         forbidden_ranges,

@@ -128,7 +128,8 @@ impl supervisor::Server for Handout {
         if host.len() > HOST_BYTES_MAX {
             return Err(Error::failed("the host is too long".to_owned()));
         }
-        if let Some(key) = self.node.vault.borrow().resolve(host, &self.cordon) {
+        let resolved = self.node.vault.borrow().resolve(host, &self.cordon);
+        if let Some(key) = resolved.map_err(|error| Error::failed(error.to_string()))? {
             results.get().set_key(&key);
         }
         Ok(())

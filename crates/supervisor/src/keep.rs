@@ -39,7 +39,11 @@ impl Supervisor {
             let name = self.name(seat);
             let problem = match started {
                 Ok(()) => match self.end_of(seat, &mut ended).await {
-                    Some(status) => format!("{name} ended ({status}){}", self.blame(seat, &status)),
+                    Some(status) => {
+                        let blame = self.blame(seat, &status);
+                        self.children.borrow_mut().ended(seat);
+                        format!("{name} ended ({status}){blame}")
+                    }
                     None => return,
                 },
                 Err(error) => format!("{name} could not be started: {error}"),
@@ -51,6 +55,7 @@ impl Supervisor {
             let milliseconds = pause.as_millis();
             self.log.problem(&format!("{problem}; it is started in {milliseconds} ms"));
             tokio::time::sleep(pause).await;
+            *self.restarts.borrow_mut().entry(seat).or_default() += 1;
             started = self.children.borrow_mut().start(seat, &self.kit);
             if let Seat::Runtime(place) = seat {
                 tokio::task::spawn_local(self.clone().warm(place));

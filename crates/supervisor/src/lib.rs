@@ -10,6 +10,7 @@
 //! | `children` | the processes that there are, and how each is started |
 //! | `keep` | starts each process again when it has ended, and finds out who ended it |
 //! | `conduct` | what Workers do, and what becomes of those that behave badly |
+//! | `status`, `control` | what the node does, and the socket where that is asked |
 //! | `process` | one child: its program, its sockets, its end |
 //! | `build` | a project becomes a Worker, in a child with a time limit |
 //! | `supervisor` | start, reload and end of the node |
@@ -19,10 +20,12 @@ mod build;
 mod children;
 mod conduct;
 pub mod config;
+mod control;
 mod directory;
 mod handout;
 mod keep;
 mod process;
+pub mod status;
 mod supervisor;
 mod vault;
 

@@ -1,7 +1,7 @@
 //! The processes of a node, and the signals that its supervisor gets.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::pending;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -24,6 +24,7 @@ use crate::children::{Children, Kit, Place, Runtime, Seat};
 use crate::conduct::WorkerName;
 use crate::config::{Config, ConfigError, WorkerConfig};
 use crate::handout::Known;
+use crate::status::{self, socket_path};
 use crate::vault::{Vault, VaultError};
 
 /// How long requests in flight may take after the signal to end.
@@ -101,6 +102,9 @@ pub struct Supervisor {
     last_place: Cell<u32>,
     /// Made at the start, for nodes without certificates.
     development: RefCell<Option<Pem>>,
+    pub(crate) started: Instant,
+    /// How often processes were started again.
+    pub(crate) restarts: RefCell<HashMap<Seat, u32>>,
     /// The standings that the operator knows of.
     told: RefCell<BTreeMap<WorkerName, Standing>>,
     /// Whether processes that end are left alone.
@@ -140,6 +144,8 @@ impl Supervisor {
             children: RefCell::default(),
             last_place: Cell::new(0),
             development: RefCell::default(),
+            started: Instant::now(),
+            restarts: RefCell::default(),
             told: RefCell::default(),
             drains: Cell::new(false),
         };
@@ -171,6 +177,14 @@ impl Supervisor {
         if !is_alone || self.kit.https.is_some() {
             self.keep(Seat::Inbound)?;
         }
+        let control = config.control.clone().unwrap_or_else(|| socket_path(&self.config_path));
+        match status::listen(&control) {
+            Ok(listener) => drop(tokio::task::spawn_local(self.clone().serve_control(listener))),
+            Err(error) => {
+                let path = control.display();
+                self.log.problem(&format!("`isolde status` will not work: {path}: {error}"));
+            }
+        }
         let https = self.kit.https.as_ref().map(TcpListener::local_addr).transpose()?;
         self.log.ready(&Ready { http: self.kit.http.local_addr()?, https, workers });
         let mut reload = signal(SignalKind::hangup())?;
@@ -196,6 +210,7 @@ impl Supervisor {
         }
         changes.abort();
         self.drain().await;
+        let _ = std::fs::remove_file(control);
         Ok(())
     }
 

@@ -28,6 +28,11 @@ pub struct Program {
     pub is_refused: bool,
 }
 
+/// Another process runs the Worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("another process runs this Worker")]
+pub struct Elsewhere;
+
 /// What is decided about a Worker of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Terms {
@@ -163,10 +168,20 @@ impl Vault {
         Some((*key, self.programs.get(key)?))
     }
 
-    /// The key of the Worker for a host, if it is of this cordon.
-    pub fn resolve(&self, host: &str, cordon: &Cordon) -> Option<Key> {
-        let (key, program) = self.locate(host)?;
-        (program.worker.cordon == *cordon && !program.is_refused).then_some(key)
+    /// The key of the Worker for a host, as a process of this cordon may use it. A process that has
+    /// just lost a Worker to another one keeps it for the clients that it still has.
+    ///
+    /// # Errors
+    /// [`Elsewhere`] when a process of another cordon runs it.
+    pub fn resolve(&self, host: &str, cordon: &Cordon) -> Result<Option<Key>, Elsewhere> {
+        let Some((key, program)) = self.locate(host) else { return Ok(None) };
+        if program.worker.cordon == *cordon && !program.is_refused {
+            return Ok(Some(key));
+        }
+        let before = self.leaving.iter().find(|(_, program)| {
+            program.worker.cordon == *cordon && program.hosts.iter().any(|its| its == host)
+        });
+        before.map(|(key, _)| Some(*key)).ok_or(Elsewhere)
     }
 
     /// The program that a key stands for, or has stood for just now.
@@ -233,9 +248,9 @@ mod tests {
         };
         add("shop", "shared");
         add("blog", "paid");
-        let key = vault.resolve("shop.example", &Cordon::shared()).unwrap();
-        assert!(vault.resolve("blog.example", &Cordon::shared()).is_none(), "another cordon");
-        assert!(vault.resolve("other.example", &Cordon::shared()).is_none());
+        let key = vault.resolve("shop.example", &Cordon::shared()).unwrap().unwrap();
+        assert_eq!(vault.resolve("blog.example", &Cordon::shared()), Err(Elsewhere));
+        assert_eq!(vault.resolve("other.example", &Cordon::shared()), Ok(None));
         let program = vault.program(&key).unwrap();
         assert_eq!(stamps.check(&program.stamp).unwrap().worker.as_ref(), "shop");
         assert!(vault.program(&[0; KEY_BYTES]).is_none());
@@ -288,10 +303,12 @@ mod tests {
         assert_eq!(key(&moved, "blog"), key(&vault, "blog"));
         assert_ne!(key(&moved, "shop"), key(&vault, "shop"), "the old process has no use for it");
         assert_eq!(moved.cordons(), [Cordon::shared(), alone.clone()]);
-        assert!(moved.resolve("shop.example", &alone).is_some());
+        assert_eq!(moved.resolve("shop.example", &alone), Ok(Some(key(&moved, "shop"))));
+        let old = moved.resolve("shop.example", &Cordon::shared());
+        assert_eq!(old, Ok(Some(key(&vault, "shop"))), "for clients that are there");
         let refused = moved.under(terms(true), &stamps).unwrap();
         assert_eq!(refused.cordons(), [Cordon::shared()]);
-        assert!(refused.resolve("shop.example", &alone).is_none());
+        assert_eq!(refused.resolve("shop.example", &Cordon::shared()), Err(Elsewhere));
         assert!(refused.locate("shop.example").unwrap().1.is_refused);
         let number = moved.locate("shop.example").unwrap().1.number;
         assert_eq!(refused.numbered(number).unwrap().1.worker.name, "shop", "a moment longer");
@@ -304,7 +321,7 @@ mod tests {
         let keyed = |worker: &Worker, previous: &Vault| {
             let mut vault = Vault::default();
             vault.add(worker.clone(), &hosts, Terms::default(), &stamps, previous).unwrap();
-            (vault.resolve("shop.example", &Cordon::shared()).unwrap(), vault)
+            (vault.resolve("shop.example", &Cordon::shared()).unwrap().unwrap(), vault)
         };
         let first = worker("shop", "shared");
         let (key, vault) = keyed(&first, &Vault::default());
