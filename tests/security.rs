@@ -10,6 +10,8 @@ mod broken;
 mod clients;
 #[path = "security/cpu.rs"]
 mod cpu;
+#[path = "security/framing.rs"]
+mod framing;
 #[path = "security/jail.rs"]
 mod jail;
 #[path = "security/memory.rs"]

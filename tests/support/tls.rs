@@ -7,6 +7,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use tokio::io::{AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 
@@ -64,8 +65,22 @@ async fn join(
     near.set_nodelay(true)?;
     far.set_nodelay(true)?;
     let name = ServerName::try_from(name).expect("it is a name");
-    let mut far = connector.connect(name, far).await?;
-    tokio::io::copy_bidirectional(&mut near, &mut far).await.map(drop)
+    let far = connector.connect(name, far).await?;
+    let ((mut near_read, mut near_write), (mut far_read, mut far_write)) =
+        (near.split(), tokio::io::split(far));
+    // A server may answer and close before it has read everything: what cannot be sent any more
+    // must not keep its answer back.
+    let (_, answers) = tokio::join!(
+        async {
+            let _ = copy(&mut near_read, &mut far_write).await;
+            far_write.shutdown().await
+        },
+        async {
+            copy(&mut far_read, &mut near_write).await?;
+            near_write.shutdown().await
+        },
+    );
+    answers
 }
 
 /// Believes every certificate, and keeps it.
