@@ -1,5 +1,5 @@
-//! Workers that behave badly: they get a process of their own, then none. And `isolde status`, which
-//! tells of it.
+//! Workers that behave badly: they get a process of their own, then none. And `isolde status`,
+//! which tells of it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,8 +18,10 @@ fn node(name: &str, cpu_ms: u32) -> PathBuf {
     fs::copy(repository("tests/reliability/suspects/loops.js"), folder.join("good.js")).unwrap();
     let text = format!(
         "[listen]\nhttp = \"127.0.0.1:0\"\ncontrol = \"control.sock\"\n\
-         [[worker]]\nname = \"good\"\npath = \"good.js\"\nhosts = [\"good.example\"]\nowner = \"anna\"\n\
-         [[worker]]\nname = \"bad\"\npath = \"bad.js\"\nhosts = [\"bad.example\"]\nowner = \"eve\"\n\
+         [[worker]]\nname = \"good\"\npath = \"good.js\"\nhosts = [\"good.example\"]\n\
+         owner = \"anna\"\n\
+         [[worker]]\nname = \"bad\"\npath = \"bad.js\"\nhosts = [\"bad.example\"]\n\
+         owner = \"eve\"\n\
          [worker.limits]\ncpu_ms = {cpu_ms}\n"
     );
     let path = folder.join("isolde.toml");

@@ -1,4 +1,4 @@
-//! What a node does, for `isolde status`: one JSON object for each connection to the control socket.
+//! What a node does, for `isolde status`: one JSON object for each connection to its socket.
 
 use std::fs;
 use std::io::{self, Read};

@@ -337,8 +337,8 @@ impl Supervisor {
         }
     }
 
-    /// Replaces the Workers: first there are processes for them, then they are known, then those who
-    /// asked before are told.
+    /// Replaces the Workers: first there are processes for them, then they are known, then
+    /// those who asked before are told.
     async fn replace(self: &Rc<Self>, vault: Vault) -> io::Result<()> {
         let cordons = cordons_of(&vault);
         if cordons.len() > 1 {

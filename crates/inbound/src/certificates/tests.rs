@@ -1,3 +1,5 @@
+//! Certificates by name, and what is said of bad ones.
+
 use super::*;
 
 fn pem(hosts: &[&str]) -> Pem {

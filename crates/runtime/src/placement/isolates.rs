@@ -86,8 +86,8 @@ impl Isolates {
         self.place(worker, Event::Wanted { worker: worker_id, owner }, start)
     }
 
-    /// Whether an isolate may be started for a Worker before anybody asks for it: there is none, and
-    /// it takes nothing from others.
+    /// Whether an isolate may be started for a Worker before anybody asks for it: there is none,
+    /// and it takes nothing from others.
     pub(crate) fn may_warm(&self, worker: &Worker) -> bool {
         if !self.pool.can_spare_one() {
             return false;
