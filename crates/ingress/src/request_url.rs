@@ -63,7 +63,7 @@ impl RequestUrl {
 /// The serialisation of an absolute URL, as the URL standard has it, or `None` when it is not one.
 #[doc(hidden)]
 pub fn normalise(url: &str) -> Option<String> {
-    ada_url::Url::parse(url, None).ok().map(|url| url.href().to_owned())
+    url::Url::parse(url).ok().map(String::from)
 }
 
 /// Makes the URLs of a connection's requests. Remembers the last host.

@@ -307,7 +307,7 @@ fn ports_of_other_protocols_are_blocked() {
 fn listed(text: &str) -> Vec<IpAddr> {
     let urls = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
     let hosts = urls.filter_map(|url| {
-        let uri: http::Uri = ada_url::Url::parse(url, None).ok()?.href().parse().ok()?;
+        let uri: http::Uri = url::Url::parse(url).ok()?.as_str().parse().ok()?;
         match parse_host(uri.host()?) {
             Some(Host::Address(address)) => Some(address),
             _ => None,
