@@ -11,6 +11,11 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 /// Longest header: addresses, and some facts more.
 const HEADER_BYTES_MAX: usize = 4 << 10;
 
+/// How a header of version 1 begins.
+const V1_BEGINNING: &[u8] = b"PROXY ";
+/// Longest header of version 1.
+const V1_BYTES_MAX: usize = 107;
+
 /// Why a connection cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HeaderError {
@@ -41,8 +46,11 @@ pub(crate) async fn read(
 
 /// The client's address and the header's length; `None` when there are too few bytes to tell.
 fn parse(bytes: &[u8]) -> Result<Option<(Option<IpAddr>, usize)>, HeaderError> {
-    if bytes.is_empty() {
-        return Ok(None);
+    // Version 1 is a line. The parser takes some beginnings of one for mistakes.
+    let is_line = V1_BEGINNING.starts_with(bytes) || bytes.starts_with(V1_BEGINNING);
+    if is_line && !bytes.windows(2).any(|end| end == b"\r\n") {
+        let may_go_on = bytes.len() < V1_BYTES_MAX;
+        return if may_go_on { Ok(None) } else { Err(HeaderError::Missing) };
     }
     let header = HeaderResult::parse(bytes);
     if header.is_incomplete() {

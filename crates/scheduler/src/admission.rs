@@ -2,8 +2,7 @@
 //! requests in flight.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::share::{Share, Usage};
@@ -12,16 +11,16 @@ use crate::share::{Share, Usage};
 pub struct Admission<O> {
     share: Share,
     total: Cell<usize>,
-    owners: RefCell<HashMap<O, usize>>,
+    owners: RefCell<BTreeMap<O, usize>>,
 }
 
 /// Counts one for as long as it exists.
-pub struct Admitted<O: Eq + Hash> {
+pub struct Admitted<O: Ord> {
     admission: Rc<Admission<O>>,
     owner: O,
 }
 
-impl<O: Eq + Hash + Clone> Admission<O> {
+impl<O: Ord + Clone> Admission<O> {
     /// At most `total_max` at a time, and `owner_max` of one owner. When half of all are taken,
     /// the rest is divided equally among the owners.
     pub fn new(total_max: usize, owner_max: usize) -> Rc<Self> {
@@ -44,7 +43,7 @@ impl<O: Eq + Hash + Clone> Admission<O> {
     }
 }
 
-impl<O: Eq + Hash> Drop for Admitted<O> {
+impl<O: Ord> Drop for Admitted<O> {
     fn drop(&mut self) {
         self.admission.total.set(self.admission.total.get() - 1);
         let mut owners = self.admission.owners.borrow_mut();

@@ -77,11 +77,14 @@ impl Default for Rules {
     }
 }
 
+const MILLION: u64 = 1_000_000;
+
 /// What is remembered of a Worker.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Suspicion {
     standing: Standing,
-    points: u64,
+    /// Millionths of points, so that they fade in small steps, too.
+    millionths: u64,
     looked_ms: u64,
     crashes_among_others: u32,
     crashes_alone: u32,
@@ -95,7 +98,7 @@ impl Suspicion {
 
     /// Its points now.
     pub fn points(&self) -> u64 {
-        self.points
+        self.millionths / MILLION
     }
 
     /// Judges what it did since the last call. Who is suspicious stays so.
@@ -111,8 +114,8 @@ impl Suspicion {
         if conduct.cpu_ms > hungry_ms {
             points += rules.hungry_points;
         }
-        self.points = self.points.saturating_add(points);
-        if self.points >= rules.suspicious_from {
+        self.millionths = self.millionths.saturating_add(points.saturating_mul(MILLION));
+        if self.points() >= rules.suspicious_from {
             self.rise_to(Standing::Suspicious);
         }
         self.standing
@@ -149,10 +152,11 @@ impl Suspicion {
 
     fn fade(&mut self, rules: &Rules, elapsed_ms: u64) {
         let half_life_ms = rules.half_life_ms.max(1);
-        self.points >>= (elapsed_ms / half_life_ms).min(u64::BITS as u64 - 1);
+        self.millionths >>= (elapsed_ms / half_life_ms).min(u64::BITS as u64 - 1);
         // Between two halves it fades in a straight line, which is close enough.
         let rest_ms = elapsed_ms % half_life_ms;
-        self.points -= self.points * rest_ms / half_life_ms / 2;
+        let faded = u128::from(self.millionths) * u128::from(rest_ms) / u128::from(half_life_ms);
+        self.millionths -= u64::try_from(faded / 2).unwrap_or(self.millionths);
     }
 }
 
