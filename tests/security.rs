@@ -12,6 +12,8 @@ mod clients;
 mod cpu;
 #[path = "security/framing.rs"]
 mod framing;
+#[path = "security/hostile.rs"]
+mod hostile_corpus;
 #[path = "security/jail.rs"]
 mod jail;
 #[path = "security/memory.rs"]
