@@ -6,18 +6,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use ingress::pace::{MinimumRate, Pace};
-use ingress::refusal::Refusal;
-
-/// The answer to a request whose body arrives too slowly.
-const SLOW_BODY: Refusal =
-    Refusal::new(StatusCode::REQUEST_TIMEOUT, "The request's body took too long.");
-/// The answer to a request whose body has broken framing.
-const MALFORMED_BODY: Refusal =
-    Refusal::new(StatusCode::BAD_REQUEST, "The request's body is malformed.");
+use ingress::refusal::{MALFORMED_BODY, Refusal, SLOW_BODY};
 
 /// Why a body ends early.
 pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
 use ingress::pace::{MinimumRate, Pace};
@@ -20,23 +20,6 @@ impl<S> ClientStream<S> {
     /// A stream of which `read` has been read. The client must read at least at this rate.
     pub(crate) fn new(stream: S, read: Bytes, rate: MinimumRate) -> Self {
         Self { stream, read, pace: Pace::new(rate) }
-    }
-
-    /// The result of a write, or an error after a long time without progress.
-    fn watch_progress(
-        &mut self,
-        written: Poll<io::Result<usize>>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
-        match &written {
-            Poll::Pending => {
-                ready!(self.pace.poll_too_slow(context));
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
-            Poll::Ready(Ok(count)) => self.pace.progress(*count),
-            Poll::Ready(Err(_)) => {}
-        }
-        written
     }
 }
 
@@ -63,7 +46,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.watch_progress(written, context)
+        self.pace.watch_write(written, context)
     }
 
     fn poll_write_vectored(
@@ -72,7 +55,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.watch_progress(written, context)
+        self.pace.watch_write(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,5 +1,6 @@
 //! What the process has done, for the supervisor's status.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Counts of a process.
@@ -20,18 +21,21 @@ pub struct Counters {
 }
 
 /// Counts something for as long as it exists.
-pub(crate) struct Counted<'a>(&'a AtomicU64);
+pub(crate) struct Counted {
+    counters: Arc<Counters>,
+    which: fn(&Counters) -> &AtomicU64,
+}
 
-impl<'a> Counted<'a> {
-    pub(crate) fn new(count: &'a AtomicU64) -> Self {
-        count.fetch_add(1, Relaxed);
-        Self(count)
+impl Counted {
+    pub(crate) fn new(counters: &Arc<Counters>, which: fn(&Counters) -> &AtomicU64) -> Self {
+        which(counters).fetch_add(1, Relaxed);
+        Self { counters: counters.clone(), which }
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+        (self.which)(&self.counters).fetch_sub(1, Relaxed);
     }
 }
 

@@ -58,6 +58,7 @@ pub trait Directory: Send + Sync {
 }
 
 /// The directory's answers, remembered until its version changes.
+#[derive(Default)]
 pub(crate) struct Answers {
     known: Mutex<Known>,
 }
@@ -69,10 +70,6 @@ struct Known {
 }
 
 impl Answers {
-    pub(crate) fn new() -> Self {
-        Self { known: Mutex::default() }
-    }
-
     /// Where requests for a host go.
     pub(crate) async fn find(
         &self,
@@ -141,7 +138,7 @@ mod tests {
     #[test]
     fn answers_hold_until_the_version_changes() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let (directory, answers) = (Counting::default(), Answers::new());
+        let (directory, answers) = (Counting::default(), Answers::default());
         let find = |host: &str| runtime.block_on(answers.find(&directory, host)).unwrap();
         assert_eq!(find("a").unwrap().place, 0);
         assert_eq!((find("b"), find("b")), (None, None), "that there is none is remembered, too");

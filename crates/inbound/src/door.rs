@@ -31,8 +31,6 @@ use crate::pool::Pool;
 use crate::proxy_protocol;
 use crate::tls;
 
-/// How an HTTP/2 connection with prior knowledge begins.
-const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// hyper's read buffer: a request's head, and bytes that are read ahead.
 const READ_BUFFER_BYTES_MAX: usize = HEADER_BYTES_MAX + URL_BYTES_MAX + (48 << 10);
 /// Size of one read.
@@ -156,7 +154,7 @@ impl Door {
         _done: watch::Receiver<()>,
     ) {
         let counters = &self.shared.counters;
-        let _counted = Counted::new(&counters.connections);
+        let _counted = Counted::new(counters, |counters| &counters.connections);
         // A load balancer is not a client: its connections count when their clients are known.
         let address = (!self.shared.proxy_protocol).then(|| address.ip());
         let Some(guard) = self.shared.connections.admit(address) else {
@@ -276,19 +274,10 @@ impl Door {
                 Ok::<_, Infallible>(response.map(|body| body.holding(stream)))
             }
         });
-        let mut connection = std::pin::pin!(http2::builder().serve_connection(stream, service));
+        let connection = http2::builder().serve_connection(stream, service);
         let (mut state, idle_max) = (self.state.clone(), self.shared.clients.http2_idle_max);
-        tokio::select! {
-            _ = connection.as_mut() => return,
-            _ = state.wait_for(|state| state.closing) => {}
-            () = streams.idle(idle_max) => {}
-        }
-        connection.as_mut().graceful_shutdown();
-        // A client that says nothing does not hear that it should go.
-        tokio::select! {
-            _ = connection.as_mut() => {}
-            () = streams.idle(idle_max) => {}
-        }
+        let leaving = state.wait_for(|state| state.closing);
+        http2::drive(connection, |it| it.graceful_shutdown(), leaving, &streams, idle_max).await;
     }
 }
 
@@ -309,10 +298,10 @@ enum Stream {
 /// Reads until it is known whether the client speaks HTTP/2 without having asked.
 async fn begins_http2(stream: &mut TcpStream, read: &mut BytesMut) -> std::io::Result<bool> {
     loop {
-        if read.starts_with(HTTP2_PREFACE) {
+        if read.starts_with(http2::PREFACE) {
             return Ok(true);
         }
-        if !HTTP2_PREFACE.starts_with(read) {
+        if !http2::PREFACE.starts_with(read) {
             return Ok(false);
         }
         if stream.read_buf(read).await? == 0 {

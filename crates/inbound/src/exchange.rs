@@ -2,22 +2,21 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
-use http::header::{CONNECTION, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, header};
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use ingress::pace::MinimumRate;
 use ingress::peer::{Peer, Protocol};
-use ingress::refusal::{self, Head, Refusal};
+use ingress::refusal::{self, Head, MALFORMED, Refusal};
 use ingress::request_url::{RequestUrl, UrlParser};
 use scheduler::admission::{Admission, Admitted};
 
 use crate::bodies::{BodyFault, Download, Upload};
-use crate::counters::{Counters, note};
+use crate::counters::{Counted, Counters, note};
 use crate::directory::{Answers, Directory, Target};
 use crate::headers;
-use crate::pool::{self, Connection, Pool};
+use crate::pool::{self, Pool};
 
 /// The client of a connection.
 pub(crate) struct Session {
@@ -28,23 +27,7 @@ pub(crate) struct Session {
 /// What is let go with a response.
 pub(crate) struct Held {
     _admitted: Admitted<u64>,
-    _in_flight: InFlight,
-}
-
-/// Counts a request until its response has gone.
-struct InFlight(Arc<Counters>);
-
-impl InFlight {
-    fn new(counters: &Arc<Counters>) -> Self {
-        counters.in_flight.fetch_add(1, Relaxed);
-        Self(counters.clone())
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Relaxed);
-    }
+    _in_flight: Counted,
 }
 
 /// A response on its way to a client.
@@ -73,12 +56,12 @@ impl Exchanges {
         let target = match self.answers.find(&*self.directory, url.hostname()).await {
             Ok(Some(target)) if target.is_refused => {
                 note(&self.counters.refused);
-                return page(StatusCode::INTERNAL_SERVER_ERROR, LOST);
+                return LOST.response();
             }
             Ok(Some(target)) => target,
             Ok(None) => {
                 note(&self.counters.refused);
-                return page(StatusCode::NOT_FOUND, NO_WORKER);
+                return NO_WORKER.response();
             }
             Err(error) => {
                 eprintln!("isolde: inbound: {error}");
@@ -86,11 +69,12 @@ impl Exchanges {
             }
         };
         let Some(admitted) = self.admission.admit(&target.owner) else { return self.shed() };
-        let held = Held { _admitted: admitted, _in_flight: InFlight::new(&self.counters) };
+        let in_flight = Counted::new(&self.counters, |counters| &counters.in_flight);
+        let held = Held { _admitted: admitted, _in_flight: in_flight };
         note(&self.counters.requests);
         let fault = BodyFault::default();
         let Some(request) = self.for_runtime(session, &url, request, &fault) else {
-            return self.refuse(UNREADABLE, version);
+            return self.refuse(MALFORMED, version);
         };
         match self.pass_on(target, session, request).await {
             Ok(mut response) => {
@@ -103,7 +87,7 @@ impl Exchanges {
                 (None, Lost::Unreachable) => self.shed(),
                 (None, Lost::Unanswered) => {
                     note(&self.counters.lost);
-                    page(StatusCode::INTERNAL_SERVER_ERROR, LOST)
+                    LOST.response()
                 }
             },
         }
@@ -140,40 +124,30 @@ impl Exchanges {
         let request = match self.pool.take(&purpose) {
             None => request,
             Some(mut connection) => match connection.try_send_request(request).await {
-                Ok(response) => return Ok(self.keep(purpose, connection, response)),
+                Ok(response) => {
+                    self.pool.keep(purpose, connection);
+                    return Ok(response);
+                }
                 Err(mut error) => error.take_message().ok_or(Lost::Unanswered)?,
             },
         };
         let opened = pool::open(&*self.directory, &purpose).await;
         let mut connection = opened.map_err(|_| Lost::Unreachable)?;
         let response = connection.send_request(request).await.map_err(|_| Lost::Unanswered)?;
-        Ok(self.keep(purpose, connection, response))
-    }
-
-    fn keep(
-        &self,
-        purpose: pool::Purpose,
-        connection: Connection,
-        response: Response<Incoming>,
-    ) -> Response<Incoming> {
         self.pool.keep(purpose, connection);
-        response
+        Ok(response)
     }
 
-    /// The answer to a request that is refused. What follows it on the connection is not trusted.
+    /// The answer to a request that is refused.
     fn refuse(&self, refusal: Refusal, version: Version) -> Answer {
         note(&self.counters.refused);
-        let mut response: Answer = refusal.response();
-        if version != Version::HTTP_2 {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
+        refusal.final_response(version)
     }
 
     /// The answer to a request that there is no room for.
     fn shed(&self) -> Answer {
         note(&self.counters.shed);
-        let mut response = page(StatusCode::SERVICE_UNAVAILABLE, OVERLOADED);
+        let mut response: Answer = OVERLOADED.response();
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         response
     }
@@ -187,20 +161,7 @@ enum Lost {
     Unanswered,
 }
 
-/// A request that was read and cannot be written again.
-const UNREADABLE: Refusal = Refusal::new(StatusCode::BAD_REQUEST, "Malformed request.");
-/// The platform's codes, as the runtime has them for the same failures.
-const NO_WORKER: u16 = 1042;
-const LOST: u16 = 1101;
-const OVERLOADED: u16 = 1105;
-
-/// The page of a failure: its code.
-fn page(status: StatusCode, code: u16) -> Answer {
-    let mut headers = HeaderMap::new();
-    let text = HeaderValue::from_static("text/plain; charset=UTF-8");
-    headers.insert(header::CONTENT_TYPE, text);
-    let mut response = Response::new(Download::from(format!("error code: {code}\n").into_bytes()));
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    response
-}
+/// The answers to failures: the platform's codes, as the runtime has them for the same ones.
+const NO_WORKER: Refusal = Refusal::new(StatusCode::NOT_FOUND, "error code: 1042");
+const LOST: Refusal = Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "error code: 1101");
+const OVERLOADED: Refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "error code: 1105");

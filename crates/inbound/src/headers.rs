@@ -1,6 +1,7 @@
 //! Headers that belong to one hop, and those that tell a runtime about a client.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use ingress::http2;
 use ingress::peer::CLIENT;
 
 /// Headers of the connection that a message came over.
@@ -19,7 +20,11 @@ pub(crate) fn for_runtime(headers: &mut HeaderMap, host: &str, client: HeaderVal
     take_off_hop(headers);
     // The proxy itself answers it when the body is read.
     headers.remove(header::EXPECT);
-    join_cookies(headers);
+    if let Some(cookies) = http2::joined_cookies(headers)
+        && let Ok(cookies) = HeaderValue::from_bytes(&cookies)
+    {
+        headers.insert(header::COOKIE, cookies);
+    }
     if let Ok(host) = HeaderValue::from_str(host) {
         headers.insert(header::HOST, host);
     }
@@ -46,20 +51,6 @@ pub(crate) fn take_off_hop(headers: &mut HeaderMap) {
 /// What a `Connection` header cannot take away: without them the message would mean something else.
 const ENDS_TO_END: [HeaderName; 4] =
     [header::HOST, header::CONTENT_LENGTH, header::CONTENT_TYPE, header::AUTHORIZATION];
-
-/// Makes one field of the cookies, of which HTTP/2 may send several.
-///
-/// <https://www.rfc-editor.org/rfc/rfc9113#section-8.2.3>
-fn join_cookies(headers: &mut HeaderMap) {
-    if headers.get_all(header::COOKIE).iter().nth(1).is_none() {
-        return;
-    }
-    let cookies: Vec<&[u8]> =
-        headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    if let Ok(cookies) = HeaderValue::from_bytes(&cookies.join(&b"; "[..])) {
-        headers.insert(header::COOKIE, cookies);
-    }
-}
 
 #[cfg(test)]
 mod tests {

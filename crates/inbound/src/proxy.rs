@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::certificates::{CertificateError, Certificates, Pem};
 use crate::counters::Counters;
-use crate::directory::{Answers, Directory};
+use crate::directory::Directory;
 use crate::door::{self, Shared, State};
 use crate::tls;
 
@@ -50,7 +50,7 @@ impl Proxy {
         let clients = options.clients;
         let shared = Arc::new(Shared {
             directory: options.directory,
-            answers: Arc::new(Answers::new()),
+            answers: Arc::default(),
             counters: Arc::default(),
             connections: ClientConnections::new(
                 clients.connections_max,

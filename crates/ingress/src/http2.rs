@@ -1,13 +1,18 @@
 //! HTTP/2 connections: small buffers, and an end of those that ask for nothing.
 
 use std::cell::Cell;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use http::header::{self, HeaderMap, HeaderValue};
 use hyper::server::conn::http2;
 use hyper_util::rt::TokioTimer;
 
 use crate::limits::{HEAD_TIMEOUT, HEADER_BYTES_MAX, URL_BYTES_MAX};
+
+/// How a connection with prior knowledge begins.
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Streams of one connection.
 const STREAMS_MAX: u32 = 128;
@@ -34,6 +39,38 @@ pub fn builder() -> http2::Builder<LocalExecutor> {
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .keep_alive_interval(Some(HEAD_TIMEOUT));
     builder
+}
+
+/// Drives a connection to its end. When `leaving` is ready, or there was no stream for `idle_max`,
+/// the client is told to go by `tell`, and a client that does not hear is left.
+pub async fn drive<C: Future>(
+    connection: C,
+    tell: impl FnOnce(Pin<&mut C>),
+    leaving: impl Future,
+    streams: &Streams,
+    idle_max: Duration,
+) {
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        result = connection.as_mut() => { drop(result); return; }
+        _ = leaving => {}
+        () = streams.idle(idle_max) => {}
+    }
+    tell(connection.as_mut());
+    // A client that says nothing does not hear that it should go.
+    tokio::select! {
+        result = connection.as_mut() => drop(result),
+        () = streams.idle(idle_max) => {}
+    }
+}
+
+/// The one field of cookies that stands for several, which a client may send.
+///
+/// <https://www.rfc-editor.org/rfc/rfc9113#section-8.2.3>
+pub fn joined_cookies(headers: &HeaderMap) -> Option<Vec<u8>> {
+    let cookies = || headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
+    cookies().nth(1)?;
+    Some(cookies().collect::<Vec<_>>().join(&b"; "[..]))
 }
 
 /// Runs hyper's tasks on the thread that they were made on.

@@ -1,7 +1,8 @@
 //! The least rate at which a client must send a request's body, or read a response.
 
+use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
@@ -57,6 +58,23 @@ impl Pace {
             let earned = Duration::try_from_secs_f64(earned).unwrap_or(self.rate.patience);
             self.left = self.left.saturating_add(earned).min(self.rate.patience);
         }
+    }
+
+    /// The result of a write to the client, or an error when it has read nothing for too long.
+    pub fn watch_write(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        match &written {
+            Poll::Pending => {
+                ready!(self.poll_too_slow(context));
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            Poll::Ready(Ok(count)) => self.progress(*count),
+            Poll::Ready(Err(_)) => {}
+        }
+        written
     }
 
     fn waited(&mut self, time: Duration) {

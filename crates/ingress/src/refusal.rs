@@ -28,6 +28,17 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, text)
     }
 
+    /// The response: a line of text. Over HTTP/1 it ends the connection: what follows the request
+    /// may be read in another way by its client.
+    pub fn final_response<B: From<Vec<u8>>>(self, version: Version) -> Response<B> {
+        let mut response = self.response();
+        if version != Version::HTTP_2 {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+        response
+    }
+
     /// The response: a line of text.
     pub fn response<B: From<Vec<u8>>>(self) -> Response<B> {
         let mut response = Response::new(B::from(format!("{}\n", self.text).into_bytes()));
@@ -141,6 +152,15 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
     }
     Ok(())
 }
+
+/// A request whose body has broken framing, whatever its Worker answers.
+pub const MALFORMED_BODY: Refusal =
+    Refusal::new(StatusCode::BAD_REQUEST, "The request's body is malformed.");
+/// A request whose body arrives too slowly.
+pub const SLOW_BODY: Refusal =
+    Refusal::new(StatusCode::REQUEST_TIMEOUT, "The request's body took too long.");
+/// Bytes that are not HTTP.
+pub const MALFORMED: Refusal = Refusal::new(StatusCode::BAD_REQUEST, "Malformed request.");
 
 /// More header fields, or longer ones, than a request may have.
 pub const TOO_LARGE: Refusal =

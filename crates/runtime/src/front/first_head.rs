@@ -3,8 +3,9 @@
 
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
+use ingress::http2;
 use ingress::limits::HEAD_TIMEOUT;
-use ingress::refusal::{self, Head, Refusal, TOO_LARGE};
+use ingress::refusal::{self, Head, MALFORMED, Refusal, TOO_LARGE};
 use ingress::request_url::{RequestUrl, UrlParser};
 use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
@@ -14,8 +15,6 @@ use crate::http::head_timer::HEAD_TOO_SLOW;
 use crate::http::transport::Transport;
 use crate::limits::{HEADER_BYTES_MAX, HEADER_FIELDS_MAX, URL_BYTES_MAX};
 
-/// How an HTTP/2 connection with prior knowledge begins.
-const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The longest head of a first request: its line and its headers.
 const HEAD_BYTES_MAX: usize = URL_BYTES_MAX + HEADER_BYTES_MAX + 1024;
 /// Size of one read.
@@ -45,9 +44,6 @@ pub(crate) async fn read(
     }
 }
 
-/// The answer to bytes that are not HTTP.
-const MALFORMED: Refusal = Refusal::new(StatusCode::BAD_REQUEST, "Malformed request.");
-
 async fn read_on(
     stream: &mut Transport,
     read: &mut BytesMut,
@@ -75,10 +71,10 @@ async fn read_on(
 
 /// The meaning of the bytes read so far; `None` if there are too few to tell.
 pub(crate) fn parse(read: &[u8], urls: &UrlParser) -> Option<FirstHead> {
-    if read.starts_with(HTTP2_PREFACE) {
+    if read.starts_with(http2::PREFACE) {
         return Some(FirstHead::Http2);
     }
-    if HTTP2_PREFACE.starts_with(read) {
+    if http2::PREFACE.starts_with(read) {
         return None;
     }
     let mut fields = [httparse::EMPTY_HEADER; HEADER_FIELDS_MAX];
@@ -131,7 +127,7 @@ mod tests {
         let urls = UrlParser::new(Scheme::Https);
         assert_eq!(parse(b"", &urls), None);
         assert_eq!(parse(b"PRI * HT", &urls), None);
-        assert_eq!(parse(HTTP2_PREFACE, &urls), Some(FirstHead::Http2));
+        assert_eq!(parse(http2::PREFACE, &urls), Some(FirstHead::Http2));
         assert_eq!(parse(b"GET /a HTTP/1.1\r\nHost: b\r\n", &urls), None);
         let url = |head: &[u8]| match parse(head, &urls) {
             Some(FirstHead::Http1(url)) => url.as_str().to_owned(),

@@ -19,7 +19,7 @@ use ingress::refusal::{self, Head, Refusal};
 use tokio::sync::{mpsc, watch};
 
 use crate::failure::Failure;
-use crate::front::answer::{self, answer};
+use crate::front::answer::{answer, refuse};
 use crate::front::first_head::{self, FirstHead, READ_BYTES};
 use crate::front::listener::{Accepted, Accepting, Listener, PassedConnection};
 use crate::front::session::Session;
@@ -28,7 +28,7 @@ use crate::http::connection::{Connection, ConnectionEnd, Drain, Front, HandedBac
 use crate::http::framing;
 use crate::http::inbound::Inbound;
 use crate::http::prefixed::Prefixed;
-use crate::http::serve::{RoutedRequest, refuse};
+use crate::http::serve::RoutedRequest;
 use crate::http::transport::{DetachedTransport, Transport};
 use crate::http::upgrade::Upgrade;
 use crate::isolate::thread::DRAIN_MAX;
@@ -157,7 +157,7 @@ impl FrontThread {
         }
         self.turned_away.set(self.turned_away.get() + 1);
         tokio::task::spawn_local(async move {
-            let _ = tokio::time::timeout(TURN_AWAY_TIMEOUT, answer::refuse(stream, TOO_MANY)).await;
+            let _ = tokio::time::timeout(TURN_AWAY_TIMEOUT, refuse(stream, TOO_MANY)).await;
             self.turned_away.set(self.turned_away.get() - 1);
         });
     }
@@ -185,7 +185,7 @@ impl FrontThread {
         let (urls, mut drain) = (&session.urls, self.drain.clone());
         let url = match first_head::read(&mut stream, &mut read, urls, &mut drain).await? {
             None => return Ok(()),
-            Some(FirstHead::Refused(refusal)) => return answer::refuse(stream, refusal).await,
+            Some(FirstHead::Refused(refusal)) => return refuse(stream, refusal).await,
             Some(FirstHead::Http2) => {
                 self.serve_http2(stream, read.freeze(), session).await;
                 return Ok(());
@@ -233,7 +233,7 @@ impl FrontThread {
         let client = session.client_of(request.headers_mut());
         let url = match refusal::examine(&session.urls, &Head::from(&request)) {
             Ok(url) => url,
-            Err(refusal) => return refuse(refusal, request.version()),
+            Err(refusal) => return refusal.final_response(request.version()),
         };
         match session.route(self.dispatcher.router(), &url).await {
             Ok(route) => {
@@ -273,19 +273,9 @@ impl FrontThread {
             }
         });
         let connection = http2::builder().serve_connection(io, service);
-        let mut connection = std::pin::pin!(connection);
         let (mut drain, idle_max) = (self.drain.clone(), self.clients.http2_idle_max);
-        tokio::select! {
-            result = connection.as_mut() => { drop(result); return; }
-            _ = drain.wait_for(|drain| *drain != Drain::Stay) => {}
-            () = streams.idle(idle_max) => {}
-        }
-        connection.as_mut().graceful_shutdown();
-        // A client that says nothing does not hear that it should go.
-        tokio::select! {
-            result = connection.as_mut() => drop(result),
-            () = streams.idle(idle_max) => {}
-        }
+        let leaving = drain.wait_for(|drain| *drain != Drain::Stay);
+        http2::drive(connection, |it| it.graceful_shutdown(), leaving, &streams, idle_max).await;
     }
 }
 

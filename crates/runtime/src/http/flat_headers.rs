@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use ingress::http2;
 
 use crate::limits::HEADER_FIELDS_MAX;
 
@@ -28,19 +29,10 @@ pub fn append_inbound(headers: &HeaderMap, host: Option<&str>, flat: &mut Vec<u8
 }
 
 /// The same for HTTP/2, which may send one field for each cookie.
-///
-/// <https://www.rfc-editor.org/rfc/rfc9113#section-8.2.3>
 pub fn append_inbound_http2(headers: &HeaderMap, host: Option<&str>, flat: &mut Vec<u8>) {
-    let mut cookies = headers.get_all(header::COOKIE).iter();
-    let (first, second) = (cookies.next(), cookies.next());
-    let (Some(first), Some(_)) = (first, second) else {
+    let Some(cookie) = http2::joined_cookies(headers) else {
         return append_inbound(headers, host, flat);
     };
-    let mut cookie = first.as_bytes().to_vec();
-    for more in headers.get_all(header::COOKIE).iter().skip(1) {
-        cookie.extend_from_slice(b"; ");
-        cookie.extend_from_slice(more.as_bytes());
-    }
     let mut others = headers.clone();
     others.remove(header::COOKIE);
     append_inbound(&others, host, flat);

@@ -5,21 +5,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use ingress::pace::{MinimumRate, Pace};
-use ingress::refusal::Refusal;
+use ingress::refusal::{MALFORMED_BODY, Refusal, SLOW_BODY};
 
 use crate::http::body::BodyError;
 use crate::http::boundary::Exchange;
-
-/// The answer to a request whose body has broken framing, whatever its Worker answers.
-pub(crate) const MALFORMED_BODY: Refusal =
-    Refusal::new(StatusCode::BAD_REQUEST, "The request's body is malformed.");
-/// The answer to a request whose body arrives too slowly.
-pub(crate) const SLOW_BODY: Refusal =
-    Refusal::new(StatusCode::REQUEST_TIMEOUT, "The request's body took too long.");
 
 /// A request's body. When it is dropped before its end, the connection gets the rest.
 pub(crate) struct Inbound {

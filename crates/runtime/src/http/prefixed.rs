@@ -70,16 +70,9 @@ impl Prefixed {
         written: Poll<io::Result<usize>>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        match &written {
-            Poll::Pending => {
-                ready!(self.pace.poll_too_slow(context));
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
-            Poll::Ready(Ok(count)) => {
-                self.pace.progress(*count);
-                self.stream.writes.set(self.stream.writes.get().wrapping_add(1));
-            }
-            Poll::Ready(Err(_)) => {}
+        let written = self.pace.watch_write(written, context);
+        if let Poll::Ready(Ok(_)) = written {
+            self.stream.writes.set(self.stream.writes.get().wrapping_add(1));
         }
         written
     }

@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use api::EventId;
 use http::uri::Authority;
-use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use http::{Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use ingress::refusal::{self, Head, Refusal};
 use ingress::request_url::RequestUrl;
@@ -57,7 +57,7 @@ pub(crate) async fn serve(
     let client = session.client_of(request.headers_mut());
     let url = match refusal::examine(&session.urls, &Head::from(&request)) {
         Ok(url) => url,
-        Err(refusal) => return refuse(refusal, request.version()),
+        Err(refusal) => return refusal.final_response(request.version()),
     };
     let Route { worker, entrypoint, .. } = match session.route(dispatcher.router(), &url).await {
         Ok(route) => route,
@@ -73,16 +73,6 @@ pub(crate) async fn serve(
         boundary.set_mixed();
     }
     dispatcher.hop(&worker, request).await
-}
-
-/// The answer to a request that is refused, which ends its connection of HTTP/1: what follows it
-/// may be read in another way by its client.
-pub(crate) fn refuse(refusal: Refusal, version: Version) -> Response<OutBody> {
-    let mut response: Response<OutBody> = refusal.response();
-    if version != Version::HTTP_2 {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
 }
 
 /// Runs the Worker's handler for a request.

@@ -11,11 +11,12 @@ use std::time::Duration;
 use http::{HeaderValue, Response, header};
 use http_body::Body as _;
 use ingress::pace::{MinimumRate, Pace};
+use ingress::refusal::MALFORMED_BODY;
 use tokio::io::AsyncReadExt as _;
 
 use crate::http::body::OutBody;
 use crate::http::boundary::{Boundary, UnreadBody};
-use crate::http::inbound::{MALFORMED_BODY, is_malformed};
+use crate::http::inbound::is_malformed;
 use crate::http::transport::Transport;
 
 /// Most bytes of a body that are drained so that its connection can be kept alive.
