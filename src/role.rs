@@ -5,12 +5,14 @@ mod bundle;
 mod calls;
 mod inbound;
 mod outbound;
+mod questions;
 mod relay;
 mod router;
 mod runtime;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use ::outbound::IpNet;
 use clap::{Subcommand, ValueEnum};
@@ -81,6 +83,9 @@ impl From<SandboxMode> for sandbox::Mode {
         }
     }
 }
+
+/// How long requests in flight may take when a process is to end.
+const DRAIN_MAX: Duration = Duration::from_secs(30);
 
 /// Why a process cannot play its role.
 type Problem = Box<dyn std::error::Error>;

@@ -23,9 +23,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::LocalSet;
 
 use super::Problem;
-
-/// Questions that wait for the thread; those beyond it fail at once.
-const QUESTIONS_MAX: usize = 1_024;
+use super::questions::{self, Question, Questions};
 
 /// Time between two reports to the supervisor.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
@@ -53,12 +51,6 @@ pub trait Programs: Send + Sync {
     fn add(&self, key: &[u8], program: FoundProgram) -> Result<(), String>;
 }
 
-/// A question: what is the key of the Worker at this host?
-struct Question {
-    host: String,
-    answer: oneshot::Sender<Result<Option<Vec<u8>>, String>>,
-}
-
 /// What the supervisor orders.
 pub enum Order {
     /// What was resolved before is to be resolved again; these keys stand for nothing any more.
@@ -74,16 +66,15 @@ pub enum Order {
     Drain(oneshot::Sender<()>),
 }
 
-/// Asks the supervisor, from any thread.
-#[derive(Clone)]
-pub struct Calls(mpsc::Sender<Question>);
+/// Asks for the key of the Worker at a host, whose program the process has then.
+pub type Calls = Questions<Option<Vec<u8>>>;
 
 /// The thread that asks, before it is started: V8 has to start first.
 pub struct CallsThread {
     socket: UnixStream,
     /// Where the inbound proxy's connections come through.
     doorway: Channel,
-    asked: mpsc::Receiver<Question>,
+    asked: mpsc::Receiver<Question<Option<Vec<u8>>>>,
 }
 
 /// What the thread gives connections and hints to.
@@ -97,6 +88,13 @@ pub struct Receivers {
 }
 
 impl CallsThread {
+    /// For the supervisor at the other end of this socket; gives the way to ask it once the thread
+    /// runs.
+    pub fn new(socket: UnixStream, doorway: Channel) -> (Calls, Self) {
+        let (calls, asked) = questions::channel();
+        (calls, Self { socket, doorway, asked })
+    }
+
     /// Starts it. Orders come through the receiver, which ends with the supervisor.
     ///
     /// # Errors
@@ -110,26 +108,6 @@ impl CallsThread {
             }
         })?;
         Ok(ordered)
-    }
-}
-
-impl Calls {
-    /// Asks the supervisor at the other end of this socket, once the thread runs.
-    pub fn new(socket: UnixStream, doorway: Channel) -> (Self, CallsThread) {
-        let (questions, asked) = mpsc::channel(QUESTIONS_MAX);
-        (Self(questions), CallsThread { socket, doorway, asked })
-    }
-
-    /// The key of the Worker for a host, whose program the process has then; `None` when there is
-    /// no Worker.
-    ///
-    /// # Errors
-    /// When the supervisor is gone, or too many ask it.
-    pub async fn find(&self, host: &str) -> Result<Option<Vec<u8>>, String> {
-        let (answer, answered) = oneshot::channel();
-        let question = Question { host: host.to_owned(), answer };
-        self.0.try_send(question).map_err(|_| "too many ask the supervisor".to_owned())?;
-        answered.await.map_err(|_| "the supervisor is gone".to_owned())?
     }
 }
 

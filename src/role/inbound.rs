@@ -21,15 +21,11 @@ use rpc::channel::{Channel, Receiver};
 use rpc::doorway::Passage;
 use rpc::inbound_capnp::{directory, inbound};
 use rpc::{connection, inherited};
-use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
-use super::{Problem, SandboxMode};
+use super::questions::{self, Question, Questions};
+use super::{DRAIN_MAX, Problem, SandboxMode};
 
-/// Questions that wait for the thread that asks; those beyond it fail at once.
-const QUESTIONS_MAX: usize = 1_024;
-/// How long requests in flight may take when the process is to end.
-const DRAIN_MAX: Duration = Duration::from_secs(30);
 /// Time between two looks at what is still in flight then.
 const DRAIN_LOOK: Duration = Duration::from_millis(5);
 /// Descriptors that every inbound process has: the standard ones, its supervisor, the sockets of
@@ -76,12 +72,9 @@ async fn serve(
     let stream = tokio::net::UnixStream::from_std(supervisor)?;
     let (calls, supervisor) = connection::connect::<directory::Client>(stream);
     let mut calls = tokio::task::spawn_local(calls);
-    let (questions, mut asked) = mpsc::channel(QUESTIONS_MAX);
-    let known = Arc::new(Known {
-        version: AtomicU64::new(0),
-        questions: Questions(questions),
-        places: RwLock::default(),
-    });
+    let (questions, mut asked) = questions::channel();
+    let known =
+        Arc::new(Known { version: AtomicU64::new(0), questions, places: RwLock::default() });
     let options = InboundOptions {
         directory: known.clone(),
         clients: ClientLimits::default(),
@@ -161,28 +154,10 @@ async fn take_places(known: Arc<Known>, places: Receiver) {
     }
 }
 
-/// A question: where do requests for this host go?
-struct Question {
-    host: String,
-    answer: oneshot::Sender<Result<Option<Target>, String>>,
-}
-
-/// Asks the thread that asks the supervisor.
-struct Questions(mpsc::Sender<Question>);
-
-impl Questions {
-    async fn ask(&self, host: &str) -> Result<Option<Target>, String> {
-        let (answer, answered) = oneshot::channel();
-        let question = Question { host: host.to_owned(), answer };
-        self.0.try_send(question).map_err(|_| "too many ask the supervisor".to_owned())?;
-        answered.await.map_err(|_| "the supervisor is gone".to_owned())?
-    }
-}
-
 /// What all threads know of the node.
 struct Known {
     version: AtomicU64,
-    questions: Questions,
+    questions: Questions<Option<Target>>,
     /// The sockets of runtimes, by number.
     places: RwLock<HashMap<u32, Channel>>,
 }

@@ -58,7 +58,7 @@ impl SupervisedRouter {
         // A reload may take a Worker away in the moment between the answer and its use.
         for _ in 0..ATTEMPTS_MAX {
             let version = self.version();
-            let key = self.calls.find(host).await?;
+            let key = self.calls.ask(host).await?;
             let mut state = lock(&self.state);
             let worker = key.as_ref().and_then(|key| state.workers.get(key)).cloned();
             if worker.is_some() != key.is_some() || self.version() != version {

@@ -3,7 +3,6 @@
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ::runtime::{ClientLimits, RunningTurns, Runtime, RuntimeOptions, front_threads_default};
 use rpc::channel::Channel;
@@ -13,16 +12,13 @@ use tokio::sync::mpsc;
 use crate::reporter::Reporter;
 use crate::source_map::SourceMaps;
 
-use super::calls::{Calls, Order, Receivers};
+use super::calls::{CallsThread, Order, Receivers};
 use super::relay::{Relay, Stamps};
 use super::router::SupervisedRouter;
-use super::{Problem, SandboxMode};
+use super::{DRAIN_MAX, Problem, SandboxMode};
 
 /// Fresh isolates that are kept ready.
 const POOL_SIZE: usize = 4;
-/// How long requests in flight may take when the process is to end.
-const DRAIN_MAX: Duration = Duration::from_secs(30);
-
 /// Connections of the inbound proxy that wait for a front thread.
 const PASSED_MAX: usize = 1_024;
 
@@ -36,7 +32,8 @@ pub fn run(listen: bool, mode: SandboxMode) -> Result<(), Problem> {
     sandbox::enter(mode.into(), DESCRIPTORS + u32::from(listen))?;
     let supervisor = UnixStream::from(inherited::take(0)?);
     let relay = Channel::inherited(inherited::take(1)?);
-    let (calls, calls_thread) = Calls::new(supervisor, Channel::inherited(inherited::take(2)?));
+    let (calls, calls_thread) =
+        CallsThread::new(supervisor, Channel::inherited(inherited::take(2)?));
     let listener = listen.then(|| inherited::take(4)).transpose()?.map(TcpListener::from);
     let running = RunningTurns::new(rpc::running::map(inherited::take(3)?)?);
     let stamps = Arc::new(Stamps::default());

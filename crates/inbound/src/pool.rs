@@ -78,11 +78,14 @@ impl Pool {
 
     /// Closes connections that were not used for some time; to be called every second.
     pub(crate) fn sweep(&self) {
+        let mut total = 0;
         self.idle.borrow_mut().retain(|_, connections| {
             connections
                 .retain(|(connection, since)| connection.is_ready() && since.elapsed() < IDLE_MAX);
+            total += connections.len();
             !connections.is_empty()
         });
+        self.total.set(total);
     }
 
     /// Closes all idle connections: Workers have changed.
@@ -102,4 +105,64 @@ pub(crate) async fn open(directory: &dyn Directory, purpose: &Purpose) -> io::Re
     let (sender, connection) = builder.handshake(stream).await.map_err(io::Error::other)?;
     tokio::task::spawn_local(async move { drop(connection.await) });
     Ok(sender)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::directory::ResolveFuture;
+
+    /// Gives connections, and keeps their other ends.
+    #[derive(Default)]
+    struct Ends(Mutex<Vec<UnixStream>>);
+
+    impl Directory for Ends {
+        fn version(&self) -> u64 {
+            0
+        }
+
+        fn resolve<'a>(&'a self, _: &'a str) -> ResolveFuture<'a> {
+            Box::pin(async { Ok(None) })
+        }
+
+        fn connect(&self, _: &Target, _: Scheme) -> io::Result<UnixStream> {
+            let (near, far) = UnixStream::pair()?;
+            self.0.lock().unwrap().push(far);
+            Ok(near)
+        }
+
+        fn warm(&self, _: &Target) {}
+    }
+
+    #[test]
+    fn what_is_idle_is_counted_until_it_is_swept() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        tokio::task::LocalSet::new().block_on(&runtime, async {
+            let (ends, pool) = (Ends::default(), Pool::default());
+            let target = Target { key: [1; 32], place: 1, owner: 1, is_refused: false };
+            let purpose = (target, Scheme::Http);
+            for _ in 0..3 {
+                let mut connection = open(&ends, &purpose).await.unwrap();
+                connection.ready().await.unwrap();
+                pool.put(purpose, connection);
+            }
+            assert_eq!(pool.total.get(), 3);
+            assert!(pool.take(&purpose).is_some());
+            assert_eq!(pool.total.get(), 2);
+            // The runtime closes them.
+            ends.0.lock().unwrap().clear();
+            let is_left = |pool: &Pool| {
+                pool.idle.borrow().values().flatten().any(|(connection, _)| connection.is_ready())
+            };
+            while is_left(&pool) {
+                tokio::task::yield_now().await;
+            }
+            pool.sweep();
+            assert_eq!(pool.total.get(), 0, "swept connections make room for others");
+            assert!(pool.take(&purpose).is_none());
+        });
+    }
 }

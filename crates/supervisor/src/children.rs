@@ -118,6 +118,11 @@ impl Children {
         }
     }
 
+    /// The runtimes that run.
+    pub fn runtimes(&self) -> impl Iterator<Item = &Runtime> {
+        self.places.values().filter_map(|place| place.runtime.as_ref())
+    }
+
     /// The process of a seat has ended.
     pub fn ended(&mut self, seat: Seat) {
         match seat {
@@ -178,7 +183,7 @@ impl Children {
         arguments.extend(kit.sandbox_arguments());
         let child = process::start(&kit.program, Role::Outbound, &arguments, vec![far.into()])?;
         control.send(&kit.stamp_key, None)?;
-        for runtime in self.places.values().filter_map(|place| place.runtime.as_ref()) {
+        for runtime in self.runtimes() {
             control.send(b"runtime", Some(runtime.relay.as_fd()))?;
         }
         self.outbound = Some(Outbound { child, control });
@@ -204,12 +209,10 @@ impl Children {
         for (number, place) in &self.places {
             control.send(&number.to_le_bytes(), Some(place.doorway.as_fd()))?;
         }
-        near.set_nonblocking(true)?;
         let registered = Rc::<Registered>::default();
         let directory = Directory::new(kit.node.clone(), registered.clone());
         let directory: directory::Client = capnp_rpc::new_client(directory);
-        let calls = connection::serve(tokio::net::UnixStream::from_std(near)?, directory.client);
-        tokio::task::spawn_local(async move { drop(calls.await) });
+        answer(near, directory.client)?;
         self.inbound = Some(Inbound { child, control, registered });
         Ok(())
     }
@@ -232,12 +235,10 @@ impl Children {
             arguments.push("--listen".to_owned());
         }
         let child = process::start(&kit.program, Role::Runtime, &arguments, descriptors)?;
-        near.set_nonblocking(true)?;
         let known = Rc::<Known>::default();
         let handout = Handout::new(kit.node.clone(), place.cordon.clone(), known.clone());
         let handout: supervisor::Client = capnp_rpc::new_client(handout);
-        let calls = connection::serve(tokio::net::UnixStream::from_std(near)?, handout.client);
-        tokio::task::spawn_local(async move { drop(calls.await) });
+        answer(near, handout.client)?;
         place.runtime = Some(Runtime { child, relay, known });
         Ok(())
     }
@@ -264,6 +265,14 @@ impl Place {
         let hint = Passage::Warm { key }.to_bytes();
         let _ = self.doorway.send(&hint, None);
     }
+}
+
+/// Answers the calls of a process, until it ends.
+fn answer(socket: UnixStream, calls: capnp::capability::Client) -> io::Result<()> {
+    socket.set_nonblocking(true)?;
+    let connection = connection::serve(tokio::net::UnixStream::from_std(socket)?, calls);
+    tokio::task::spawn_local(async move { drop(connection.await) });
+    Ok(())
 }
 
 impl Kit {

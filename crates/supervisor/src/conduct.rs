@@ -7,20 +7,11 @@ use std::time::Instant;
 use program::{ArtifactId, Cordon, Worker};
 use scheduler::suspicion::{Conduct, Crash, Rules, Standing, Suspicion};
 
-use crate::vault::{Key, Terms, Vault};
+use crate::vault::{Key, Terms, Vault, WorkerName};
 
 /// Workers that have processes of their own. Those beyond it share one with the other suspicious
 /// Workers of their owner.
 const ALONE_MAX: usize = 32;
-
-/// A Worker of the configuration, in all its versions.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct WorkerName {
-    /// Its owner.
-    pub owner: String,
-    /// Its name, unique among those of its owner.
-    pub name: String,
-}
 
 /// What a Worker has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -62,19 +53,6 @@ pub struct Conducts {
     began: Option<Instant>,
 }
 
-impl WorkerName {
-    /// The name of a Worker.
-    pub fn of(worker: &Worker) -> Self {
-        Self { owner: worker.owner.as_str().to_owned(), name: worker.name.clone() }
-    }
-}
-
-impl std::fmt::Display for WorkerName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} of {}", self.name, self.owner)
-    }
-}
-
 impl Deeds {
     fn add(&mut self, more: Self) {
         self.requests += more.requests;
@@ -91,10 +69,6 @@ impl Record {
     /// What the Worker may do.
     pub fn standing(&self) -> Standing {
         self.suspicion.standing()
-    }
-
-    fn is_suspicious(&self) -> bool {
-        self.standing() == Standing::Suspicious
     }
 }
 
@@ -132,16 +106,19 @@ impl Conducts {
 
     /// Changes a record; gives whether the Worker's standing is another one then.
     fn change(&mut self, worker: &Worker, change: impl FnOnce(&mut Record)) -> bool {
-        let is_alone = |record: &&Record| record.is_suspicious() && !record.shares;
-        let room = self.workers.values().filter(is_alone).count() < ALONE_MAX;
-        let record = self.workers.entry(WorkerName::of(worker)).or_default();
+        let name = WorkerName::of(worker);
+        let record = self.workers.entry(name.clone()).or_default();
         record.artifact = Some(worker.artifact.id());
         let before = record.standing();
         change(record);
-        if before == Standing::Trusted && record.is_suspicious() {
-            record.shares = !room;
+        let after = record.standing();
+        if before == Standing::Trusted && after == Standing::Suspicious {
+            let is_alone = |it: &&Record| it.standing() == Standing::Suspicious && !it.shares;
+            // This one is among them.
+            let shares = self.workers.values().filter(is_alone).count() > ALONE_MAX;
+            self.workers.entry(name).and_modify(|record| record.shares = shares);
         }
-        before != record.standing()
+        before != after
     }
 
     /// The terms under which a Worker runs.

@@ -9,9 +9,10 @@ use scheduler::suspicion::Standing;
 use tokio::io::AsyncWriteExt;
 
 use crate::children::Seat;
-use crate::conduct::{Record, WorkerName};
+use crate::conduct::Record;
 use crate::status::{Counts, ProcessStatus, Status, WorkerStatus, usage, usage_of_one};
 use crate::supervisor::Supervisor;
+use crate::vault::WorkerName;
 
 /// How long a process may take to say what it does, and a client to read it.
 const ANSWER_MAX: Duration = Duration::from_secs(2);

@@ -6,10 +6,7 @@ use std::rc::Rc;
 use capnp::Error;
 use rpc::inbound_capnp::{directory, inbound};
 
-use crate::handout::Node;
-
-/// Longest host in bytes.
-const HOST_BYTES_MAX: usize = 253;
+use crate::handout::{Node, checked};
 
 /// The inbound process, once it has registered.
 #[derive(Default)]
@@ -64,10 +61,7 @@ impl directory::Server for Directory {
         params: directory::ResolveParams,
         mut results: directory::ResolveResults,
     ) -> Result<(), Error> {
-        let host = params.get()?.get_host()?.to_str()?;
-        if host.len() > HOST_BYTES_MAX {
-            return Err(Error::failed("the host is too long".to_owned()));
-        }
+        let host = checked(params.get()?.get_host()?)?;
         let vault = self.node.vault.borrow();
         let mut target = results.get().init_target();
         let Some((key, program)) = vault.locate(host) else { return Ok(()) };

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Instant;
 
-use capnp::Error;
+use capnp::{Error, text};
 use inbound::certificates::Pem;
 use program::{Cordon, Owner};
 use rpc::supervisor_capnp::{runtime, supervisor};
@@ -17,6 +17,15 @@ use crate::vault::{Key, Vault};
 
 /// Longest host in bytes.
 const HOST_BYTES_MAX: usize = 253;
+
+/// A host that a process asks for.
+pub fn checked(host: text::Reader<'_>) -> Result<&str, Error> {
+    let host = host.to_str()?;
+    if host.len() > HOST_BYTES_MAX {
+        return Err(Error::failed("the host is too long".to_owned()));
+    }
+    Ok(host)
+}
 
 /// State of the node that all runtimes ask for.
 #[derive(Default)]
@@ -124,10 +133,7 @@ impl supervisor::Server for Handout {
         params: supervisor::ResolveParams,
         mut results: supervisor::ResolveResults,
     ) -> Result<(), Error> {
-        let host = params.get()?.get_host()?.to_str()?;
-        if host.len() > HOST_BYTES_MAX {
-            return Err(Error::failed("the host is too long".to_owned()));
-        }
+        let host = checked(params.get()?.get_host()?)?;
         let resolved = self.node.vault.borrow().resolve(host, &self.cordon);
         if let Some(key) = resolved.map_err(|error| Error::failed(error.to_string()))? {
             results.get().set_key(&key);

@@ -11,9 +11,9 @@ use program::Cordon;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::children::Seat;
-use crate::conduct::WorkerName;
 use crate::process::BackOff;
 use crate::supervisor::Supervisor;
+use crate::vault::WorkerName;
 
 /// Workers that are started again in a new process before anybody asks for them.
 const WARMED_MAX: usize = 16;

@@ -21,11 +21,10 @@ use tokio::task::LocalSet;
 
 use crate::build::build;
 use crate::children::{Children, Kit, Place, Runtime, Seat};
-use crate::conduct::WorkerName;
 use crate::config::{Config, ConfigError, WorkerConfig};
 use crate::handout::Known;
 use crate::status::{self, socket_path};
-use crate::vault::{Vault, VaultError};
+use crate::vault::{Vault, VaultError, WorkerName};
 
 /// How long requests in flight may take after the signal to end.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
@@ -364,16 +363,16 @@ impl Supervisor {
         {
             self.log.problem(&format!("inbound has not heard of new Workers: {error}"));
         }
-        let runtimes: Vec<Rc<Known>> = {
-            let children = self.children.borrow();
-            let runtimes = children.places.values().filter_map(|place| place.runtime.as_ref());
-            runtimes.map(|runtime| runtime.known.clone()).collect()
-        };
-        for runtime in runtimes {
+        for runtime in self.known_runtimes() {
             if let Err(error) = runtime.set_routes(&self.kit.node).await {
                 self.log.problem(&format!("a runtime has not heard of new Workers: {error}"));
             }
         }
+    }
+
+    /// The runtimes that run, without a hold on the children.
+    fn known_runtimes(&self) -> Vec<Rc<Known>> {
+        self.children.borrow().runtimes().map(|runtime| runtime.known.clone()).collect()
     }
 
     /// Lets the inbound proxy take clients of plain HTTP, for there is more than one runtime now.
@@ -393,13 +392,10 @@ impl Supervisor {
             Some(None) => {}
             None => self.keep(Seat::Inbound)?,
         }
-        let runtimes: Vec<_> = {
-            let children = self.children.borrow();
-            let runtimes = children.places.values().filter_map(|place| place.runtime.as_ref());
-            runtimes.filter_map(|runtime| runtime.known.client()).collect()
-        };
-        for runtime in runtimes {
-            let _ = runtime.stop_listening_request().send().promise.await;
+        for runtime in self.known_runtimes() {
+            if let Some(client) = runtime.client() {
+                let _ = client.stop_listening_request().send().promise.await;
+            }
         }
         Ok(())
     }

@@ -14,6 +14,28 @@ const KEY_BYTES: usize = 32;
 /// What stands for a program.
 pub type Key = [u8; KEY_BYTES];
 
+/// A Worker of the configuration, in all its versions.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkerName {
+    /// Its owner.
+    pub owner: String,
+    /// Its name, unique among those of its owner.
+    pub name: String,
+}
+
+impl WorkerName {
+    /// The name of a Worker.
+    pub fn of(worker: &Worker) -> Self {
+        Self { owner: worker.owner.as_str().to_owned(), name: worker.name.clone() }
+    }
+}
+
+impl std::fmt::Display for WorkerName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {}", self.name, self.owner)
+    }
+}
+
 /// A version of a Worker, ready to be handed out.
 pub struct Program {
     /// Its number in the node, which is no secret.
@@ -64,6 +86,10 @@ pub struct Vault {
     /// Programs of the vault before this one that are not in it: requests for them may be on their
     /// way.
     leaving: HashMap<Key, Rc<Program>>,
+    /// The keys of `programs`, by name.
+    names: HashMap<WorkerName, Key>,
+    /// The keys of `programs` and `leaving`, by number.
+    numbers: HashMap<u64, Key>,
     last_number: u64,
 }
 
@@ -77,6 +103,8 @@ impl Vault {
     pub fn let_go_of(&mut self, previous: &Self) {
         let old = previous.programs.iter().filter(|(key, _)| !self.programs.contains_key(*key));
         self.leaving = old.map(|(key, program)| (*key, program.clone())).collect();
+        let numbers = self.leaving.iter().map(|(key, program)| (program.number, *key));
+        self.numbers.extend(numbers);
     }
 
     /// Adds a Worker for its hosts. A version that is in `previous` keeps its key, so that the
@@ -95,33 +123,37 @@ impl Vault {
         if let Some(cordon) = terms.cordon {
             worker.cordon = cordon;
         }
-        let same = previous.programs.iter().find(|(_, other)| {
-            other.worker == worker && other.is_refused == terms.is_refused && other.hosts == hosts
-        });
-        let (key, program) = match same {
-            Some((key, program)) => (*key, program.clone()),
+        let name = WorkerName::of(&worker);
+        let same = previous
+            .named(&name)
+            .filter(|(_, other)| other.worker == worker && other.is_refused == terms.is_refused);
+        let (key, number) = match same {
+            Some((key, program)) => (key, program.number),
             None => {
                 // Now, and not when a runtime asks.
                 worker.encode()?;
-                let identity = Identity {
-                    owner: worker.owner.as_str().into(),
-                    worker: worker.name.as_str().into(),
-                    version: worker.version.as_str().into(),
-                };
-                let program = Program {
-                    number: self.last_number + 1,
-                    worker,
-                    hosts: hosts.to_vec(),
-                    stamp: stamps.stamp(&identity).ok_or(VaultError::Name)?,
-                    is_refused: terms.is_refused,
-                };
-                (random_key()?, Rc::new(program))
+                (random_key()?, self.last_number + 1)
             }
         };
-        self.last_number = self.last_number.max(program.number);
+        let identity = Identity {
+            owner: worker.owner.as_str().into(),
+            worker: worker.name.as_str().into(),
+            version: worker.version.as_str().into(),
+        };
+        let stamp = stamps.stamp(&identity).ok_or(VaultError::Name)?;
+        let (hosts_of_it, is_refused) = (hosts.to_vec(), terms.is_refused);
+        let program = Program { number, worker, hosts: hosts_of_it, stamp, is_refused };
+        self.last_number = self.last_number.max(number);
         self.hosts.extend(hosts.iter().map(|host| (host.clone(), key)));
-        self.programs.insert(key, program);
+        self.names.insert(name, key);
+        self.numbers.insert(number, key);
+        self.programs.insert(key, Rc::new(program));
         Ok(())
+    }
+
+    fn named(&self, name: &WorkerName) -> Option<(Key, &Program)> {
+        let key = self.names.get(name)?;
+        Some((*key, self.programs.get(key)?))
     }
 
     /// The same Workers under the terms that are given for each.
@@ -157,8 +189,8 @@ impl Vault {
 
     /// The Worker with this number, if it is one of these, or was one just before.
     pub fn numbered(&self, number: u64) -> Option<(Key, &Program)> {
-        let mut all = self.programs.iter().chain(&self.leaving);
-        let (key, program) = all.find(|(_, program)| program.number == number)?;
+        let key = self.numbers.get(&number)?;
+        let program = self.programs.get(key).or_else(|| self.leaving.get(key))?;
         Some((*key, program))
     }
 
@@ -326,6 +358,11 @@ mod tests {
         let first = worker("shop", "shared");
         let (key, vault) = keyed(&first, &Vault::default());
         assert_eq!(keyed(&first, &vault).0, key);
+        let mut moved = Vault::after(&vault);
+        let hosts = ["other.example".to_owned()];
+        moved.add(first.clone(), &hosts, Terms::default(), &stamps, &vault).unwrap();
+        let (elsewhere, program) = moved.locate("other.example").unwrap();
+        assert_eq!((elsewhere, program.number), (key, 1), "another host is no other version");
         let changed = Worker { limits: Limits { cpu_ms_max: 1, ..Limits::default() }, ..first };
         assert_ne!(keyed(&changed, &vault).0, key);
     }
