@@ -3,11 +3,10 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use serde_json::Value;
 
-use super::serve::{child, kill};
+use super::serve::{child, children, kill};
 use crate::support::http::{Connection, Response};
 use crate::support::http2;
 use crate::support::process::Isolde;
@@ -150,20 +149,11 @@ fn a_second_cordon_takes_plain_http_from_the_runtime_without_a_lost_request() {
     assert_eq!(json(&kept.response("GET"))["visits"], 1);
     let mut waits = isolde.connect();
     waits.send(b"GET /wait HTTP/1.1\r\nhost: b.example\r\n\r\n");
-    let runtimes = || {
-        let path = format!("/proc/{0}/task/{0}/children", isolde.id());
-        let children = fs::read_to_string(path).unwrap();
-        let plays = |pid: &&str| {
-            let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            line.split('\0').nth(2) == Some("runtime")
-        };
-        children.split_whitespace().filter(plays).count()
-    };
+    let runtimes = || children(isolde.id(), "runtime").len();
     let reload = |text: &str, count: usize| {
         fs::write(&config, text).unwrap();
         let said = isolde.complaints().matches("reloaded: ").count();
-        let pid = isolde.id().to_string();
-        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+        isolde.reload();
         until("the reload", || {
             assert_eq!(get(&isolde.address, "a.example", "/", "").status, 200);
             (isolde.complaints().matches("reloaded: ").count() > said).then_some(())
@@ -196,12 +186,8 @@ fn certificates_are_reloaded() {
     let tunnel = Tunnel::open(&https(&isolde), "a.example", "http/1.1");
     assert_eq!(get(&tunnel.address, "a.example", "/", "").status, 200);
     let first = tunnel.certificate();
-    let hangup = || {
-        let pid = isolde.id().to_string();
-        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
-    };
     configure("a.example");
-    hangup();
+    isolde.reload();
     until("the new certificate", || {
         assert_eq!(get(&tunnel.address, "a.example", "/", "").status, 200);
         (tunnel.certificate() != first).then_some(())
@@ -210,7 +196,7 @@ fn certificates_are_reloaded() {
     let second = tunnel.certificate();
     let other = inbound::certificates::self_signed(&["a.example".to_owned()]).unwrap();
     fs::write(folder.join("key.pem"), &other.private_key).unwrap();
-    hangup();
+    isolde.reload();
     until("the complaint", || {
         isolde.complaints().contains("the key is not the certificate's").then_some(())
     });
@@ -234,7 +220,7 @@ fn requests_in_flight_are_finished_before_the_end() {
 fn the_proxy_has_no_privileges() {
     let isolde = Isolde::serve(&node("inbound_privileges", HTTPS));
     assert_eq!(get(&isolde.address, "a.example", "/", "").status, 200);
-    let inbound = child(&isolde.id().to_string(), "inbound");
+    let inbound = child(isolde.id(), "inbound");
     let status = fs::read_to_string(format!("/proc/{inbound}/status")).unwrap();
     for line in ["NoNewPrivs:\t1", "CapEff:\t0000000000000000"] {
         assert!(status.contains(line), "{status}");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::process::Isolde;
-use crate::support::{scratch_folder, until};
+use crate::support::{scratch_folder, signal, until};
 
 /// A Worker that says who it is, or fetches what it is asked to.
 fn worker(name: &str) -> String {
@@ -50,21 +50,26 @@ fn configure(folder: &Path, more: &str) {
     fs::write(folder.join("isolde.toml"), text).unwrap();
 }
 
-/// The child of a process that plays a role.
-pub fn child(parent: &str, role: &str) -> String {
+/// The children of a process that play a role, the first of them first.
+pub fn children(parent: u32, role: &str) -> Vec<u32> {
     let path = format!("/proc/{parent}/task/{parent}/children");
     let children = fs::read_to_string(path).expect("the kernel lists children");
     let plays = |pid: &&str| {
         let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         line.split('\0').nth(2) == Some(role)
     };
-    children.split_whitespace().find(plays).expect("there is such a process").to_owned()
+    let players = children.split_whitespace().filter(plays);
+    players.map(|pid| pid.parse().expect("it is a number")).collect()
 }
 
-/// Ends the process of a role without notice.
+/// The first child of a process that plays a role.
+pub fn child(parent: u32, role: &str) -> u32 {
+    *children(parent, role).first().expect("there is such a process")
+}
+
+/// Ends the first process of a role without notice.
 pub fn kill(isolde: &Isolde, role: &str) {
-    let pid = child(&isolde.id().to_string(), role);
-    assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+    signal("KILL", child(isolde.id(), role));
 }
 
 fn answers(isolde: &Isolde, host: &str) -> String {
@@ -84,11 +89,11 @@ fn workers_answer_at_their_hosts() {
 fn the_processes_have_no_privileges() {
     let isolde = Isolde::serve(&node("serve_privileges", ""));
     assert_eq!(answers(&isolde, "a.example"), "a");
-    let supervisor = isolde.id().to_string();
+    let supervisor = isolde.id();
     // The first runtime process waits for the one in the jail.
-    let jailed = child(&child(&supervisor, "runtime"), "runtime");
-    let outbound = child(&supervisor, "outbound");
-    for (pid, seccomp) in [(&jailed, "2"), (&outbound, "0")] {
+    let jailed = child(child(supervisor, "runtime"), "runtime");
+    let outbound = child(supervisor, "outbound");
+    for (pid, seccomp) in [(jailed, "2"), (outbound, "0")] {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         let field = |name: &str| {
             let line = status.lines().find(|line| line.starts_with(name)).expect("Linux has it");
@@ -147,20 +152,16 @@ fn a_reload_brings_new_workers_and_keeps_the_old_ones_when_it_is_wrong() {
     let isolde = Isolde::serve(&config);
     assert_eq!(answers(&isolde, "a.example"), "a");
     assert_eq!(isolde.get_from("b.example", "/?count").text(), "1");
-    let hangup = || {
-        let pid = isolde.id().to_string();
-        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
-    };
     fs::write(folder.join("a.js"), worker("new a")).unwrap();
     let more = "[[worker]]\nname = \"c\"\npath = \"b.js\"\nhosts = [\"c.example\"]\n";
     configure(folder, more);
-    hangup();
+    isolde.reload();
     until("the new Worker", || (answers(&isolde, "c.example") == "b").then_some(()));
     assert_eq!(answers(&isolde, "a.example"), "new a");
     let count = isolde.get_from("b.example", "/?count").text();
     assert_eq!(count, "2", "a Worker that has not changed keeps its isolate");
     configure(folder, "[[workers]]\n");
-    hangup();
+    isolde.reload();
     until("the complaint", || isolde.complaints().contains("nothing is reloaded: ").then_some(()));
     assert_eq!(answers(&isolde, "a.example"), "new a");
 }

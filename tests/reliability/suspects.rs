@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::support::http::Connection;
 use crate::support::process::Isolde;
-use crate::support::{repository, scratch_folder, until};
+use crate::support::{repository, scratch_folder, signal, until};
 
 /// The configuration of a good Worker and a bad one, which may use so much CPU time.
 fn node(name: &str, cpu_ms: u32) -> PathBuf {
@@ -91,11 +91,12 @@ fn crash_while_it_loops(isolde: &Isolde, config: &Path, cordon: &str) {
     let loops = || {
         let runtimes = processes(config, "runtime");
         let runtime = runtimes.into_iter().find(|process| process["cordon"] == cordon)?;
-        (runtime["in_flight"].as_u64() >= Some(1)).then_some(runtime["pid"].as_u64()?)
+        (runtime["in_flight"].as_u64() >= Some(1))
+            .then_some(u32::try_from(runtime["pid"].as_u64()?).ok()?)
     };
     let pid = until("the loop", loops);
     let said = isolde.complaints().matches("while it ran bad of eve").count();
-    assert!(Command::new("kill").args(["-ABRT", &pid.to_string()]).status().unwrap().success());
+    signal("ABRT", pid);
     until("the blame", || {
         (isolde.complaints().matches("while it ran bad of eve").count() > said).then_some(())
     });
@@ -130,8 +131,7 @@ fn a_worker_that_crashes_its_process_is_named_then_alone_then_refused() {
         "export default { fetch: () => new Response('new') }",
     )
     .unwrap();
-    let pid = isolde.id().to_string();
-    assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    isolde.reload();
     until("the new version", || {
         (isolde.get_from("bad.example", "/").text() == "new").then_some(())
     });

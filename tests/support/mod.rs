@@ -30,6 +30,14 @@ pub fn scratch_folder(name: &str) -> PathBuf {
     folder
 }
 
+/// Sends a signal to a process.
+pub fn signal(name: &str, pid: u32) {
+    // `std` has no call for a signal; the shell has one everywhere.
+    let signal = format!("kill -{name} {pid}");
+    let status = std::process::Command::new("sh").args(["-c", &signal]).status().expect("sh runs");
+    assert!(status.success(), "the signal could not be sent");
+}
+
 /// Asks again and again until `look` gives something.
 ///
 /// # Panics

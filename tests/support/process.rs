@@ -227,10 +227,12 @@ impl Isolde {
 
     /// Asks the process to end, as an operator's service manager does.
     pub fn terminate(&self) {
-        // `std` has no call for a signal; the shell has one everywhere.
-        let signal = format!("kill -TERM {}", self.child.id());
-        let status = Command::new("sh").args(["-c", &signal]).status().expect("sh runs");
-        assert!(status.success(), "the signal could not be sent");
+        super::signal("TERM", self.child.id());
+    }
+
+    /// Asks `isolde serve` to read its configuration again.
+    pub fn reload(&self) {
+        super::signal("HUP", self.child.id());
     }
 
     /// Waits for the process to end.

@@ -118,21 +118,12 @@ fn read(pipe: Option<impl Read>, bytes_max: u64) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use program::{ArtifactParts, Content, Format, Module, ModuleKind};
-
     use super::*;
+    use crate::testing;
 
     #[test]
     fn a_program_reads_back_and_no_part_of_it_does() {
-        let module = Module::new("i.js", ModuleKind::EsModule, Content::new("export default {}"));
-        let parts = ArtifactParts {
-            main: "i.js".to_owned(),
-            format: Format::Module,
-            compatibility_date: None,
-            compatibility_flags: Vec::new(),
-            modules: vec![module],
-        };
-        let worker = Worker::local(0, "shop", Arc::new(Artifact::new(parts).unwrap()));
+        let worker = testing::worker("shop", "export default {}");
         let bytes = Bytes::from(write_program(&worker).unwrap());
         assert_eq!(read_program(&bytes).unwrap(), worker);
         for length in 0..bytes.len() {

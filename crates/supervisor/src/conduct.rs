@@ -167,22 +167,13 @@ impl Conducts {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use program::{Artifact, ArtifactParts, Content, Format, Module, ModuleKind, Owner};
+    use program::Owner;
 
     use super::*;
+    use crate::testing;
 
     fn worker(name: &str, code: &str) -> Worker {
-        let parts = ArtifactParts {
-            main: "i.js".to_owned(),
-            format: Format::Module,
-            compatibility_date: None,
-            compatibility_flags: Vec::new(),
-            modules: vec![Module::new("i.js", ModuleKind::EsModule, Content::new(code.to_owned()))],
-        };
-        let artifact = Arc::new(Artifact::new(parts).unwrap());
-        Worker { owner: Owner::new("eve"), ..Worker::local(1, name, artifact) }
+        Worker { owner: Owner::new("eve"), ..testing::worker(name, code) }
     }
 
     #[test]

@@ -27,6 +27,8 @@ mod keep;
 mod process;
 pub mod status;
 mod supervisor;
+#[cfg(test)]
+mod testing;
 mod vault;
 
 pub use build::{PROGRAM_BYTES_MAX, write_program};

@@ -246,27 +246,14 @@ fn random_key() -> Result<Key, VaultError> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use program::{Artifact, ArtifactParts, Content, Format, Limits, Module, ModuleKind, Owner};
+    use program::{Limits, Owner};
 
     use super::*;
+    use crate::testing;
 
     fn worker(name: &str, cordon: &str) -> Worker {
-        let parts = ArtifactParts {
-            main: "index.js".to_owned(),
-            format: Format::Module,
-            compatibility_date: None,
-            compatibility_flags: Vec::new(),
-            modules: vec![Module::new(
-                "index.js",
-                ModuleKind::EsModule,
-                Content::new("export default {}"),
-            )],
-        };
-        let artifact = Arc::new(Artifact::new(parts).unwrap());
         let (owner, cordon) = (Owner::new("anna"), Cordon::new(cordon));
-        Worker { owner, cordon, ..Worker::local(1, name, artifact) }
+        Worker { owner, cordon, ..testing::worker(name, "export default {}") }
     }
 
     #[test]

@@ -1,0 +1,18 @@
+//! Workers for tests.
+
+use std::sync::Arc;
+
+use program::{Artifact, ArtifactParts, Content, Format, Module, ModuleKind, Worker};
+
+/// A Worker with this code.
+pub fn worker(name: &str, code: &str) -> Worker {
+    let code = Content::new(code.to_owned());
+    let parts = ArtifactParts {
+        main: "index.js".to_owned(),
+        format: Format::Module,
+        compatibility_date: None,
+        compatibility_flags: Vec::new(),
+        modules: vec![Module::new("index.js", ModuleKind::EsModule, code)],
+    };
+    Worker::local(0, name, Arc::new(Artifact::new(parts).unwrap()))
+}
