@@ -14,5 +14,6 @@ pub fn worker(name: &str, code: &str) -> Worker {
         compatibility_flags: Vec::new(),
         modules: vec![Module::new("index.js", ModuleKind::EsModule, code)],
     };
-    Worker::local(0, name, Arc::new(Artifact::new(parts).unwrap()))
+    let artifact = Artifact::new(parts).expect("it has its main module");
+    Worker::local(0, name, Arc::new(artifact))
 }

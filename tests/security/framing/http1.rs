@@ -30,7 +30,6 @@ struct Case {
     closed: Option<bool>,
     body: Option<String>,
     open: Option<String>,
-    open_later: Option<String>,
     open_inbound: Option<String>,
 }
 
@@ -64,12 +63,11 @@ impl super::Case for Case {
     }
 
     fn excuse(&self, door: Door) -> Excuse {
-        match (door, &self.open, &self.open_later, &self.open_inbound) {
-            (Door::Inbound, _, _, Some(_)) => Excuse::Open("open_inbound"),
-            (Door::Inbound, Some(_), _, None) => Excuse::Elsewhere,
-            (Door::First | Door::Later, Some(_), _, _) => Excuse::Open("open"),
-            (Door::Later, None, Some(_), _) => Excuse::Open("open_later"),
-            (Door::First | Door::Later | Door::Inbound, None, _, _) => Excuse::None,
+        match (door, &self.open, &self.open_inbound) {
+            (Door::Inbound, _, Some(_)) => Excuse::Open("open_inbound"),
+            (Door::Inbound, Some(_), None) => Excuse::Elsewhere,
+            (Door::First | Door::Later, Some(_), _) => Excuse::Open("open"),
+            (_, None, _) => Excuse::None,
         }
     }
 
