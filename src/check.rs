@@ -4,7 +4,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use bundle::{Mode, Project};
-use runtime::{NoEgress, RouteError, RouteFuture, RouteRequest, Router, Runtime, RuntimeOptions};
+use runtime::{
+    NoEgress, NoServices, RouteError, RouteFuture, RouteRequest, Router, Runtime, RuntimeOptions,
+};
 use serde_json::json;
 
 use crate::cli::CheckArguments;
@@ -49,6 +51,7 @@ fn check(
         router: Arc::new(NoRoutes),
         observer: reporter.clone(),
         egress: Arc::new(NoEgress),
+        services: Arc::new(NoServices),
         running: None,
         pool_size: 1,
         front_threads: 1,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bundle::{Bundle, Mode, Project};
 use program::Worker;
-use runtime::{Runtime, RuntimeOptions};
+use runtime::{NoServices, Runtime, RuntimeOptions};
 
 use crate::cli::DevArguments;
 use crate::egress::DevEgress;
@@ -72,6 +72,7 @@ impl<'a> Dev<'a> {
             router: router.clone(),
             observer: reporter.clone(),
             egress: Arc::new(egress),
+            services: Arc::new(NoServices),
             running: None,
             pool_size: arguments.pool,
             front_threads: arguments.front_threads.unwrap_or_else(runtime::front_threads_default),

@@ -24,6 +24,9 @@ pub enum Role {
     Bundle {
         /// The project
         path: PathBuf,
+        /// What to do when the kernel does not offer a step of the sandbox
+        #[arg(long, value_enum)]
+        sandbox: SandboxMode,
     },
     /// Sends the subrequests of Workers
     Outbound {
@@ -93,7 +96,7 @@ type Problem = Box<dyn std::error::Error>;
 /// Plays a role until the supervisor ends it.
 pub fn run(role: &Role) -> ExitCode {
     let (name, result) = match role {
-        Role::Bundle { path } => ("bundle", bundle::run(path)),
+        Role::Bundle { path, sandbox } => ("bundle", bundle::run(path, *sandbox)),
         Role::Outbound { allow, forbid, sandbox } => {
             ("outbound", outbound::run(allow, forbid, *sandbox))
         }
@@ -117,7 +120,7 @@ pub fn run(role: &Role) -> ExitCode {
 /// Enters the jail and prints the steps that were left out.
 fn jail(mode: SandboxMode) -> Result<(), Problem> {
     let missing = sandbox::enter(mode.into(), 3)?;
-    for missing in missing.into_iter().chain(sandbox::lock(mode.into())?) {
+    for missing in missing.into_iter().chain(sandbox::lock(mode.into(), sandbox::Calls::Runtime)?) {
         eprintln!("{missing}");
     }
     Ok(())

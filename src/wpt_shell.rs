@@ -12,8 +12,8 @@ use program::{
     Artifact, ArtifactError, ArtifactParts, Content, Format, Limits, Module, ModuleKind, Worker,
 };
 use runtime::{
-    Observer, RequestRecord, Route, RouteFuture, RouteRequest, RouteScope, Router, Runtime,
-    RuntimeOptions,
+    NoServices, Observer, RequestRecord, Route, RouteFuture, RouteRequest, RouteScope, Router,
+    Runtime, RuntimeOptions,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -99,6 +99,7 @@ fn answer() -> Result<String, String> {
         router: shell.clone(),
         observer: shell.clone(),
         egress: Arc::new(DevEgress::new().map_err(|error| error.to_string())?),
+        services: Arc::new(NoServices),
         running: None,
         pool_size: 1,
         front_threads: 1,

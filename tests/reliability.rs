@@ -26,6 +26,8 @@ mod projects;
 mod rebuilds;
 #[path = "reliability/serve.rs"]
 mod serve;
+#[path = "reliability/services.rs"]
+mod services;
 #[path = "reliability/suspects.rs"]
 mod suspects;
 #[path = "reliability/uploads.rs"]

@@ -6,6 +6,8 @@ mod support;
 
 #[path = "security/broken.rs"]
 mod broken;
+#[path = "security/builds.rs"]
+mod builds;
 #[path = "security/clients.rs"]
 mod clients;
 #[path = "security/cpu.rs"]
@@ -22,6 +24,8 @@ mod memory;
 mod prying;
 #[path = "security/subrequests.rs"]
 mod subrequests;
+#[path = "security/system_calls.rs"]
+mod system_calls;
 
 use std::path::PathBuf;
 

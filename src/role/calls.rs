@@ -66,15 +66,38 @@ pub enum Order {
     Drain(oneshot::Sender<()>),
 }
 
-/// Asks for the key of the Worker at a host, whose program the process has then.
-pub type Calls = Questions<Option<Vec<u8>>>;
+/// What the supervisor is asked.
+pub enum Asked {
+    /// The Worker at a host.
+    Host(String),
+    /// The Worker that a service binding names.
+    Service {
+        /// The key of the Worker that has the binding.
+        caller: Vec<u8>,
+        /// The name of the other one.
+        worker: String,
+    },
+}
+
+/// What the supervisor knows of a Worker.
+pub enum Found {
+    /// The process has its program now, by this key.
+    Here(Vec<u8>),
+    /// Another process runs it; the key opens connections to it.
+    Elsewhere(Vec<u8>),
+    /// There is none.
+    Nothing,
+}
+
+/// Asks for Workers.
+pub type Calls = Questions<Asked, Found>;
 
 /// The thread that asks, before it is started: V8 has to start first.
 pub struct CallsThread {
     socket: UnixStream,
     /// Where the inbound proxy's connections come through.
     doorway: Channel,
-    asked: mpsc::Receiver<Question<Option<Vec<u8>>>>,
+    asked: mpsc::Receiver<Question<Asked, Found>>,
 }
 
 /// What the thread gives connections and hints to.
@@ -136,10 +159,10 @@ fn run(
         loop {
             tokio::select! {
                 question = asked.recv() => {
-                    let Some(Question { host, answer }) = question else { return Ok(()) };
+                    let Some(Question { asked, answer }) = question else { return Ok(()) };
                     let finder = finder.clone();
                     tokio::task::spawn_local(async move {
-                        let found = finder.find(&host).await;
+                        let found = finder.find(&asked).await;
                         let _ = answer.send(found.map_err(|error| error.to_string()));
                     });
                 }
@@ -158,15 +181,38 @@ struct Finder {
 }
 
 impl Finder {
-    async fn find(&self, host: &str) -> Result<Option<Vec<u8>>, Error> {
-        let mut resolve = self.supervisor.resolve_request();
-        resolve.get().set_host(host);
-        let resolved = resolve.send().promise.await?;
-        let key = resolved.get()?.get_key()?.to_vec();
+    async fn find(&self, asked: &Asked) -> Result<Found, Error> {
+        let (key, is_here) = match asked {
+            Asked::Host(host) => (self.resolve(host).await?, true),
+            Asked::Service { caller, worker } => self.resolve_service(caller, worker).await?,
+        };
         if key.is_empty() {
-            return Ok(None);
+            return Ok(Found::Nothing);
         }
-        self.have(&key).await.map(|()| Some(key))
+        if !is_here {
+            return Ok(Found::Elsewhere(key));
+        }
+        self.have(&key).await.map(|()| Found::Here(key))
+    }
+
+    async fn resolve(&self, host: &str) -> Result<Vec<u8>, Error> {
+        let mut call = self.supervisor.resolve_request();
+        call.get().set_host(host);
+        let answer = call.send().promise.await?;
+        Ok(answer.get()?.get_key()?.to_vec())
+    }
+
+    async fn resolve_service(
+        &self,
+        caller: &[u8],
+        worker: &str,
+    ) -> Result<(Vec<u8>, bool), Error> {
+        let mut call = self.supervisor.resolve_service_request();
+        call.get().set_key(caller);
+        call.get().set_worker(worker);
+        let answer = call.send().promise.await?;
+        let found = answer.get()?;
+        Ok((found.get_key()?.to_vec(), found.get_is_here()))
     }
 
     /// Gets the program of a key, if it is not there.
@@ -267,21 +313,23 @@ impl Door {
     }
 
     async fn pass(self: Rc<Self>, passage: Passage, socket: Option<OwnedFd>) {
-        let (Passage::Connection { key, .. } | Passage::Warm { key }) = passage;
+        let (Passage::Connection { key, .. }
+        | Passage::Service { key, .. }
+        | Passage::Warm { key }) = passage;
         if let Err(error) = self.finder.have(&key).await {
             return eprintln!("isolde: runtime: {error}");
         }
         let Some(worker) = self.finder.programs.worker(&key) else { return };
-        match (passage, socket) {
-            (Passage::Connection { is_tls, .. }, Some(socket)) => {
-                let scheme = if is_tls { Scheme::Https } else { Scheme::Http };
-                let passed = PassedConnection { stream: socket.into(), worker, scheme };
-                // When too many wait, one more is not better than an answer at once.
-                let _ = self.passed.try_send(passed);
-            }
-            (Passage::Warm { .. }, _) => self.runtime.warm(&worker),
-            (Passage::Connection { .. }, None) => {}
-        }
+        let (is_tls, is_service) = match passage {
+            Passage::Connection { is_tls, .. } => (is_tls, false),
+            Passage::Service { is_tls, .. } => (is_tls, true),
+            Passage::Warm { .. } => return self.runtime.warm(&worker),
+        };
+        let Some(socket) = socket else { return };
+        let scheme = if is_tls { Scheme::Https } else { Scheme::Http };
+        let passed = PassedConnection { stream: socket.into(), worker, scheme, is_service };
+        // When too many wait, one more is not better than an answer at once.
+        let _ = self.passed.try_send(passed);
     }
 }
 

@@ -21,6 +21,7 @@ use rpc::channel::{Channel, Receiver};
 use rpc::doorway::Passage;
 use rpc::inbound_capnp::{directory, inbound};
 use rpc::{connection, inherited};
+use sandbox::Calls;
 use tokio::task::LocalSet;
 
 use super::questions::{self, Question, Questions};
@@ -51,6 +52,7 @@ pub fn run(arguments: &InboundArguments, mode: SandboxMode) -> Result<(), Proble
     sandbox::raise_descriptor_limit()?;
     let descriptors = DESCRIPTORS + u32::from(arguments.https);
     sandbox::harden(mode.into(), descriptors, &[])?;
+    sandbox::lock(mode.into(), Calls::Inbound)?;
     let supervisor = UnixStream::from(inherited::take(0)?);
     supervisor.set_nonblocking(true)?;
     let places = Channel::inherited(inherited::take(1)?);
@@ -95,7 +97,7 @@ async fn serve(
     }
     loop {
         tokio::select! {
-            Some(Question { host, answer }) = asked.recv() => {
+            Some(Question { asked: host, answer }) = asked.recv() => {
                 let supervisor = supervisor.clone();
                 tokio::task::spawn_local(async move {
                     let target = resolve(&supervisor, &host).await;
@@ -157,7 +159,8 @@ async fn take_places(known: Arc<Known>, places: Receiver) {
 /// What all threads know of the node.
 struct Known {
     version: AtomicU64,
-    questions: Questions<Option<Target>>,
+    /// About hosts.
+    questions: Questions<String, Option<Target>>,
     /// The sockets of runtimes, by number.
     places: RwLock<HashMap<u32, Channel>>,
 }
@@ -177,7 +180,7 @@ impl Directory for Known {
     }
 
     fn resolve<'a>(&'a self, host: &'a str) -> ResolveFuture<'a> {
-        Box::pin(async move { self.questions.ask(host).await.map_err(Unavailable) })
+        Box::pin(async move { self.questions.ask(host.to_owned()).await.map_err(Unavailable) })
     }
 
     fn connect(&self, target: &Target, scheme: Scheme) -> io::Result<UnixStream> {

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use rpc::channel::{Channel, Message, Receiver};
 use rpc::inherited;
 use rpc::stamp::{Identity, StampKey};
 use runtime::HOPS_LEFT;
+use sandbox::Calls;
 use scheduler::admission::Admission;
 use tokio::task::LocalSet;
 
@@ -33,13 +35,16 @@ const READABLE: [&str; 2] = ["/etc", "/run/systemd/resolve"];
 /// although it is private, and not what is `forbidden`.
 pub fn run(allowed: &[IpNet], forbidden: &[IpNet], mode: SandboxMode) -> Result<(), Problem> {
     let descriptors = sandbox::raise_descriptor_limit()?;
-    sandbox::harden(mode.into(), DESCRIPTORS, &READABLE)?;
+    sandbox::harden(mode.into(), DESCRIPTORS, &READABLE.map(Path::new))?;
     let connections_max = descriptors / DESCRIPTORS_PER_CONNECTION;
     let options = OutboundOptions {
         allowed_ranges: allowed.to_vec(),
         forbidden_ranges: forbidden.to_vec(),
         ..OutboundOptions::default()
     };
+    // It reads its files now, and none later.
+    let outbound = Outbound::new(options)?;
+    sandbox::lock(mode.into(), Calls::Outbound)?;
     let control = Channel::inherited(inherited::take(0)?);
     let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&event_loop, async {
@@ -47,7 +52,7 @@ pub fn run(allowed: &[IpNet], forbidden: &[IpNet], mode: SandboxMode) -> Result<
         let first = control.receive().await?.ok_or("the supervisor is gone")?;
         let key = first.bytes.as_slice().try_into().map_err(|_| "the first message is no key")?;
         let proxy = Rc::new(Proxy {
-            outbound: Outbound::new(options)?,
+            outbound,
             stamps: StampKey::new(key),
             workers: RefCell::default(),
             admission: Admission::new(connections_max, CONNECTIONS_PER_OWNER_MAX),

@@ -1,37 +1,36 @@
-//! Questions about hosts, from any thread to the one that calls the supervisor: capabilities do not
-//! leave it.
+//! Questions from any thread to the one that calls the supervisor: capabilities do not leave it.
 
 use tokio::sync::{mpsc, oneshot};
 
 /// Questions that wait for the thread; those beyond it fail at once.
 const QUESTIONS_MAX: usize = 1_024;
 
-/// A question: what does the supervisor know of this host?
-pub struct Question<T> {
-    /// The host.
-    pub host: String,
+/// A question to the supervisor.
+pub struct Question<Q, A> {
+    /// What is asked.
+    pub asked: Q,
     /// Takes the answer, or why there is none.
-    pub answer: oneshot::Sender<Result<T, String>>,
+    pub answer: oneshot::Sender<Result<A, String>>,
 }
 
 /// Asks the thread, from any other one.
 #[derive(Clone)]
-pub struct Questions<T>(mpsc::Sender<Question<T>>);
+pub struct Questions<Q, A>(mpsc::Sender<Question<Q, A>>);
 
 /// Questions, and where the thread gets them.
-pub fn channel<T>() -> (Questions<T>, mpsc::Receiver<Question<T>>) {
+pub fn channel<Q, A>() -> (Questions<Q, A>, mpsc::Receiver<Question<Q, A>>) {
     let (questions, asked) = mpsc::channel(QUESTIONS_MAX);
     (Questions(questions), asked)
 }
 
-impl<T> Questions<T> {
-    /// What the supervisor knows of a host.
+impl<Q, A> Questions<Q, A> {
+    /// What the supervisor answers.
     ///
     /// # Errors
     /// When the supervisor is gone or refuses, or too many ask it.
-    pub async fn ask(&self, host: &str) -> Result<T, String> {
+    pub async fn ask(&self, asked: Q) -> Result<A, String> {
         let (answer, answered) = oneshot::channel();
-        let question = Question { host: host.to_owned(), answer };
+        let question = Question { asked, answer };
         self.0.try_send(question).map_err(|_| "too many ask the supervisor".to_owned())?;
         answered.await.map_err(|_| "the supervisor is gone".to_owned())?
     }

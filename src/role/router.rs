@@ -1,14 +1,17 @@
-//! The router of a runtime process that accepts plain HTTP itself: it asks the supervisor for the
-//! Workers of its cordon and remembers the answers.
+//! The Workers of a runtime process, by host and by service binding: it asks the supervisor for
+//! them and remembers the answers. Hosts matter where it accepts plain HTTP itself.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use program::{Artifact, Worker};
-use runtime::{Route, RouteError, RouteFuture, RouteRequest, RouteScope, Router};
+use program::{Artifact, Service, Worker};
+use runtime::{
+    Route, RouteError, RouteFuture, RouteRequest, RouteScope, Router, ServiceFuture, ServicePlace,
+    Services,
+};
 
-use super::calls::{Calls, FoundProgram, Programs};
+use super::calls::{Asked, Calls, Found, FoundProgram, Programs};
 use super::relay::Stamps;
 
 /// Hosts that are remembered, with a Worker or without. When there are more, all are forgotten:
@@ -30,6 +33,12 @@ struct State {
     hosts: HashMap<String, Option<Arc<Worker>>>,
     /// Workers by key.
     workers: HashMap<Vec<u8>, Arc<Worker>>,
+    /// The keys of Workers by number. Those of Workers that have just gone are among them: their
+    /// last requests may ask other Workers.
+    keys: HashMap<u64, Vec<u8>>,
+    /// Where the Workers of service bindings are, by the number of the Worker that has the binding
+    /// and the other one's name.
+    services: HashMap<(u64, String), ServicePlace>,
 }
 
 impl SupervisedRouter {
@@ -43,8 +52,11 @@ impl SupervisedRouter {
     pub fn set_routes(&self, version: u64, gone: &[Vec<u8>]) -> Vec<u64> {
         let mut state = lock(&self.state);
         self.version.store(version, Ordering::Release);
-        state.hosts.clear();
-        let gone = gone.iter().filter_map(|key| state.workers.remove(key));
+        let State { hosts, workers, keys, services } = &mut *state;
+        hosts.clear();
+        services.clear();
+        keys.retain(|_, key| workers.contains_key(key));
+        let gone = gone.iter().filter_map(|key| workers.remove(key));
         let gone: Vec<u64> = gone.map(|worker| worker.id).collect();
         let mut stamps = self.stamps.write().unwrap_or_else(PoisonError::into_inner);
         gone.iter().for_each(|id| drop(stamps.remove(id)));
@@ -58,7 +70,8 @@ impl SupervisedRouter {
         // A reload may take a Worker away in the moment between the answer and its use.
         for _ in 0..ATTEMPTS_MAX {
             let version = self.version();
-            let key = self.calls.ask(host).await?;
+            let found = self.calls.ask(Asked::Host(host.to_owned())).await?;
+            let key = if let Found::Here(key) = found { Some(key) } else { None };
             let mut state = lock(&self.state);
             let worker = key.as_ref().and_then(|key| state.workers.get(key)).cloned();
             if worker.is_some() != key.is_some() || self.version() != version {
@@ -71,6 +84,42 @@ impl SupervisedRouter {
             return Ok(worker);
         }
         Err("the Worker is being replaced".to_owned())
+    }
+
+    async fn find_service(&self, caller: &Worker, name: &str) -> Result<ServicePlace, String> {
+        let wanted = (caller.id, name.to_owned());
+        for _ in 0..ATTEMPTS_MAX {
+            let version = self.version();
+            let key = {
+                let state = lock(&self.state);
+                if let Some(place) = state.services.get(&wanted) {
+                    return Ok(place.clone());
+                }
+                state.keys.get(&caller.id).cloned()
+            };
+            let Some(caller) = key else { break };
+            let found = self.calls.ask(Asked::Service { caller, worker: wanted.1.clone() }).await?;
+            let mut state = lock(&self.state);
+            let place = match found {
+                Found::Nothing => return Err(format!("There is no Worker \"{name}\".")),
+                Found::Elsewhere(key) => ServicePlace::Elsewhere(key.into()),
+                Found::Here(key) => match state.workers.get(&key) {
+                    Some(worker) => ServicePlace::Here(worker.clone()),
+                    None => continue,
+                },
+            };
+            if self.version() == version {
+                state.services.insert(wanted, place.clone());
+            }
+            return Ok(place);
+        }
+        Err("The Worker is being replaced.".to_owned())
+    }
+}
+
+impl Services for SupervisedRouter {
+    fn find<'a>(&'a self, caller: &'a Worker, service: &'a Service) -> ServiceFuture<'a> {
+        Box::pin(self.find_service(caller, &service.worker))
     }
 }
 
@@ -89,6 +138,7 @@ impl Programs for SupervisedRouter {
             Worker::decode(&program.worker, id, find).map_err(|error| error.to_string())?;
         let mut stamps = self.stamps.write().unwrap_or_else(PoisonError::into_inner);
         stamps.insert(id, program.stamp.into());
+        state.keys.insert(id, key.to_vec());
         state.workers.insert(key.to_vec(), Arc::new(worker));
         Ok(())
     }

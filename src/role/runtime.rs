@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ::runtime::{ClientLimits, RunningTurns, Runtime, RuntimeOptions, front_threads_default};
 use rpc::channel::Channel;
 use rpc::inherited;
+use sandbox::Calls;
 use tokio::sync::mpsc;
 
 use crate::reporter::Reporter;
@@ -32,8 +33,9 @@ pub fn run(listen: bool, mode: SandboxMode) -> Result<(), Problem> {
     sandbox::enter(mode.into(), DESCRIPTORS + u32::from(listen))?;
     let supervisor = UnixStream::from(inherited::take(0)?);
     let relay = Channel::inherited(inherited::take(1)?);
-    let (calls, calls_thread) =
-        CallsThread::new(supervisor, Channel::inherited(inherited::take(2)?));
+    let doorway = inherited::take(2)?;
+    let way_to_others = Channel::inherited(doorway.try_clone()?);
+    let (calls, calls_thread) = CallsThread::new(supervisor, Channel::inherited(doorway));
     let listener = listen.then(|| inherited::take(4)).transpose()?.map(TcpListener::from);
     let running = RunningTurns::new(rpc::running::map(inherited::take(3)?)?);
     let stamps = Arc::new(Stamps::default());
@@ -43,7 +45,8 @@ pub fn run(listen: bool, mode: SandboxMode) -> Result<(), Problem> {
     let mut runtime = Runtime::new(RuntimeOptions {
         router: router.clone(),
         observer: Arc::new(reporter),
-        egress: Arc::new(Relay::new(relay, stamps)),
+        egress: Arc::new(Relay::new(relay, way_to_others, stamps)),
+        services: router.clone(),
         running: Some(running),
         pool_size: POOL_SIZE,
         front_threads: front_threads_default(),
@@ -51,7 +54,7 @@ pub fn run(listen: bool, mode: SandboxMode) -> Result<(), Problem> {
         api_folder: None,
         code_from_strings: false,
     })?;
-    sandbox::lock(mode.into())?;
+    sandbox::lock(mode.into(), Calls::Runtime)?;
     let (passed, connections) = mpsc::channel(PASSED_MAX);
     runtime.listen_passed(connections)?;
     let receivers = Receivers { programs: router.clone(), passed, runtime: runtime.handle() };

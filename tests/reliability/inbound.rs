@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::serve::{child, children, kill};
+use super::serve::kill;
 use crate::support::http::{Connection, Response};
 use crate::support::http2;
-use crate::support::process::Isolde;
+use crate::support::process::{Isolde, child, children};
 use crate::support::requests::Request;
 use crate::support::tls::Tunnel;
 use crate::support::{repository, scratch_folder, until};

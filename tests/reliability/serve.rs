@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::process::Isolde;
+use crate::support::process::{Isolde, child};
 use crate::support::{scratch_folder, signal, until};
 
 /// A Worker that says who it is, or fetches what it is asked to.
@@ -48,23 +48,6 @@ fn configure(folder: &Path, more: &str) {
          {more}"
     );
     fs::write(folder.join("isolde.toml"), text).unwrap();
-}
-
-/// The children of a process that play a role, the first of them first.
-pub fn children(parent: u32, role: &str) -> Vec<u32> {
-    let path = format!("/proc/{parent}/task/{parent}/children");
-    let children = fs::read_to_string(path).expect("the kernel lists children");
-    let plays = |pid: &&str| {
-        let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        line.split('\0').nth(2) == Some(role)
-    };
-    let players = children.split_whitespace().filter(plays);
-    players.map(|pid| pid.parse().expect("it is a number")).collect()
-}
-
-/// The first child of a process that plays a role.
-pub fn child(parent: u32, role: &str) -> u32 {
-    *children(parent, role).first().expect("there is such a process")
 }
 
 /// Ends the first process of a role without notice.

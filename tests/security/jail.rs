@@ -9,7 +9,7 @@ use crate::support::{repository, scratch_folder};
 
 /// Attacks that differ in what they ask of the system: CPU time, heaps, buffers, stacks, compiled
 /// code, locales, timers, output, threads' memory.
-const ATTACKS: [&str; 16] = [
+pub const ATTACKS: [&str; 16] = [
     "/array", "/buffers", "/caught", "/clone-bigints", "/date-formats", "/encode", "/growable",
     "/large", "/log", "/recursion", "/recursion-regex", "/resizable", "/strings", "/timers",
     "/wasm-many", "/wasm-memory",

@@ -114,6 +114,17 @@ impl Isolde {
         Self::run(command)
     }
 
+    /// Serves the Workers of a configuration file under strace, which writes the system calls of all
+    /// processes and threads, with their numbers, to `output`.
+    pub fn serve_traced(config: &Path, output: &Path) -> Self {
+        let mut command = Command::new("strace");
+        // It looks on from a process beside: this child is the program.
+        command.args(["-D", "-f", "-n", "-qqq", "-o"]).arg(output);
+        command.arg(env!("CARGO_BIN_EXE_isolde"));
+        command.args(["serve", "--json", "--config"]).arg(config);
+        Self::run(command)
+    }
+
     /// Runs the program until it says that it is ready.
     fn run(mut command: Command) -> Self {
         let mut child = command
@@ -273,4 +284,21 @@ pub fn check(worker: &Path) -> (bool, String) {
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(complaints.is_empty(), "isolde check complains: {complaints}");
     (output.status.success(), text)
+}
+
+/// The children of a process that play a role, the first of them first.
+pub fn children(parent: u32, role: &str) -> Vec<u32> {
+    let path = format!("/proc/{parent}/task/{parent}/children");
+    let children = std::fs::read_to_string(path).expect("the kernel lists children");
+    let plays = |pid: &&str| {
+        let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.split('\0').nth(2) == Some(role)
+    };
+    let players = children.split_whitespace().filter(plays);
+    players.map(|pid| pid.parse().expect("it is a number")).collect()
+}
+
+/// The first child of a process that plays a role.
+pub fn child(parent: u32, role: &str) -> u32 {
+    *children(parent, role).first().expect("there is such a process")
 }

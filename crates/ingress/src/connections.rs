@@ -1,5 +1,5 @@
 //! Counts connections, of all clients and of each: a connection takes a file descriptor and some
-//! memory, which isolates need, too.
+//! memory, which isolates need, too. Those that Workers make to one another are counted by owner.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -7,6 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Bits of an IPv6 address that identify a client: a client may have a whole /64 network.
 const IPV6_PREFIX: u128 = !(u64::MAX as u128);
+
+/// Connections of one owner's Workers to one another.
+const PER_OWNER_MAX: usize = 512;
+
+/// Whom a connection is counted for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Subject {
+    Address(IpAddr),
+    Owner(Arc<str>),
+}
 
 /// The connections of a process.
 #[derive(Debug)]
@@ -19,14 +29,14 @@ pub struct ClientConnections {
 #[derive(Debug, Default)]
 struct Counts {
     total: usize,
-    by_address: HashMap<IpAddr, usize>,
+    by_subject: HashMap<Subject, usize>,
 }
 
 /// Counts a connection for as long as it exists.
 #[derive(Debug)]
 pub struct ClientGuard {
     connections: Arc<ClientConnections>,
-    address: Option<IpAddr>,
+    subject: Option<Subject>,
 }
 
 impl ClientConnections {
@@ -42,20 +52,30 @@ impl ClientConnections {
     /// Counts one more connection; `None` when there are too many. Clients without an address are
     /// limited together only.
     pub fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Option<ClientGuard> {
-        let address = address.map(client_of);
+        let subject = address.map(|address| Subject::Address(client_of(address)));
+        self.admit_subject(subject, self.per_address_max)
+    }
+
+    /// Counts one more connection that another Worker of this owner has made; `None` when there are
+    /// too many.
+    pub fn admit_owner(self: &Arc<Self>, owner: &str) -> Option<ClientGuard> {
+        self.admit_subject(Some(Subject::Owner(owner.into())), PER_OWNER_MAX)
+    }
+
+    fn admit_subject(self: &Arc<Self>, subject: Option<Subject>, max: usize) -> Option<ClientGuard> {
         let mut counts = self.counts();
         if counts.total >= self.process_max {
             return None;
         }
-        if let Some(address) = address {
-            let count = counts.by_address.entry(address).or_default();
-            if *count >= self.per_address_max {
+        if let Some(subject) = &subject {
+            let count = counts.by_subject.entry(subject.clone()).or_default();
+            if *count >= max {
                 return None;
             }
             *count += 1;
         }
         counts.total += 1;
-        Some(ClientGuard { connections: self.clone(), address })
+        Some(ClientGuard { connections: self.clone(), subject })
     }
 }
 
@@ -63,11 +83,11 @@ impl Drop for ClientGuard {
     fn drop(&mut self) {
         let mut counts = self.connections.counts();
         counts.total = counts.total.saturating_sub(1);
-        let Some(address) = self.address else { return };
-        if let Some(count) = counts.by_address.get_mut(&address) {
+        let Some(subject) = &self.subject else { return };
+        if let Some(count) = counts.by_subject.get_mut(subject) {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                counts.by_address.remove(&address);
+                counts.by_subject.remove(subject);
             }
         }
     }
@@ -102,7 +122,16 @@ mod tests {
         let again = connections.admit(address("192.0.2.1")).expect("there is room again");
         drop((first, other, unnamed, again));
         let counts = connections.counts();
-        assert_eq!((counts.total, counts.by_address.len()), (0, 0));
+        assert_eq!((counts.total, counts.by_subject.len()), (0, 0));
+    }
+
+    #[test]
+    fn an_owner_has_a_share_of_its_own() {
+        let connections = ClientConnections::new(PER_OWNER_MAX * 2, 1);
+        let all: Vec<_> = (0..PER_OWNER_MAX).map(|_| connections.admit_owner("eve")).collect();
+        assert!(all.iter().all(Option::is_some));
+        assert!(connections.admit_owner("eve").is_none());
+        assert!(connections.admit_owner("anna").is_some());
     }
 
     #[test]

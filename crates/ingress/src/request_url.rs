@@ -19,6 +19,14 @@ pub struct RequestUrl {
 }
 
 impl RequestUrl {
+    /// A URL of http or https that is serialised already and has no user name, no password and no
+    /// fragment; `None` where it shows that it is not that.
+    pub fn of_serialised(href: String) -> Option<Self> {
+        let authority = href.find("://")? + 3;
+        let path = authority + href[authority..].find('/')?;
+        Some(Self { href, authority, path })
+    }
+
     /// The whole URL.
     pub fn as_str(&self) -> &str {
         &self.href

@@ -32,6 +32,11 @@ interface Supervisor {
 
   report @3 (report :Report) -> ();
   # What has happened since the last report. Comes every second in which something has.
+
+  resolveService @4 (key :Data, worker :Text) -> (key :Data, isHere :Bool);
+  # The key of the Worker that a service binding names. The first key is that of the Worker that
+  # has the binding. Where `isHere` is not set, another process runs it, and the key opens
+  # connections to it only. Empty when there is no such Worker.
 }
 
 struct Report {

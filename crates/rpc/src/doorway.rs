@@ -1,5 +1,6 @@
 //! What the inbound proxy sends to a runtime process through its place's socket: connections, each
-//! for one Worker, and hints.
+//! for one Worker, and hints. Runtimes send connections for service bindings through it to the
+//! supervisor, which passes them on.
 
 /// A Worker's key.
 pub type Key = [u8; 32];
@@ -12,6 +13,13 @@ pub enum Passage {
         /// The Worker's key.
         key: Key,
         /// Whether the requests' clients speak TLS.
+        is_tls: bool,
+    },
+    /// The socket beside it is a connection for requests of another Worker to this one.
+    Service {
+        /// The Worker's key.
+        key: Key,
+        /// Whether the requests' URLs are of https.
         is_tls: bool,
     },
     /// This Worker will be asked for soon.
@@ -27,6 +35,7 @@ impl Passage {
         let (kind, key) = match self {
             Self::Connection { key, is_tls } => (u8::from(is_tls), key),
             Self::Warm { key } => (2, key),
+            Self::Service { key, is_tls } => (3 + u8::from(is_tls), key),
         };
         [&[kind][..], &key].concat()
     }
@@ -38,6 +47,7 @@ impl Passage {
         match kind {
             0 | 1 => Some(Self::Connection { key, is_tls: *kind == 1 }),
             2 => Some(Self::Warm { key }),
+            3 | 4 => Some(Self::Service { key, is_tls: *kind == 4 }),
             _ => None,
         }
     }
@@ -54,11 +64,13 @@ mod tests {
             Passage::Connection { key, is_tls: false },
             Passage::Connection { key, is_tls: true },
             Passage::Warm { key },
+            Passage::Service { key, is_tls: false },
+            Passage::Service { key, is_tls: true },
         ] {
             assert_eq!(Passage::from_bytes(&passage.to_bytes()), Some(passage));
         }
         assert_eq!(Passage::from_bytes(&[]), None);
-        assert_eq!(Passage::from_bytes(&[3; 33]), None);
+        assert_eq!(Passage::from_bytes(&[5; 33]), None);
         assert_eq!(Passage::from_bytes(&[0; 32]), None);
     }
 }

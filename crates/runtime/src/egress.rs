@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 
+use ingress::peer::Peer;
 use program::Worker;
 
 use crate::http::body::{InBody, OutBody};
@@ -25,6 +27,19 @@ pub struct EgressRequest {
     pub cf: Option<String>,
     /// How many more Workers may call one another. The client tells the next server.
     pub hops_left: u8,
+    /// The Worker of another process that it is for; `None` for the network.
+    pub service: Option<ServiceCall>,
+}
+
+/// A Worker of another process that is asked by way of a service binding.
+#[derive(Debug, Clone)]
+pub struct ServiceCall {
+    /// The address that [`Services`](crate::Services) gave.
+    pub address: Arc<[u8]>,
+    /// The named export that answers.
+    pub entrypoint: Option<String>,
+    /// Who asks, as the Worker sees it.
+    pub peer: Peer,
 }
 
 /// Why a subrequest failed, by party at fault.

@@ -16,6 +16,7 @@ pub(crate) mod presence;
 pub(crate) mod received;
 pub(crate) mod response;
 pub(crate) mod serve;
+pub(crate) mod service;
 pub(crate) mod transport;
 pub(crate) mod unread;
 pub(crate) mod upgrade;

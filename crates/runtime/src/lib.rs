@@ -17,17 +17,19 @@ mod limits;
 mod placement;
 mod running;
 mod runtime;
+mod services;
 mod worker;
 
 pub use crate::front::router::{Route, RouteError, RouteFuture, RouteRequest, RouteScope, Router};
 pub use crate::http::body::{BodyError, InBody, OutBody};
 pub use crate::http::flat_headers::HOPS_LEFT;
+pub use crate::http::service::{ENTRYPOINT, FAILURE};
 pub use crate::http::transport::DetachedTransport;
 pub use crate::http::upgrade::{Upgrade, UpgradedConnection};
 pub use counts::WorkerCounts;
 pub use egress::{
     Egress, EgressClient, EgressError, EgressFailure, EgressRequest, LocalFuture, NoEgress,
-    RedirectMode,
+    RedirectMode, ServiceCall,
 };
 pub use failure::{Failure, Page};
 pub use front::listener::PassedConnection;
@@ -38,6 +40,7 @@ pub use ingress::peer::{Peer, Protocol, Scheme, Tls};
 pub use ingress::request_url::RequestUrl;
 pub use running::RunningTurns;
 pub use runtime::{Handle, Report, Runtime, RuntimeError, RuntimeOptions, front_threads_default};
+pub use services::{NoServices, ServiceFuture, ServicePlace, Services};
 pub use worker::{Observer, Outcome, RequestRecord};
 
 /// Parsers of bytes from outside, for the fuzz targets.

@@ -25,6 +25,7 @@ use crate::limits::Limits;
 use crate::placement::dispatch::Dispatcher;
 use crate::placement::pool::Pool;
 use crate::running::RunningTurns;
+use crate::services::Services;
 use crate::worker::{Observer, Worker};
 
 /// How a runtime is made.
@@ -35,6 +36,8 @@ pub struct RuntimeOptions {
     pub observer: Arc<dyn Observer>,
     /// Makes the clients for subrequests.
     pub egress: Arc<dyn Egress>,
+    /// Finds the Workers of service bindings.
+    pub services: Arc<dyn Services>,
     /// Where the Workers whose turns run are noted, for who looks after the process has died.
     pub running: Option<RunningTurns>,
     /// Fresh isolates kept ready.
@@ -147,6 +150,7 @@ impl Runtime {
             },
             surroundings: Surroundings {
                 egress: options.egress,
+                services: options.services,
                 observer: options.observer,
                 tallies: tallies.clone(),
                 running: options.running,

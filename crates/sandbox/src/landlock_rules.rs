@@ -1,6 +1,7 @@
 //! Landlock: the kernel refuses files and connections, whatever namespaces and root allow.
 
 use std::io;
+use std::path::Path;
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, RestrictionStatus, Ruleset,
@@ -23,10 +24,12 @@ pub fn refuse_all() -> io::Result<()> {
     enforced(&status)
 }
 
-/// Refuses all files but those below `readable`, which can be read; and signals and abstract
-/// sockets of other processes. The network stays.
-pub fn only_read(readable: &[&str]) -> io::Result<()> {
-    let rules = path_beneath_rules(readable, AccessFs::from_read(INTERFACE));
+/// Refuses all files but those below `readable`, which can be read and run, and those below
+/// `writable`, with which everything can be done; and signals and abstract sockets of other
+/// processes. The network stays.
+pub fn only(readable: &[&Path], writable: &[&Path]) -> io::Result<()> {
+    let rules = path_beneath_rules(readable, AccessFs::from_read(INTERFACE))
+        .chain(path_beneath_rules(writable, AccessFs::from_all(INTERFACE)));
     let status = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(INTERFACE))

@@ -8,19 +8,22 @@ use seccompiler::{
     SeccompCondition, SeccompFilter, SeccompRule, apply_filter_all_threads,
 };
 
-use crate::system_calls::{ALLOWED, REFUSED, Rule, UNKNOWN, When};
+use crate::system_calls::{Calls, Rule, When};
 
-/// Limits the calls of all threads. Where filters disagree the strictest answer counts.
-pub fn filter() -> io::Result<()> {
-    let known = [ALLOWED, REFUSED, UNKNOWN].concat();
+/// Limits the calls of all threads to those of this kind of process. Where filters disagree the
+/// strictest answer counts.
+pub fn filter(calls: Calls) -> io::Result<()> {
+    let (refused, unknown) = (calls.refused(), calls.unknown());
+    let known: Vec<Rule> = calls.allowed().chain(refused).chain(unknown).copied().collect();
     let errno = |number: i32| SeccompAction::Errno(number.unsigned_abs());
-    let filters = [
-        program(REFUSED, SeccompAction::Allow, errno(libc::EACCES))?,
-        program(UNKNOWN, SeccompAction::Allow, errno(libc::ENOSYS))?,
-        program(&known, SeccompAction::KillProcess, SeccompAction::Allow)?,
+    let lists = [
+        (refused, SeccompAction::Allow, errno(libc::EACCES)),
+        (unknown, SeccompAction::Allow, errno(libc::ENOSYS)),
+        (&known, SeccompAction::KillProcess, SeccompAction::Allow),
     ];
-    for filter in &filters {
-        apply_filter_all_threads(filter).map_err(io::Error::other)?;
+    for (rules, others, listed) in lists.into_iter().filter(|(rules, ..)| !rules.is_empty()) {
+        let filter = program(rules, others, listed)?;
+        apply_filter_all_threads(&filter).map_err(io::Error::other)?;
     }
     Ok(())
 }
@@ -50,6 +53,9 @@ fn conditions(when: When) -> Result<Vec<SeccompRule>, seccompiler::BackendError>
             values.iter().map(|value| rule(argument, Compare::Eq, *value)).collect()
         }
         When::Has(argument, bits) => Ok(vec![rule(argument, Compare::MaskedEq(bits), bits)?]),
+        When::IsOwnProcess(argument) => {
+            Ok(vec![rule(argument, Compare::Eq, std::process::id().into())?])
+        }
         When::HasNot(argument, bits) => Ok(vec![rule(argument, Compare::MaskedEq(bits), 0)?]),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{fmt, io};
 
+use crate::system_calls::Calls;
 use crate::{descriptors, landlock_rules, namespaces, privileges, root, seccomp, user};
 
 /// A step into the jail.
@@ -22,7 +23,7 @@ pub enum Step {
     /// Landlock.
     Landlock,
     /// The list of system calls.
-    SystemCalls,
+    SystemCalls(Calls),
 }
 
 impl Step {
@@ -46,7 +47,7 @@ impl Step {
             Self::Root => root::empty(),
             Self::Privileges => privileges::drop_all(),
             Self::Landlock => landlock_rules::refuse_all(),
-            Self::SystemCalls => seccomp::filter(),
+            Self::SystemCalls(calls) => seccomp::filter(calls),
         }
     }
 
@@ -73,7 +74,7 @@ impl fmt::Display for Step {
             Self::Root => "root",
             Self::Privileges => "privileges",
             Self::Landlock => "landlock",
-            Self::SystemCalls => "system calls",
+            Self::SystemCalls(_) => "system calls",
         })
     }
 }

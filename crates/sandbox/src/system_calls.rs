@@ -1,5 +1,11 @@
-//! The system calls of a runtime, once V8 has started. Whoever adds one says here which code needs
-//! it.
+//! The system calls that each kind of process may make: a list for each, and what they share.
+//! Whoever adds a call says there which code needs it.
+
+mod build;
+mod common;
+mod inbound;
+mod outbound;
+mod runtime;
 
 use libc::c_long;
 
@@ -16,97 +22,53 @@ pub enum When {
     Has(u8, u64),
     /// Its argument has none of these bits.
     HasNot(u8, u64),
+    /// Its argument is the number of this process.
+    IsOwnProcess(u8),
 }
 
-/// A system call that is allowed.
+/// A system call, what is asked of it, and who needs it.
 pub type Rule = (c_long, When, &'static str);
 
-use When::{Always, Has, HasNot, Is, OneOf};
+/// A kind of process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Calls {
+    /// Runs Workers.
+    Runtime,
+    /// Takes clients.
+    Inbound,
+    /// Sends subrequests.
+    Outbound,
+    /// Bundles a project.
+    Build,
+}
 
-/// Opens a connection with the first bytes that are sent: an inherited listener would become a
-/// client.
-const MSG_FASTOPEN: u64 = 0x2000_0000;
-/// A thread, and no process.
-const THREAD: u64 = (libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_SIGHAND) as u64;
+impl Calls {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Runtime, Self::Inbound, Self::Outbound, Self::Build];
 
-/// What a runtime may do.
-pub const ALLOWED: &[Rule] = &[
-    // Threads.
-    (libc::SYS_clone, Has(0, THREAD), "isolates and V8's workers are threads; no process"),
-    (libc::SYS_set_robust_list, Always, "glibc, in each new thread"),
-    (libc::SYS_rseq, Always, "glibc, in each new thread"),
-    (libc::SYS_sigaltstack, Always, "Rust's stack overflow handler, in each new thread"),
-    (libc::SYS_rt_sigprocmask, Always, "glibc, around the start of a thread"),
-    (libc::SYS_rt_sigaction, Always, "Rust and V8 set handlers"),
-    (libc::SYS_rt_sigreturn, Always, "the end of a handler"),
-    (libc::SYS_gettid, Always, "V8, to know its threads; the watchdog, to lower one's priority"),
-    (libc::SYS_getpid, Always, "V8's partition allocator and tokio"),
-    (libc::SYS_prctl, OneOf(0, &[15, 0x5356_4d41]), "names of threads and of mappings"),
-    (libc::SYS_sched_yield, Always, "locks of V8 and of glibc"),
-    (libc::SYS_sched_getaffinity, Always, "how many processors there are"),
-    (libc::SYS_sched_getscheduler, Always, "glibc, when it asks for a thread's attributes"),
-    (libc::SYS_sched_getparam, Always, "glibc, when it asks for a thread's attributes"),
-    (libc::SYS_getpriority, Always, "the watchdog, before it lowers a thread's priority"),
-    (libc::SYS_setpriority, Always, "the watchdog lowers a thread's priority"),
-    (libc::SYS_exit, Always, "the end of a thread"),
-    (libc::SYS_exit_group, Always, "the end of the process"),
-    (libc::SYS_tgkill, Always, "abort, in a process namespace without another process"),
-    // Time and waiting.
-    (libc::SYS_futex, Always, "locks and condition variables"),
-    (libc::SYS_clock_gettime, Always, "CPU time of threads, which the vDSO does not give"),
-    (libc::SYS_clock_nanosleep, Always, "the watchdog's ticks"),
-    (libc::SYS_restart_syscall, Always, "a wait that a signal interrupted"),
-    #[cfg(target_arch = "x86_64")]
-    (libc::SYS_epoll_wait, Always, "event loops"),
-    (libc::SYS_epoll_pwait, Always, "event loops"),
-    (libc::SYS_epoll_create1, Always, "the event loop of a new isolate"),
-    (libc::SYS_epoll_ctl, Always, "event loops"),
-    (libc::SYS_eventfd2, Always, "wakes an event loop"),
-    // Memory.
-    (libc::SYS_mmap, Always, "heaps, stacks and code"),
-    (libc::SYS_munmap, Always, "heaps, stacks and code"),
-    (libc::SYS_mremap, Always, "large vectors grow"),
-    (libc::SYS_mprotect, Always, "V8 changes heaps and code; stacks have guards"),
-    (libc::SYS_pkey_mprotect, Always, "V8 protects its code with keys"),
-    (libc::SYS_madvise, Always, "memory goes back to the system"),
-    (libc::SYS_brk, Always, "glibc's own allocations"),
-    (libc::SYS_getrandom, Always, "random numbers"),
-    (libc::SYS_prlimit64, Is(0, 0), "the process's own limits"),
-    // Sockets that it was given, and pairs.
-    (libc::SYS_accept4, Always, "clients"),
-    (libc::SYS_read, Always, "sockets and wake-ups"),
-    (libc::SYS_write, Always, "sockets, wake-ups and messages"),
-    (libc::SYS_writev, Always, "responses in several pieces"),
-    (libc::SYS_recvfrom, Always, "requests"),
-    (libc::SYS_sendto, HasNot(3, MSG_FASTOPEN), "responses"),
-    (libc::SYS_recvmsg, Always, "Cap'n Proto messages"),
-    (libc::SYS_sendmsg, HasNot(2, MSG_FASTOPEN), "sockets for the outbound proxy"),
-    (libc::SYS_socketpair, Is(0, libc::AF_UNIX as u64), "connections to the outbound proxy"),
-    (libc::SYS_shutdown, Is(1, libc::SHUT_WR as u64), "the end of a response"),
-    (libc::SYS_getsockopt, Always, "errors of sockets"),
-    (libc::SYS_setsockopt, Always, "TCP_NODELAY"),
-    (libc::SYS_getsockname, Always, "the address of a listener"),
-    (libc::SYS_getpeername, Always, "the address of a client"),
-    (libc::SYS_fcntl, Always, "non-blocking sockets, copies of a listener"),
-    (libc::SYS_ioctl, OneOf(1, &[0x5421, 0x5401]), "non-blocking sockets; is this a terminal"),
-    (libc::SYS_close, Always, "sockets and event loops"),
-];
+    /// What it may do.
+    pub fn allowed(self) -> impl Iterator<Item = &'static Rule> {
+        let (shared, own) = match self {
+            Self::Runtime => (common::WITH_SOCKETS, runtime::ALLOWED),
+            Self::Inbound => (common::WITH_SOCKETS, inbound::ALLOWED),
+            Self::Outbound => (common::WITH_SOCKETS, outbound::ALLOWED),
+            Self::Build => (&[][..], build::ALLOWED),
+        };
+        common::EVERYBODY.iter().chain(shared).chain(own)
+    }
 
-/// Calls that fail with `EACCES`: libraries try them and go on. Allowed as far as the list of
-/// allowed calls goes.
-pub const REFUSED: &[Rule] = &[
-    (libc::SYS_openat, Always, "glibc and V8 look for files that there are not"),
-    (libc::SYS_newfstatat, Always, "the same"),
-    (libc::SYS_statx, Always, "the same"),
-    (libc::SYS_readlinkat, Always, "the same"),
-    #[cfg(target_arch = "x86_64")]
-    (libc::SYS_readlink, Always, "the same"),
-    #[cfg(target_arch = "x86_64")]
-    (libc::SYS_open, Always, "the same"),
-];
+    /// Calls that fail with `EACCES`: libraries try them and go on. Allowed as far as the list of
+    /// allowed calls goes.
+    pub fn refused(self) -> &'static [Rule] {
+        if self == Self::Build { &[] } else { common::REFUSED }
+    }
 
-/// Calls that the kernel seems not to have: glibc then uses an older one, whose flags can be seen.
-pub const UNKNOWN: &[Rule] = &[(libc::SYS_clone3, Always, "its flags are behind a pointer")];
+    /// Calls that the kernel seems not to have: glibc then uses an older one, whose flags can be
+    /// seen.
+    pub fn unknown(self) -> &'static [Rule] {
+        common::UNKNOWN
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -116,10 +78,29 @@ mod tests {
 
     #[test]
     fn there_are_few_and_each_stands_once_with_its_reason() {
-        assert!(ALLOWED.len() <= 60, "{} system calls are allowed", ALLOWED.len());
-        let all: Vec<&Rule> = [ALLOWED, REFUSED, UNKNOWN].into_iter().flatten().collect();
-        let numbers: BTreeSet<_> = all.iter().map(|(number, ..)| number).collect();
-        assert_eq!(numbers.len(), all.len(), "a call stands twice");
-        assert!(all.iter().all(|(_, _, reason)| reason.len() > 5));
+        for calls in Calls::ALL {
+            let allowed = calls.allowed().count();
+            assert!(allowed <= 60, "{allowed} system calls are allowed for {calls:?}");
+            let all: Vec<&Rule> =
+                calls.allowed().chain(calls.refused()).chain(calls.unknown()).collect();
+            let numbers: BTreeSet<_> = all.iter().map(|(number, ..)| number).collect();
+            assert_eq!(numbers.len(), all.len(), "a call stands twice for {calls:?}");
+            assert!(all.iter().all(|(_, _, reason)| reason.len() > 5));
+        }
+    }
+
+    #[test]
+    fn nobody_starts_programs_and_only_outbound_makes_sockets() {
+        let may = |calls: Calls, number| calls.allowed().any(|(allowed, ..)| *allowed == number);
+        for calls in Calls::ALL {
+            for number in [libc::SYS_execve, libc::SYS_execveat, libc::SYS_ptrace, libc::SYS_kill] {
+                assert!(!may(calls, number), "{calls:?} may call {number}");
+            }
+            for number in [libc::SYS_socket, libc::SYS_connect, libc::SYS_bind] {
+                assert_eq!(may(calls, number), calls == Calls::Outbound, "{calls:?}: {number}");
+            }
+            assert!(!may(calls, libc::SYS_listen));
+            assert_eq!(may(calls, libc::SYS_openat), calls == Calls::Build, "{calls:?}");
+        }
     }
 }

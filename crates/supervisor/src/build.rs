@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use program::{Artifact, ArtifactError, Worker, WorkerError};
+use program::{Artifact, ArtifactError, Binding, Worker, WorkerError};
 
 use crate::config::WorkerConfig;
 
@@ -19,6 +19,9 @@ const BUILD_MAX: Duration = Duration::from_secs(60);
 pub const PROGRAM_BYTES_MAX: u64 = 160 << 20;
 /// Most bytes of its messages that are shown.
 const MESSAGES_BYTES_MAX: u64 = 64 << 10;
+
+/// Variables that a project's `build.command` needs of the supervisor's environment.
+const INHERITED: [&str; 2] = ["PATH", "LANG"];
 
 /// Why a project is no Worker.
 #[derive(Debug, thiserror::Error)]
@@ -67,14 +70,26 @@ fn read_program(bytes: &Bytes) -> Result<Worker, BuildError> {
     })?)
 }
 
-/// Builds a Worker of the configuration; blocks while it does. Gives the build's messages, too.
+/// Builds a Worker of the configuration in the sandbox of this mode; blocks while it does. Gives
+/// the build's messages, too.
 ///
 /// # Errors
 /// See [`BuildError`].
-pub fn build(program: &Path, config: &WorkerConfig) -> Result<(Worker, String), BuildError> {
+pub fn build(
+    program: &Path,
+    sandbox: &str,
+    config: &WorkerConfig,
+) -> Result<(Worker, String), BuildError> {
+    let scratch = tempfile::Builder::new().prefix("isolde-build-").tempdir()?;
+    let inherited = INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
     let mut child = Command::new(program)
-        .args(["role", "bundle"])
+        .args(["role", "bundle", "--sandbox", sandbox])
         .arg(&config.path)
+        // The operator's environment may hold secrets.
+        .env_clear()
+        .envs(inherited)
+        .env("HOME", scratch.path())
+        .env("TMPDIR", scratch.path())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -102,6 +117,9 @@ pub fn build(program: &Path, config: &WorkerConfig) -> Result<(Worker, String), 
     worker.name.clone_from(&config.name);
     worker.owner = config.owner.clone();
     worker.cordon = config.cordon.clone();
+    let services = config.services.iter();
+    let services = services.map(|(name, service)| (name.clone(), Binding::Service(service.clone())));
+    worker.bindings.extend(services);
     config.limits.apply(&mut worker.limits);
     Ok((worker, messages))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::TcpListener;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Child;
@@ -136,19 +136,21 @@ impl Children {
         }
     }
 
-    /// Adds a place for a cordon, without a process.
+    /// Adds a place for a cordon, without a process; gives where connections of its process for
+    /// other processes come out.
     ///
     /// # Errors
     /// When there is no descriptor for its socket.
-    pub fn add_place(&mut self, number: u32, cordon: Cordon) -> io::Result<()> {
+    pub fn add_place(&mut self, number: u32, cordon: Cordon) -> io::Result<Channel> {
         let running = Table::new()?;
         let (doorway, its_doorway) = Channel::pair()?;
+        let way_out = Channel::inherited(doorway.as_fd().try_clone_to_owned()?);
         let its_doorway = OwnedFd::from(its_doorway);
         if let Some(inbound) = &self.inbound {
             inbound.control.send(&number.to_le_bytes(), Some(doorway.as_fd()))?;
         }
         self.places.insert(number, Place { cordon, doorway, its_doorway, running, runtime: None });
-        Ok(())
+        Ok(way_out)
     }
 
     /// Takes a place away; gives what there was.
@@ -258,6 +260,11 @@ impl Place {
             runtime.known.was_given(&key).then(|| program.worker.clone())
         });
         given.collect()
+    }
+
+    /// Passes a connection on to its process. It may be lost: then it just ends.
+    pub fn pass(&self, passage: Passage, socket: BorrowedFd<'_>) {
+        let _ = self.doorway.send(&passage.to_bytes(), Some(socket));
     }
 
     /// Lets its process start a Worker before anybody asks for it. A hint may be lost.

@@ -1,12 +1,12 @@
 //! The configuration of `isolde serve`: one TOML file.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use inbound::certificates::{self, Pem};
-use program::{Cordon, Limits, Owner};
+use program::{Cordon, Limits, Owner, Service};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -54,6 +54,8 @@ pub struct WorkerConfig {
     pub owner: Owner,
     /// With which other Workers it may share a process.
     pub cordon: Cordon,
+    /// Bindings to other Workers of its owner, beside those of its project.
+    pub services: BTreeMap<String, Service>,
     /// Limits that differ from the project's own.
     pub limits: LimitsConfig,
 }
@@ -153,7 +155,24 @@ struct Entry {
     hosts: Vec<Spanned<String>>,
     owner: Option<Spanned<String>>,
     trust: Option<Spanned<String>>,
+    #[serde(default)]
+    services: BTreeMap<String, Spanned<ServiceEntry>>,
     limits: Option<Spanned<LimitsConfig>>,
+}
+
+/// A service binding: the Worker's name, or with the export that answers.
+#[derive(Deserialize, Clone)]
+#[serde(untagged)]
+enum ServiceEntry {
+    Name(String),
+    Entrypoint(EntrypointEntry),
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
+struct EntrypointEntry {
+    worker: String,
+    entrypoint: String,
 }
 
 impl Config {
@@ -202,15 +221,19 @@ fn check(file: File, folder: &Path) -> Result<Config, Wrong> {
     let mut claimed = HashMap::new();
     let mut names = HashMap::new();
     let mut workers = Vec::new();
+    let mut services = Vec::new();
     for entry in file.workers {
+        let bindings: Vec<_> = entry.services.values().cloned().collect();
         let worker = check_worker(entry, folder, &mut claimed)?;
         let (name, span) = worker.1;
         let key = (worker.0.owner.clone(), name.clone());
         if names.insert(key, ()).is_some() {
             return Err((span, format!("there is another Worker {name:?} of the same owner")));
         }
+        services.extend(bindings.into_iter().map(|binding| (worker.0.owner.clone(), binding)));
         workers.push(worker.0);
     }
+    check_services(services, &names)?;
     let ranges = |list: &[Spanned<String>]| list.iter().map(check_range).collect::<Result<_, _>>();
     let allowed_ranges = ranges(&file.outbound.allow)?;
     let forbidden_ranges = ranges(&file.outbound.forbid)?;
@@ -291,8 +314,35 @@ fn check_worker(
     let cordon = trust.map_or_else(Cordon::shared, Cordon::new);
     let limits = entry.limits.map(check_limits).transpose()?.unwrap_or_default();
     let path = folder.join(entry.path);
-    let worker = WorkerConfig { name: name.clone(), path, hosts, owner, cordon, limits };
+    let services = entry.services.into_iter();
+    let services = services.map(|(name, entry)| (name, service_of(entry.into_inner()))).collect();
+    let worker = WorkerConfig { name: name.clone(), path, hosts, owner, cordon, services, limits };
     Ok((worker, (name, entry.name.span())))
+}
+
+/// Sees whether the Workers of service bindings exist.
+fn check_services(
+    services: Vec<(Owner, Spanned<ServiceEntry>)>,
+    names: &HashMap<(Owner, String), ()>,
+) -> Result<(), Wrong> {
+    for (owner, entry) in services {
+        let (span, service) = (entry.span(), service_of(entry.into_inner()));
+        if !names.contains_key(&(owner.clone(), service.worker.clone())) {
+            let message =
+                format!("{} has no Worker {:?} in this file", owner.as_str(), service.worker);
+            return Err((span, message));
+        }
+    }
+    Ok(())
+}
+
+fn service_of(entry: ServiceEntry) -> Service {
+    match entry {
+        ServiceEntry::Name(worker) => Service { worker, entrypoint: None },
+        ServiceEntry::Entrypoint(EntrypointEntry { worker, entrypoint }) => {
+            Service { worker, entrypoint: Some(entrypoint) }
+        }
+    }
 }
 
 /// Whether this is an IPv6 address in brackets, as it stands in URLs.

@@ -62,6 +62,8 @@ pub struct Known {
     client: RefCell<Option<runtime::Client>>,
     /// The keys of the programs that it has.
     given: RefCell<HashSet<Key>>,
+    /// The keys of Workers of other processes that it may connect to.
+    reachable: RefCell<HashSet<Key>>,
     /// Isolates that have a Worker, as it says.
     pub isolates: Cell<u32>,
     /// Requests that are being answered, as it says.
@@ -96,8 +98,14 @@ impl Known {
         self.given.borrow().contains(key)
     }
 
+    /// Whether one of its Workers has a service binding to the one of this key.
+    pub fn may_reach(&self, key: &Key) -> bool {
+        self.reachable.borrow().contains(key)
+    }
+
     /// The keys that it has and that stand for nothing any more.
     fn take_gone(&self, vault: &Vault) -> Vec<Key> {
+        self.reachable.borrow_mut().retain(|key| vault.has(key));
         let mut given = self.given.borrow_mut();
         given.extract_if(|key| !vault.has(key)).collect()
     }
@@ -160,6 +168,31 @@ impl supervisor::Server for Handout {
         found.set_worker(&worker);
         found.set_stamp(&program.stamp);
         found.set_number(program.number);
+        Ok(())
+    }
+
+    async fn resolve_service(
+        self: Rc<Self>,
+        params: supervisor::ResolveServiceParams,
+        mut results: supervisor::ResolveServiceResults,
+    ) -> Result<(), Error> {
+        let params = params.get()?;
+        let name = params.get_worker()?.to_str()?;
+        let vault = self.node.vault.borrow();
+        let caller = vault.program(params.get_key()?);
+        let Some(caller) = caller.filter(|program| program.worker.cordon == self.cordon) else {
+            return Err(Error::failed("no program has this key".to_owned()));
+        };
+        let Some((key, program)) = vault.service(&caller.worker, name) else { return Ok(()) };
+        if program.is_refused {
+            return Err(Error::failed(format!("The Worker \"{name}\" is not run any more.")));
+        }
+        let is_here = program.worker.cordon == self.cordon;
+        if !is_here {
+            self.runtime.reachable.borrow_mut().insert(key);
+        }
+        results.get().set_key(&key);
+        results.get().set_is_here(is_here);
         Ok(())
     }
 

@@ -12,6 +12,7 @@
 //! | `conduct` | what Workers do, and what becomes of those that behave badly |
 //! | `status`, `control` | what the node does, and the socket where that is asked |
 //! | `process` | one child: its program, its sockets, its end |
+//! | `switchboard` | connections between Workers of different processes |
 //! | `build` | a project becomes a Worker, in a child with a time limit |
 //! | `supervisor` | start, reload and end of the node |
 #![forbid(unsafe_code)]
@@ -27,6 +28,7 @@ mod keep;
 mod process;
 pub mod status;
 mod supervisor;
+mod switchboard;
 #[cfg(test)]
 mod testing;
 mod vault;

@@ -217,7 +217,8 @@ impl Supervisor {
     fn add_place(self: &Rc<Self>, cordon: Cordon) -> io::Result<()> {
         let number = self.last_place.get() + 1;
         self.last_place.set(number);
-        self.children.borrow_mut().add_place(number, cordon.clone())?;
+        let way_out = self.children.borrow_mut().add_place(number, cordon.clone())?;
+        tokio::task::spawn_local(self.clone().connect_services(number, way_out));
         self.kit.node.places.borrow_mut().insert(cordon, number);
         self.keep(Seat::Runtime(number))
     }
@@ -252,8 +253,9 @@ impl Supervisor {
     }
 
     async fn build(&self, config: &WorkerConfig) -> Result<program::Worker, String> {
-        let (program, config) = (self.kit.program.clone(), config.clone());
-        let built = tokio::task::spawn_blocking(move || build(&program, &config)).await;
+        let (program, sandbox) = (self.kit.program.clone(), self.kit.sandbox.clone());
+        let config = config.clone();
+        let built = tokio::task::spawn_blocking(move || build(&program, &sandbox, &config)).await;
         let built = built.map_err(|error| error.to_string())?;
         let (worker, messages) = built.map_err(|error| error.to_string())?;
         if !messages.trim().is_empty() {

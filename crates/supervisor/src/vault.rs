@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use aws_lc_rs::rand;
-use program::{Cordon, Worker, WorkerError};
+use program::{Binding, Cordon, Worker, WorkerError};
 use rpc::stamp::{Identity, StampKey};
 
 /// Bytes of a key.
@@ -214,6 +214,16 @@ impl Vault {
             program.worker.cordon == *cordon && program.hosts.iter().any(|its| its == host)
         });
         before.map(|(key, _)| Some(*key)).ok_or(Elsewhere)
+    }
+
+    /// The Worker that a service binding of this Worker names, with its key.
+    pub fn service(&self, caller: &Worker, name: &str) -> Option<(Key, &Program)> {
+        let is_named = caller.bindings.values().any(|binding| match binding {
+            Binding::Service(service) => service.worker == name,
+            _ => false,
+        });
+        let owner = caller.owner.as_str().to_owned();
+        is_named.then(|| self.named(&WorkerName { owner, name: name.to_owned() }))?
     }
 
     /// The program that a key stands for, or has stood for just now.

@@ -86,6 +86,8 @@ class Subrequest {
   bodyKind = NO_BODY;
   body = null;
   owner = undefined;
+  /** The number of the binding whose Worker is asked, or 0 for the network. */
+  service = 0;
   /** Of the hop that is under way. */
   fetchId = 0;
   redirects = 0;
@@ -142,8 +144,9 @@ function applyCacheMode(subrequest, mode) {
   if (!hasControl) subrequest.headers += "cache-control\0no-cache\0";
 }
 
-/** @param {Request} request @param {any} owner the running context @returns {Subrequest} */
-function prepare(request, owner) {
+/** @param {Request} request @param {number} service @param {any} owner the running context
+ * @returns {Subrequest} */
+function prepare(request, service, owner) {
   const parts = requestParts(request);
   const { options } = parts;
   if (options.integrity !== "") {
@@ -151,6 +154,7 @@ function prepare(request, owner) {
   }
   const subrequest = new Subrequest();
   subrequest.owner = owner;
+  subrequest.service = service;
   subrequest.method = parts.method;
   subrequest.headers = parts.headers;
   subrequest.redirect = parts.redirect;
@@ -198,15 +202,14 @@ function requireShort({ method, url, headers, cf }) {
 /** One hop. @param {Subrequest} subrequest */
 function send(subrequest) {
   requireShort(subrequest);
-  const { bodyKind, method, url, headers, redirect, cf } = subrequest;
+  const { bodyKind, method, url, headers, redirect, cf, service } = subrequest;
   const fetchId = fetch_id_new();
   subrequest.fetchId = fetchId;
-  if (bodyKind !== STREAM_BODY) {
-    return fetch_start(method, url, headers, bodyKind, subrequest.body, redirect, cf, fetchId);
-  }
-  const sink = sink_new();
-  const reply = fetch_start(method, url, headers, STREAM_BODY, sink, redirect, cf, fetchId);
-  return startPump(subrequest, sink, reply);
+  const isStream = bodyKind === STREAM_BODY;
+  const body = isStream ? sink_new() : subrequest.body;
+  const reply =
+    fetch_start(method, url, headers, bodyKind, body, redirect, cf, service, fetchId);
+  return isStream ? startPump(subrequest, body, reply) : reply;
 }
 
 /**
@@ -318,17 +321,23 @@ function fetchData(url, method) {
   return createFetchedResponse(200, "OK", headers, body, url, false);
 }
 
-/** @param {any} input @param {any} init @returns {Promise<Response>} */
-async function startFetch(input, init) {
+/**
+ * Asks the network, or the Worker of a binding.
+ * @param {any} input @param {any} init @param {number} service the binding's number, or 0
+ * @returns {Promise<Response>}
+ */
+export async function startFetch(input, init, service) {
   const request = init === undefined && isRequestObject(input) ? input : new Request(input, init);
   const owner = requireContext("fetch");
-  const subrequest = prepare(request, owner);
+  const subrequest = prepare(request, service, owner);
   const { signal, url } = subrequest;
   if (signal !== null && isAborted(signal)) {
     if (subrequest.reader !== null) cancelOutgoing(subrequest.reader, abortReason(signal));
     throw abortReason(signal);
   }
-  if (StringPrototypeStartsWith(url, "data:")) return fetchData(url, subrequest.method);
+  if (service === 0 && StringPrototypeStartsWith(url, "data:")) {
+    return fetchData(url, subrequest.method);
+  }
   if (!isHttp(url)) throw new TypeError(`Fetch API cannot load: ${url}`);
   return signal === null ? run(subrequest) : runAbortable(subrequest);
 }
@@ -343,5 +352,5 @@ export function fetch(input, init = undefined) {
   } catch (error) {
     return PromiseReject(error);
   }
-  return startFetch(input, init);
+  return startFetch(input, init, 0);
 }

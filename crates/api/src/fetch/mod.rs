@@ -90,6 +90,9 @@ pub struct FetchRequest {
     pub redirect: RedirectMode,
     /// Cloudflare's options, as JSON.
     pub cf: Option<String>,
+    /// The number of the binding whose Worker is asked, see [`crate::BIND_SERVICE`]; 0 for the
+    /// network.
+    pub service: u32,
 }
 
 /// The head of a subrequest's response.

@@ -86,6 +86,7 @@ isolate::ops! {
         body: Value<'_>,
         redirect: String,
         cf: Option<String>,
+        service: u32,
         id: u32,
     ) -> Result<Promise, OpError> {
         let event = cx.continuation_id();
@@ -97,7 +98,8 @@ isolate::ops! {
         };
         let (resolver, promise) = cx.promise();
         let headers = headers.into_bytes();
-        let request = FetchRequest { event, id, method, url, headers, body, redirect, cf };
+        let request =
+            FetchRequest { event, id, method, url, headers, body, redirect, cf, service };
         cx.host::<Host>().subrequests.start(request, resolver);
         Ok(promise)
     }

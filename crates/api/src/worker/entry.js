@@ -16,7 +16,7 @@ export { forgetSink, sinkLeft } from "../fetch/pump.js";
 export { fireTimer, forgetTimer } from "../timers/timer_table.js";
 export { warmUp } from "./warm_up.js";
 export { lazyValue } from "./lazy_globals.js";
-export { bind, bindJson, handlerNames, start } from "./handlers.js";
+export { bind, bindJson, bindService, handlerNames, start } from "./handlers.js";
 
 const { globalThis } = primordials;
 

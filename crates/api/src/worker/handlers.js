@@ -3,6 +3,7 @@
  * @module
  */
 
+import { load } from "../lazy.js";
 import { primordials } from "../primordials.js";
 import { environment } from "./environment.js";
 import { dispatchFetchEvent, hasFetchListener } from "./fetch_event.js";
@@ -41,6 +42,12 @@ export function bind(name, value, isGlobal) {
  * @param {string} name @param {string} json @param {boolean} isGlobal as of `bind` */
 export function bindJson(name, json, isGlobal) {
   bind(name, JSONParse(json), isGlobal);
+}
+
+/** Gives the Worker a binding to another Worker.
+ * @param {string} name @param {number} service its number @param {boolean} isGlobal as of `bind` */
+export function bindService(name, service, isGlobal) {
+  bind(name, (0, load("fetch/fetcher.js").createFetcher)(service), isGlobal);
 }
 
 /** @param {any} namespace of the main module, or undefined for a Service Worker script */

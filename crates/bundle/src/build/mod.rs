@@ -186,6 +186,8 @@ async fn build_inner(
     };
     let Built { main, format, modules, files, exports, warnings } = built?;
     let mut bindings = variables(&project.config.vars);
+    let services = project.config.services.iter().cloned();
+    bindings.extend(services.map(|entry| (entry.binding, Binding::Service(entry.service))));
     bindings.extend(files);
     let artifact = Artifact::new(ArtifactParts {
         main,

@@ -84,7 +84,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("d1_databases", PerEnvironment, BINDING),
     key("queues", PerEnvironment, BINDING),
     key("durable_objects", PerEnvironment, BINDING),
-    key("services", PerEnvironment, BINDING),
+    key("services", PerEnvironment, Used),
     key("workflows", PerEnvironment, BINDING),
     key("analytics_engine_datasets", PerEnvironment, BINDING),
     key("ratelimits", PerEnvironment, BINDING),

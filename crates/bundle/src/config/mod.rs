@@ -102,6 +102,8 @@ pub struct Config {
     pub compatibility_flags: Vec<String>,
     /// Plain-text and JSON bindings.
     pub vars: BTreeMap<String, serde_json::Value>,
+    /// Bindings to other Workers.
+    pub services: Vec<ServiceEntry>,
     /// Module rules as written, without the default ones.
     pub rules: Vec<Rule>,
     /// Whether files that match the rules join the program without being imported.
@@ -140,6 +142,15 @@ pub struct Config {
     pub data_blobs: BTreeMap<String, String>,
     /// Service-worker format: WebAssembly files as global variables.
     pub wasm_modules: BTreeMap<String, String>,
+}
+
+/// An entry of `services`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceEntry {
+    /// Its name in `env`.
+    pub binding: String,
+    /// The other Worker, and the export that answers.
+    pub service: program::Service,
 }
 
 /// `build`: a command to run before bundling.

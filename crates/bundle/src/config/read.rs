@@ -3,10 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
+use program::Service;
+
 use super::environment;
 use super::reader::Reader;
 use super::tree::{self, Node, Table, Value};
-use super::{BuildCommand, Config, ConfigError, Dev, Limits};
+use super::{BuildCommand, Config, ConfigError, Dev, Limits, ServiceEntry};
 use crate::diagnostic::{Diagnostic, Loaded, Source};
 use crate::rules::{Rule, RuleKind};
 
@@ -71,6 +73,7 @@ fn read_key(reader: &mut Reader<'_>, config: &mut Config, key: &str, node: &Node
                 config.vars = pairs.map(|e| (e.key.clone(), e.node.value.to_json())).collect();
             }
         }
+        "services" => config.services = read_services(reader, node, path),
         "rules" => config.rules = read_rules(reader, node, path),
         "find_additional_modules" => {
             config.find_additional_modules = reader.boolean(node, path);
@@ -144,6 +147,45 @@ fn is_date(text: &str) -> bool {
         _ => 0,
     };
     (1..=days).contains(&day)
+}
+
+/// What may stand in an entry of `services`; `remote` and the like are about `wrangler dev`.
+const SERVICE_KEYS: [&str; 6] =
+    ["binding", "service", "entrypoint", "environment", "props", "remote"];
+
+fn read_services(reader: &mut Reader<'_>, node: &Node, path: &str) -> Vec<ServiceEntry> {
+    let Value::List(items) = &node.value else {
+        reader.wrong(node, path, "a list of service bindings");
+        return Vec::new();
+    };
+    let mut services = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        if let Some(table) = reader.table(item, &path) {
+            services.extend(read_service(reader, table, item, &path));
+        }
+    }
+    services
+}
+
+fn read_service(
+    reader: &mut Reader<'_>,
+    table: &Table,
+    node: &Node,
+    path: &str,
+) -> Option<ServiceEntry> {
+    reader.check_keys(table, &format!("{path}."), &SERVICE_KEYS);
+    let (Some(binding), Some(service)) = (table.get("binding"), table.get("service")) else {
+        reader.refuse(node, format!("`{path}` must have `binding` and `service`"), None);
+        return None;
+    };
+    let binding = reader.text(&binding.node, &format!("{path}.binding"))?;
+    let worker = reader.text(&service.node, &format!("{path}.service"))?;
+    let entrypoint = match table.get("entrypoint") {
+        Some(entry) => Some(reader.text(&entry.node, &format!("{path}.entrypoint"))?),
+        None => None,
+    };
+    Some(ServiceEntry { binding, service: Service { worker, entrypoint } })
 }
 
 fn read_rules(reader: &mut Reader<'_>, node: &Node, path: &str) -> Vec<Rule> {

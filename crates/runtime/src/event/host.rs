@@ -7,6 +7,7 @@ use std::sync::Arc;
 use api::EventId;
 use bytes::Bytes;
 use isolate::{EntryPoint, IntoJs, Ledger, OpError, Resolver, Turn};
+use program::{Binding, Service};
 use tokio::task::AbortHandle;
 
 use crate::counts::Tally;
@@ -20,6 +21,8 @@ use crate::failure::Failure;
 use crate::http::answers::Answers;
 use crate::http::charged::charged;
 use crate::limits::Limits;
+use crate::placement::dispatch::Dispatcher;
+use crate::services::Services;
 use crate::worker::{Observer, Worker};
 
 /// The event that runs global scope.
@@ -48,6 +51,8 @@ pub(crate) struct EventHost {
     tally: OnceCell<Arc<Tally>>,
     pub(crate) observer: Arc<dyn Observer>,
     worker: OnceCell<Arc<Worker>>,
+    /// Gives requests to other Workers of the process.
+    dispatcher: OnceCell<Arc<Dispatcher>>,
     events: RefCell<IdMap<Rc<EventContext>>>,
     last_event: Cell<EventId>,
     /// The event whose turn runs.
@@ -75,6 +80,7 @@ impl EventHost {
             tally: OnceCell::new(),
             observer,
             worker: OnceCell::new(),
+            dispatcher: OnceCell::new(),
             events: RefCell::default(),
             last_event: Cell::new(START),
             current: RefCell::default(),
@@ -107,7 +113,8 @@ impl EventHost {
     }
 
     /// Sets the Worker of the events, and makes its client for subrequests.
-    pub(crate) fn set_worker(&self, worker: Arc<Worker>) {
+    pub(crate) fn set_worker(&self, worker: Arc<Worker>, dispatcher: Arc<Dispatcher>) {
+        let _ = self.dispatcher.set(dispatcher);
         let _ = self.client.set(self.surroundings.egress.client(&worker));
         let _ = self.tally.set(self.surroundings.tallies.of(&worker));
         let _ = self.worker.set(worker);
@@ -126,6 +133,25 @@ impl EventHost {
     /// The Worker, once it is loaded.
     pub(crate) fn worker(&self) -> Option<&Arc<Worker>> {
         self.worker.get()
+    }
+
+    /// The Worker's binding to a service, by its number: 1 for the first.
+    pub(crate) fn service(&self, number: u32) -> Option<&Service> {
+        let services = self.worker.get()?.bindings.values().filter_map(|binding| match binding {
+            Binding::Service(service) => Some(service),
+            _ => None,
+        });
+        services.skip(number.checked_sub(1)? as usize).next()
+    }
+
+    /// Finds the Workers of service bindings.
+    pub(crate) fn services(&self) -> &dyn Services {
+        &*self.surroundings.services
+    }
+
+    /// Gives requests to other Workers of the process, once the Worker is loaded.
+    pub(crate) fn dispatcher(&self) -> Option<&Arc<Dispatcher>> {
+        self.dispatcher.get()
     }
 
     /// The limits of the Worker.

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 
 use api::{Body, EventId, FetchRequest, FetchResponse, RedirectMode};
@@ -12,7 +13,7 @@ use http_body::Body as _;
 use isolate::{Charge, EntryPoint, OpError, Resolver};
 use tokio::sync::oneshot;
 
-use crate::egress::EgressRequest;
+use crate::egress::{EgressRequest, ServiceCall};
 use crate::event::bodies::OutgoingBody;
 use crate::event::context::EventContext;
 use crate::event::host::EventHost;
@@ -20,8 +21,10 @@ use crate::event::open_responses::{Connected, ConnectionPermit, NoConnection, Or
 use crate::event::resources::Resource;
 use crate::http::body::{Abortable, BodyError, InBody, OutBody};
 use crate::http::received::ReceivedBody;
+use crate::http::service::{self, ServiceRequest};
 use crate::http::{flat_headers, framing};
 use crate::limits::{HEADER_BYTES_MAX, URL_BYTES_MAX};
+use crate::services::ServicePlace;
 
 /// A subrequest that can be aborted.
 struct Subrequest {
@@ -44,6 +47,8 @@ struct Head {
     headers: Vec<u8>,
     redirect: RedirectMode,
     cf: Option<String>,
+    /// The number of the binding whose Worker is asked, or 0 for the network.
+    service: u32,
     /// How many more Workers may call one another.
     hops_left: u8,
 }
@@ -99,7 +104,7 @@ impl api::host::Subrequests for EventHost {
             tokio::task::spawn_local(async move { host.reader_left(owner, id).await });
         }
         let refused = refusal(&fetch);
-        let FetchRequest { method, url, headers, body, redirect, cf, .. } = fetch;
+        let FetchRequest { method, url, headers, body, redirect, cf, service, .. } = fetch;
         let body = match body {
             Body::Native(id) => {
                 Some(QueuedBody::Passing(PassingBody { host: host.clone(), event: owner, id }))
@@ -107,7 +112,7 @@ impl api::host::Subrequests for EventHost {
             body => self.out_body(owner, body, &headers).map(QueuedBody::Own),
         };
         let hops_left = event.hops_left().saturating_sub(1);
-        let head = Head { method, url, headers, redirect, cf, hops_left };
+        let head = Head { method, url, headers, redirect, cf, service, hops_left };
         let allowed = event.count_subrequest() <= self.limits().subrequests_max;
         // It may have to wait, and may be large, so it is charged to its Worker meanwhile.
         let queued = match refused {
@@ -235,15 +240,57 @@ async fn send(host: &EventHost, queued: Queued) -> Result<Response<InBody>, OpEr
     }
     framing::settle_request_length(&mut headers, request.body());
     *request.headers_mut() = headers;
-    let Head { redirect, cf, hops_left, .. } = head;
-    let request = EgressRequest { request, redirect, cf, hops_left };
+    let Head { redirect, cf, service, hops_left, .. } = head;
+    if service != 0 {
+        let request = EgressRequest { request, redirect, cf, hops_left, service: None };
+        return ask_service(host, service, request).await;
+    }
+    send_out(host, EgressRequest { request, redirect, cf, hops_left, service: None })
+        .await
+        .map_err(OpError::type_error)
+}
+
+/// Sends a request out of the process. The error is for the Worker.
+async fn send_out(
+    host: &EventHost,
+    request: EgressRequest,
+) -> Result<Response<InBody>, String> {
     let (Some(client), Some(worker)) = (host.egress_client(), host.worker()) else {
-        return Err(OpError::error("Subrequests are not possible yet."));
+        return Err("Subrequests are not possible yet.".to_owned());
     };
     client.send(request).await.map_err(|error| {
         host.observer.subrequest_failed(worker, &error);
-        OpError::type_error(error.failure().for_worker.clone())
+        error.failure().for_worker.clone()
     })
+}
+
+/// Asks the Worker of a binding, in this process or in another one.
+async fn ask_service(
+    host: &EventHost,
+    number: u32,
+    mut request: EgressRequest,
+) -> Result<Response<InBody>, OpError> {
+    let (Some(service), Some(worker), Some(dispatcher)) =
+        (host.service(number), host.worker(), host.dispatcher())
+    else {
+        return Err(OpError::error("There is no such service binding."));
+    };
+    let peer = service::peer_of(&mut request.request);
+    let entrypoint = service.entrypoint.clone();
+    let answer = match host.services().find(worker, service).await {
+        Ok(ServicePlace::Here(other)) => {
+            let EgressRequest { request, hops_left, .. } = request;
+            let entrypoint = entrypoint.map(Arc::from);
+            let request = ServiceRequest { request, entrypoint, hops_left, peer };
+            service::ask(dispatcher, &other, request).await
+        }
+        Ok(ServicePlace::Elsewhere(address)) => {
+            request.service = Some(ServiceCall { address, entrypoint, peer });
+            send_out(host, request).await
+        }
+        Err(missing) => Err(missing),
+    };
+    answer.map_err(OpError::error)
 }
 
 /// Gives JavaScript the response.

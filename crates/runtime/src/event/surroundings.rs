@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::counts::Tallies;
 use crate::egress::Egress;
 use crate::running::RunningTurns;
+use crate::services::Services;
 use crate::worker::Observer;
 
 /// What all isolates of a process have around them.
@@ -12,6 +13,8 @@ use crate::worker::Observer;
 pub(crate) struct Surroundings {
     /// Makes the clients for subrequests.
     pub(crate) egress: Arc<dyn Egress>,
+    /// Finds the Workers of service bindings.
+    pub(crate) services: Arc<dyn Services>,
     /// Receives console output, exceptions and records of requests.
     pub(crate) observer: Arc<dyn Observer>,
     /// What Workers have done.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ingress::client_limits::ClientLimits;
 use ingress::pace::MinimumRate;
@@ -20,10 +21,23 @@ pub(crate) struct Client {
     pub(crate) download: MinimumRate,
 }
 
+/// The rate of who is never too slow.
+const ANY_RATE: MinimumRate =
+    MinimumRate { patience: Duration::from_secs(u32::MAX as u64), bytes_per_second_min: 1 };
+
 impl Client {
     pub(crate) fn new(peer: Peer, limits: &ClientLimits) -> Arc<Self> {
+        Self::with_rates(peer, limits.upload, limits.download)
+    }
+
+    /// The client that another Worker of this process asks for. That one may take its time.
+    pub(crate) fn of_worker(peer: Peer) -> Arc<Self> {
+        Self::with_rates(peer, ANY_RATE, ANY_RATE)
+    }
+
+    fn with_rates(peer: Peer, upload: MinimumRate, download: MinimumRate) -> Arc<Self> {
         let address = peer.address.map(|address| address.to_string());
-        Arc::new(Self { peer, address, upload: limits.upload, download: limits.download })
+        Arc::new(Self { peer, address, upload, download })
     }
 
     /// The value of `cf-connecting-ip`, if there is one.

@@ -134,12 +134,17 @@ impl FrontThread {
     /// Serves a connection that another process has made for one Worker: an isolate gets it at
     /// once, for its first request is on its way.
     fn receive_passed(self: Rc<Self>, passed: PassedConnection) {
-        let PassedConnection { stream, worker, scheme } = passed;
-        let Some(guard) = self.connections.admit(None) else {
+        let PassedConnection { stream, worker, scheme, is_service } = passed;
+        let admitted = if is_service {
+            self.connections.admit_owner(worker.owner.as_str())
+        } else {
+            self.connections.admit(None)
+        };
+        let Some(guard) = admitted else {
             let stream = DetachedTransport::Unix(stream).attach();
             return stream.map_or((), |stream| self.turn_away(stream));
         };
-        let session = Session::passed(worker.clone(), scheme, &self.clients, guard);
+        let session = Session::passed(worker.clone(), scheme, is_service, &self.clients, guard);
         let (stream, front) = (DetachedTransport::Unix(stream), self.front.clone());
         let connection = Connection { stream, read: Bytes::new(), session, front };
         let Err((connection, _)) = self.hand_over(&worker, connection) else { return };

@@ -31,6 +31,8 @@ pub struct PassedConnection {
     pub worker: Arc<Worker>,
     /// The scheme of their URLs.
     pub scheme: Scheme,
+    /// Whether Workers ask, by way of a service binding, and not clients.
+    pub is_service: bool,
 }
 
 /// A connection that was accepted.

@@ -35,6 +35,8 @@ enum Origin {
 
 struct Passed {
     worker: Arc<Worker>,
+    /// Whether Workers ask, by way of a service binding, and not clients.
+    is_service: bool,
     limits: ClientLimits,
     /// The last description of a client, and that client.
     last: RefCell<Option<(HeaderValue, Arc<Client>)>>,
@@ -48,15 +50,16 @@ impl Session {
         Self { client, urls, origin: Origin::Client(RouteCache::default()), guard }
     }
 
-    /// The session of a connection for requests to this Worker that the platform passes on.
+    /// The session of a connection that the platform passes on, for requests to one Worker.
     pub(crate) fn passed(
         worker: Arc<Worker>,
         scheme: Scheme,
+        is_service: bool,
         limits: &ClientLimits,
         guard: ClientGuard,
     ) -> Self {
         let peer = Peer { scheme, ..Peer::default() };
-        let passed = Passed { worker, limits: *limits, last: RefCell::default() };
+        let passed = Passed { worker, is_service, limits: *limits, last: RefCell::default() };
         let origin = Origin::Platform(Box::new(passed));
         Self { origin, ..Self::new(peer, limits, guard) }
     }
@@ -77,6 +80,11 @@ impl Session {
         let client = Client::new(peer, &passed.limits);
         *last = Some((header, client.clone()));
         client
+    }
+
+    /// Whether its requests come from other Workers, by way of service bindings.
+    pub(crate) fn is_service(&self) -> bool {
+        matches!(&self.origin, Origin::Platform(passed) if passed.is_service)
     }
 
     /// The Worker of all requests, if the platform has chosen it.

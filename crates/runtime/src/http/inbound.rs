@@ -1,8 +1,9 @@
-//! The body of an inbound request: without trailers, with a size limit and a least rate.
+//! The body of an inbound request: without trailers, with a size limit and a least rate. Or that of
+//! a request of another Worker, which comes by way of this process.
 
 use std::error::Error as _;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -10,15 +11,21 @@ use hyper::body::Incoming;
 use ingress::pace::{MinimumRate, Pace};
 use ingress::refusal::{MALFORMED_BODY, Refusal, SLOW_BODY};
 
-use crate::http::body::BodyError;
+use crate::http::body::{BodyError, OutBody};
 use crate::http::boundary::Exchange;
+
+/// Where a body comes from.
+enum Source {
+    Client(Incoming, Pace),
+    /// Another Worker of this process.
+    Worker(OutBody),
+}
 
 /// A request's body. When it is dropped before its end, the connection gets the rest.
 pub(crate) struct Inbound {
     /// Until it has ended or failed.
-    body: Option<Incoming>,
+    source: Option<Source>,
     left: u64,
-    pace: Pace,
     /// Tells the connection when the body has ended. `None` for HTTP/2, whose streams end by
     /// themselves.
     exchange: Option<Exchange>,
@@ -27,7 +34,12 @@ pub(crate) struct Inbound {
 impl Inbound {
     /// A body without a limit.
     pub(crate) fn new(body: Incoming, exchange: Option<Exchange>, rate: MinimumRate) -> Self {
-        Self { body: Some(body), left: u64::MAX, pace: Pace::new(rate), exchange }
+        Self { source: Some(Source::Client(body, Pace::new(rate))), left: u64::MAX, exchange }
+    }
+
+    /// The body of a request that another Worker of this process makes.
+    pub(crate) fn of_worker(body: OutBody) -> Self {
+        Self { source: Some(Source::Worker(body)), left: u64::MAX, exchange: None }
     }
 
     /// Makes the body fail after `bytes_max`.
@@ -37,7 +49,7 @@ impl Inbound {
     }
 
     fn fail(&mut self, refusal: Refusal) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.body = None;
+        self.source = None;
         if let Some(exchange) = self.exchange.take() {
             exchange.refuse(refusal);
         }
@@ -47,7 +59,8 @@ impl Inbound {
 
 impl Drop for Inbound {
     fn drop(&mut self) {
-        if let (Some(body), Some(exchange)) = (self.body.take(), self.exchange.take())
+        if let (Some(Source::Client(body, _)), Some(exchange)) =
+            (self.source.take(), self.exchange.take())
             && !body.is_end_stream()
         {
             exchange.leave_unread(body);
@@ -71,30 +84,35 @@ impl Body for Inbound {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         loop {
-            let Some(body) = &mut self.body else { return Poll::Ready(None) };
-            let frame = match Pin::new(body).poll_frame(context) {
-                Poll::Ready(Some(Ok(frame))) => frame,
-                Poll::Ready(Some(Err(error))) if is_malformed(&error) => {
-                    return self.fail(MALFORMED_BODY);
+            let read = match &mut self.source {
+                None => return Poll::Ready(None),
+                Some(Source::Client(body, pace)) => match Pin::new(body).poll_frame(context) {
+                    Poll::Pending if pace.poll_too_slow(context).is_ready() => {
+                        return self.fail(SLOW_BODY);
+                    }
+                    Poll::Ready(Some(Err(error))) if is_malformed(&error) => {
+                        return self.fail(MALFORMED_BODY);
+                    }
+                    read => read.map_err(|_| BodyError::ConnectionLost),
+                },
+                Some(Source::Worker(body)) => Pin::new(body).poll_frame(context),
+            };
+            let frame = match ready!(read) {
+                Some(Ok(frame)) => frame,
+                Some(Err(error)) => {
+                    self.source = None;
+                    return Poll::Ready(Some(Err(error)));
                 }
-                Poll::Ready(Some(Err(_))) => {
-                    self.body = None;
-                    return Poll::Ready(Some(Err(BodyError::ConnectionLost)));
-                }
-                Poll::Ready(None) => {
-                    self.body = None;
+                None => {
+                    self.source = None;
                     self.exchange = None;
                     return Poll::Ready(None);
                 }
-                Poll::Pending => {
-                    if self.pace.poll_too_slow(context).is_ready() {
-                        return self.fail(SLOW_BODY);
-                    }
-                    return Poll::Pending;
-                }
             };
             let Ok(bytes) = frame.into_data() else { continue };
-            self.pace.progress(bytes.len());
+            if let Some(Source::Client(_, pace)) = &mut self.source {
+                pace.progress(bytes.len());
+            }
             if bytes.len() as u64 > self.left {
                 self.left = 0;
                 return Poll::Ready(Some(Err(BodyError::TooLarge)));
@@ -105,10 +123,18 @@ impl Body for Inbound {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Body::is_end_stream)
+        match &self.source {
+            None => true,
+            Some(Source::Client(body, _)) => body.is_end_stream(),
+            Some(Source::Worker(body)) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
+        match &self.source {
+            None => SizeHint::with_exact(0),
+            Some(Source::Client(body, _)) => body.size_hint(),
+            Some(Source::Worker(body)) => body.size_hint(),
+        }
     }
 }

@@ -23,6 +23,7 @@ use crate::http::boundary::Boundary;
 use crate::http::flat_headers;
 use crate::http::framing;
 use crate::http::inbound::Inbound;
+use crate::http::service;
 use crate::isolate::worker_isolate::{WorkerIsolate, lost};
 use crate::limits::{HEADER_FIELDS_MAX, HOPS_MAX};
 use crate::placement::dispatch::Dispatcher;
@@ -55,6 +56,8 @@ pub(crate) async fn serve(
 ) -> Response<OutBody> {
     let ConnectionContext { isolate, dispatcher, session } = &*served;
     let client = session.client_of(request.headers_mut());
+    let is_service = session.is_service();
+    let named = if is_service { service::take_entrypoint(request.headers_mut()) } else { None };
     let url = match refusal::examine(&session.urls, &Head::from(&request)) {
         Ok(url) => url,
         Err(refusal) => return refusal.final_response(request.version()),
@@ -64,15 +67,21 @@ pub(crate) async fn serve(
         Err(failure) => return dispatcher.error_page(&failure),
     };
     let fixed = session.fixed_worker().is_some();
+    let entrypoint = named.or(entrypoint);
     let request = RoutedRequest { request, url, client, entrypoint, fixed };
-    if worker.id == isolate.worker().id && isolate.is_usable() {
+    let mut response = if worker.id == isolate.worker().id && isolate.is_usable() {
         let response = answer(isolate, dispatcher, request).await;
-        return response.map(|body| isolate.answers.hold(body));
+        response.map(|body| isolate.answers.hold(body))
+    } else {
+        if isolate.is_usable() {
+            boundary.set_mixed();
+        }
+        dispatcher.hop(&worker, request).await
+    };
+    if is_service {
+        service::tell_failure(&mut response);
     }
-    if isolate.is_usable() {
-        boundary.set_mixed();
-    }
-    dispatcher.hop(&worker, request).await
+    response
 }
 
 /// Runs the Worker's handler for a request.

@@ -181,8 +181,8 @@ impl Thread {
             };
             match command {
                 Some(Command::Start(worker, its_dispatcher, loaded)) => {
+                    self.load(worker, &its_dispatcher, loaded).await;
                     dispatcher = Some(its_dispatcher);
-                    self.load(worker, loaded).await;
                 }
                 Some(Command::Serve(connection, guard)) => {
                     if let Some(dispatcher) = &dispatcher {
@@ -219,11 +219,16 @@ impl Thread {
     }
 
     /// Starts the Worker. The caller of a trial gets the result and reports it to the scheduler.
-    async fn load(&self, worker: Arc<Worker>, loaded: oneshot::Sender<Result<String, Failure>>) {
+    async fn load(
+        &self,
+        worker: Arc<Worker>,
+        dispatcher: &Arc<Dispatcher>,
+        loaded: oneshot::Sender<Result<String, Failure>>,
+    ) {
         if let Some(ledger) = self.status.ledger.get() {
             ledger.set_bytes_max(worker.limits.memory_bytes_max);
         }
-        let result = self.isolate.load(worker).await;
+        let result = self.isolate.load(worker, dispatcher).await;
         match self.isolate.condemned() {
             Some(reason) => {
                 let fault = fault_of(reason);

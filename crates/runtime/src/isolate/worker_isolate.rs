@@ -13,6 +13,7 @@ use crate::event::context::{Answer, EventContext, EventKind};
 use crate::event::host::{EventHost, START, Turns};
 use crate::failure::Failure;
 use crate::http::answers::Answers;
+use crate::placement::dispatch::Dispatcher;
 use crate::running::Seat;
 use crate::worker::Worker;
 
@@ -112,8 +113,12 @@ impl WorkerIsolate {
     }
 
     /// Starts a Worker: its bindings, its modules, its handlers.
-    pub(crate) async fn load(&self, worker: Arc<Worker>) -> Result<(), Failure> {
-        self.host.set_worker(worker.clone());
+    pub(crate) async fn load(
+        &self,
+        worker: Arc<Worker>,
+        dispatcher: &Arc<Dispatcher>,
+    ) -> Result<(), Failure> {
+        self.host.set_worker(worker.clone(), dispatcher.clone());
         let start = self.host.begin(EventKind::Start);
         self.set_global_scope(true);
         let loaded = self.load_program(&start, worker).await;
@@ -411,6 +416,8 @@ impl Turns for WorkerIsolate {
 /// Gives the Worker its bindings: in `env`, or as globals of a service worker.
 fn bind(turn: &mut Turn<'_, '_, '_>, worker: &Worker) -> Result<(), Thrown> {
     let is_global = worker.artifact.format() == Format::ServiceWorker;
+    // As `EventHost::service` counts.
+    let mut services = 0_u32;
     for (name, binding) in &worker.bindings {
         let mut entry = api::BIND;
         let value = match binding {
@@ -422,15 +429,10 @@ fn bind(turn: &mut Turn<'_, '_, '_>, worker: &Worker) -> Result<(), Thrown> {
             }
             Binding::Data(content) => turn.pass(ArrayBuffer(content.to_vec())),
             Binding::Wasm(content) => Ok(turn.wasm_module(content)?),
-            Binding::Service(service) => {
-                return Err(Thrown::new(
-                    "Error",
-                    format!(
-                        "the binding \"{name}\" is the Worker \"{}\", and service bindings are \
-                         not available here",
-                        service.worker
-                    ),
-                ));
+            Binding::Service(_) => {
+                entry = api::BIND_SERVICE;
+                services += 1;
+                turn.pass(services)
             }
         };
         let value = value.map_err(thrown)?;

@@ -47,9 +47,11 @@ impl Dispatcher {
         self.router.error_page(failure)
     }
 
-    /// The response for a failure.
+    /// The response for a failure, which goes along for a Worker that asked for it.
     pub(crate) fn error_page(&self, failure: &Failure) -> Response<OutBody> {
-        response::error(self.router.error_page(failure))
+        let mut response = response::error(self.router.error_page(failure));
+        response.extensions_mut().insert(failure.clone());
+        response
     }
 
     /// The time in milliseconds since some moment, at most a second old.

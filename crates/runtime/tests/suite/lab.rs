@@ -13,8 +13,8 @@ use std::time::Duration;
 use isolate::{Platform, PlatformOptions, Thrown};
 use program::{Artifact, ArtifactParts, Content, Format, Module, ModuleKind, Worker};
 use runtime::{
-    ClientLimits, Egress, EgressError, NoEgress, Observer, Peer, RequestRecord, Route, RouteError,
-    RouteFuture, RouteRequest, RouteScope, Router, Runtime, RuntimeOptions,
+    ClientLimits, Egress, EgressError, NoEgress, NoServices, Observer, Peer, RequestRecord, Route,
+    RouteError, RouteFuture, RouteRequest, RouteScope, Router, Runtime, RuntimeOptions,
 };
 
 /// How long anything may take before a test says that it never came.
@@ -197,6 +197,7 @@ impl Lab {
             router: router.clone(),
             observer: failures.clone(),
             egress,
+            services: Arc::new(NoServices),
             running: None,
             pool_size: 1,
             front_threads: 1,

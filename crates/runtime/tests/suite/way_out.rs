@@ -48,7 +48,7 @@ struct StubClient {
 
 impl EgressClient for StubClient {
     fn send(&self, sent: EgressRequest) -> LocalFuture<Result<Response<InBody>, EgressError>> {
-        let EgressRequest { request, redirect, cf, hops_left } = sent;
+        let EgressRequest { request, redirect, cf, hops_left, .. } = sent;
         let names = request.headers().keys().map(|name| name.as_str().to_owned());
         self.notes.sent.lock().unwrap().push(Sent {
             worker: self.worker.clone(),

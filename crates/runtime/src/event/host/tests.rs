@@ -9,7 +9,7 @@ use crate::event::bodies::OutgoingBody;
 use crate::http::body::{InBody, OutBody, next_chunk};
 use crate::http::received::ReceivedBody;
 use crate::worker::RequestRecord;
-use crate::{EgressError, NoEgress};
+use crate::{EgressError, NoEgress, NoServices};
 
 struct Silent;
 
@@ -26,6 +26,7 @@ fn with_two(test: impl AsyncFnOnce(Rc<EventHost>, Rc<EventContext>, EventId)) {
     tokio::task::LocalSet::new().block_on(&runtime, async {
         let host = EventHost::new(Surroundings {
             egress: Arc::new(NoEgress),
+            services: Arc::new(NoServices),
             observer: Arc::new(Silent),
             tallies: Arc::default(),
             running: None,
