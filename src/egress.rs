@@ -34,7 +34,7 @@ impl DevEgress {
 
 impl Egress for DevEgress {
     fn client(&self, worker: &Worker) -> Rc<dyn EgressClient> {
-        let tenant = Tenant { owner: worker.owner.as_str().into(), stamp: Stamp::default() };
+        let tenant = Tenant { owner: worker.owner.as_str().into(), ..Tenant::default() };
         Rc::new(DevClient(self.0.client(tenant)))
     }
 }

@@ -20,6 +20,8 @@ mod leaving;
 mod lengths;
 #[path = "reliability/lifetime.rs"]
 mod lifetime;
+#[path = "reliability/origin.rs"]
+mod origin;
 #[path = "reliability/projects.rs"]
 mod projects;
 #[path = "reliability/rebuilds.rs"]

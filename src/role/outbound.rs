@@ -9,7 +9,8 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ::outbound::{Client, IpNet, Outbound, OutboundOptions, Stamp, Tenant, server};
+use ::outbound::server::{self, Clients};
+use ::outbound::{IpNet, Origin, Outbound, OutboundOptions, Tenant};
 use rpc::channel::{Channel, Message, Receiver};
 use rpc::inherited;
 use rpc::stamp::{Identity, StampKey};
@@ -71,7 +72,7 @@ struct Proxy {
     outbound: Arc<Outbound>,
     stamps: StampKey,
     /// The clients of Workers that have connections, with the number of those.
-    workers: RefCell<HashMap<Identity, (Client, usize)>>,
+    workers: RefCell<HashMap<Identity, (Clients, usize)>>,
     admission: Rc<Admission<Arc<str>>>,
 }
 
@@ -90,25 +91,29 @@ impl Proxy {
     /// Serves a connection on behalf of a Worker.
     fn serve(self: Rc<Self>, identity: Identity, socket: OwnedFd) {
         let Some(admitted) = self.admission.admit(&identity.owner) else { return };
-        let client = self.client(&identity);
+        let clients = self.clients(&identity);
         let proxy = self.clone();
         tokio::task::spawn_local(async move {
             if let Ok(stream) = stream_of(socket) {
-                server::serve(client, stream, HOPS_LEFT).await;
+                server::serve(clients, stream, HOPS_LEFT).await;
             }
             proxy.forget(&identity);
             drop(admitted);
         });
     }
 
-    fn client(&self, identity: &Identity) -> Client {
+    fn clients(&self, identity: &Identity) -> Clients {
         let mut workers = self.workers.borrow_mut();
-        let (client, connections) = workers.entry(identity.clone()).or_insert_with(|| {
-            let tenant = Tenant { owner: identity.owner.clone(), stamp: Stamp::default() };
-            (self.outbound.client(tenant), 0)
+        let (clients, connections) = workers.entry(identity.clone()).or_insert_with(|| {
+            let tenant = Tenant { owner: identity.owner.clone(), ..Tenant::default() };
+            // The supervisor has checked it.
+            let origin = identity.origin.parse().ok().and_then(|url| Origin::of(&url).ok());
+            let to_origin = |origin| Tenant { origin: Some(origin), ..tenant.clone() };
+            let origin = origin.map(|origin| self.outbound.client(to_origin(origin)));
+            (Clients { network: self.outbound.client(tenant), origin }, 0)
         });
         *connections += 1;
-        client.clone()
+        clients.clone()
     }
 
     /// A connection has ended.

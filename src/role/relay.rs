@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ::outbound::server::{HOPS, LOG, MAY_RETRY, OUTCOME};
+use ::outbound::server::{HOPS, LOG, MAY_RETRY, OUTCOME, TO_ORIGIN};
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -33,8 +33,17 @@ const IDLE_MAX: usize = 8;
 /// Longest error text of the proxy that a Worker gets, in bytes.
 const ERROR_BYTES_MAX: usize = 4 << 10;
 
-/// The stamps of the Workers of a process, by the Worker's number.
-pub type Stamps = RwLock<HashMap<u64, Arc<[u8]>>>;
+/// What a Worker's subrequests go out with.
+#[derive(Clone, Default)]
+pub struct Pass {
+    /// Shows the outbound proxy whose they are.
+    pub stamp: Arc<[u8]>,
+    /// The Worker's hosts, if it has an origin: what asks them goes there.
+    pub origin_hosts: Arc<[String]>,
+}
+
+/// The passes of the Workers of a process, by the Worker's number.
+pub type Stamps = RwLock<HashMap<u64, Pass>>;
 
 /// Makes the clients of isolates.
 pub struct Relay {
@@ -54,10 +63,10 @@ impl Relay {
 impl Egress for Relay {
     fn client(&self, worker: &Worker) -> Rc<dyn EgressClient> {
         let stamps = self.stamps.read().unwrap_or_else(PoisonError::into_inner);
-        let message = stamps.get(&worker.id).cloned().unwrap_or_default();
-        let outbound = Connections::through(self.outbound.clone(), message);
+        let Pass { stamp, origin_hosts } = stamps.get(&worker.id).cloned().unwrap_or_default();
+        let outbound = Connections::through(self.outbound.clone(), stamp);
         let (others, services) = (self.others.clone(), Rc::default());
-        Rc::new(RelayClient { outbound, others, services })
+        Rc::new(RelayClient { outbound, origin_hosts, others, services })
     }
 }
 
@@ -67,6 +76,7 @@ type Services = Rc<RefCell<HashMap<Arc<[u8]>, Rc<Connections>>>>;
 /// The client of one isolate.
 struct RelayClient {
     outbound: Rc<Connections>,
+    origin_hosts: Arc<[String]>,
     others: Arc<Channel>,
     services: Services,
 }
@@ -80,6 +90,10 @@ struct Connections {
 }
 
 impl EgressClient for RelayClient {
+    fn has_origin(&self) -> bool {
+        !self.origin_hosts.is_empty()
+    }
+
     fn send(&self, request: EgressRequest) -> LocalFuture<Result<Response<InBody>, EgressError>> {
         let EgressRequest { mut request, hops_left, service, .. } = request;
         request.headers_mut().insert(HOPS, HeaderValue::from(u16::from(hops_left)));
@@ -89,9 +103,16 @@ impl EgressClient for RelayClient {
                 Err(error) => Box::pin(async move { Err(error) }),
             };
         }
+        let host = request.uri().host().unwrap_or_default();
+        let to_origin = self.origin_hosts.iter().any(|own| own == host);
+        let headers = request.headers_mut();
+        headers.remove(OUTCOME);
+        headers.remove(TO_ORIGIN);
+        if to_origin {
+            headers.insert(TO_ORIGIN, HeaderValue::from_static("1"));
+        }
         let connections = self.outbound.clone();
         Box::pin(async move {
-            request.headers_mut().remove(OUTCOME);
             answer(connections.exchange(request).await?).await
         })
     }

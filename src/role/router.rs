@@ -12,7 +12,7 @@ use runtime::{
 };
 
 use super::calls::{Asked, Calls, Found, FoundProgram, Programs};
-use super::relay::Stamps;
+use super::relay::{Pass, Stamps};
 
 /// Hosts that are remembered, with a Worker or without. When there are more, all are forgotten:
 /// strangers choose the names.
@@ -137,7 +137,8 @@ impl Programs for SupervisedRouter {
         let worker =
             Worker::decode(&program.worker, id, find).map_err(|error| error.to_string())?;
         let mut stamps = self.stamps.write().unwrap_or_else(PoisonError::into_inner);
-        stamps.insert(id, program.stamp.into());
+        let origin_hosts = program.origin_hosts.into();
+        stamps.insert(id, Pass { stamp: program.stamp.into(), origin_hosts });
         state.keys.insert(id, key.to_vec());
         state.workers.insert(key.to_vec(), Arc::new(worker));
         Ok(())

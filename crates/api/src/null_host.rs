@@ -73,6 +73,10 @@ impl Subrequests for NullHost {
     fn start(&self, _: FetchRequest, _: Resolver) {}
 
     fn abort(&self, _: EventId, _: u32) {}
+
+    fn has_origin(&self) -> bool {
+        false
+    }
 }
 
 impl Events for NullHost {

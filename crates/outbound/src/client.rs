@@ -91,6 +91,9 @@ pub struct Tenant {
     pub owner: Arc<str>,
     /// Headers that say where a request came from, on every request.
     pub stamp: Stamp,
+    /// Where all requests go, whatever their URLs say; those say what the server is asked for. It
+    /// is the operator's choice, so the policy does not judge it.
+    pub origin: Option<Origin>,
 }
 
 /// Sends the subrequests of one Worker isolate, on that isolate's thread.
@@ -156,14 +159,15 @@ impl Client {
         let inner = &*self.inner;
         let (parts, body) = request.into_parts();
         let upload = UploadControl::new(body);
-        let origin = Rc::new(Origin::of(&parts.uri)?);
-        if is_blocked_port(origin.port) {
-            return Err(OutboundError::BlockedPort {
-                host: origin.host.clone(),
-                port: origin.port,
-            });
-        }
-        let head = Head::new(parts, &origin, upload.size_hint(), &[&inner.tenant.stamp, stamp])?;
+        let asked = Origin::of(&parts.uri)?;
+        let head = Head::new(parts, &asked, upload.size_hint(), &[&inner.tenant.stamp, stamp])?;
+        let origin = match &inner.tenant.origin {
+            Some(origin) => Rc::new(origin.clone()),
+            None if is_blocked_port(asked.port) => {
+                return Err(OutboundError::BlockedPort { host: asked.host, port: asked.port });
+            }
+            None => Rc::new(asked),
+        };
         let is_repeatable = head::is_idempotent(&head.method);
 
         let (mut lease, is_reused) = match inner.reuse(&origin, !is_repeatable).await {
@@ -244,6 +248,7 @@ impl Inner {
         let name = &origin.host;
         let to = Destination { owner: &self.tenant.owner, host: name, port: origin.port };
         let Outbound { resolver, rules, .. } = &*self.outbound;
+        let rules = if self.tenant.origin.is_some() { None } else { Some(rules) };
         let addresses = resolve(to, resolver, rules, options.addresses_max).await?;
         let permit = self.permit(name).await?;
         let address_timeout = Duration::from_millis(options.address_timeout_ms);

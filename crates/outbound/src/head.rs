@@ -23,7 +23,7 @@ const REQUEST_HEADERS_MAX: usize = 4096;
 
 /// An origin. A connection belongs to one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Origin {
+pub struct Origin {
     pub(crate) is_https: bool,
     /// Lower case, as it stands in the URL: an IPv6 address has its brackets.
     pub(crate) host: String,
@@ -41,7 +41,10 @@ pub(crate) struct Head {
 
 impl Origin {
     /// Reads the origin of an absolute URL.
-    pub(crate) fn of(uri: &Uri) -> Result<Self, OutboundError> {
+    ///
+    /// # Errors
+    /// When it is neither `http` nor `https`, or has no host.
+    pub fn of(uri: &Uri) -> Result<Self, OutboundError> {
         let invalid = OutboundError::InvalidRequest;
         let is_https = match uri.scheme_str() {
             Some("https") => true,

@@ -42,6 +42,7 @@ mod tls;
 pub use body::ResponseBody;
 pub use client::{Client, Outbound, Tenant};
 pub use error::{BoxError, Fault, OutboundError};
+pub use head::Origin;
 pub use ipnet::IpNet;
 pub use options::OutboundOptions;
 pub use policy::Policy;

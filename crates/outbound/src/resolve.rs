@@ -27,10 +27,11 @@ pub(crate) struct Destination<'a> {
 }
 
 /// The allowed addresses of a host, in the resolver's order, at most `addresses_max` of them.
+/// Without rules all of them are.
 pub(crate) async fn resolve(
     to: Destination<'_>,
     resolver: &Resolver,
-    rules: &Rules,
+    rules: Option<&Rules>,
     addresses_max: usize,
 ) -> Result<Vec<AllowedAddress>, OutboundError> {
     let Destination { owner, host, port } = to;
@@ -46,7 +47,13 @@ pub(crate) async fn resolve(
             resolver.look_up(owner, &name).await.map_err(failed)?
         }
     };
-    filter(host, port, rules, &addresses, addresses_max)
+    match rules {
+        Some(rules) => filter(host, port, rules, &addresses, addresses_max),
+        None => {
+            let all = addresses.iter().take(addresses_max);
+            Ok(all.map(|address| AllowedAddress(SocketAddr::new(*address, port))).collect())
+        }
+    }
 }
 
 /// Whether an address may be reached: the rules' answer, but for this machine's own addresses,

@@ -19,6 +19,8 @@ use crate::stamp::Stamp;
 
 /// How a subrequest ended, in each answer to a runtime: `response`, or whose fault the failure is.
 pub const OUTCOME: HeaderName = HeaderName::from_static("isolde-outcome");
+/// In a request of a runtime that is to go to the Worker's origin.
+pub const TO_ORIGIN: HeaderName = HeaderName::from_static("isolde-to-origin");
 /// How many more Workers may call one another, in each request of a runtime.
 pub const HOPS: HeaderName = HeaderName::from_static("isolde-hops");
 /// In a failure: the text for the operator's log. The one for the Worker is the body.
@@ -31,28 +33,40 @@ const LOG_BYTES_MAX: usize = 1 << 10;
 
 type Answer = Response<Either<ResponseBody, Full<Bytes>>>;
 
+/// The clients of a Worker.
+#[derive(Clone)]
+pub struct Clients {
+    /// For the network.
+    pub network: Client,
+    /// For its origin, if it has one.
+    pub origin: Option<Client>,
+}
+
 /// Serves a connection of a runtime until either end closes it. `hops_header` is the header by
 /// which the next server learns how many more Workers may call one another.
 ///
 /// # Panics
 /// Outside a `LocalSet` or `LocalRuntime` of tokio.
-pub async fn serve<S>(client: Client, stream: S, hops_header: HeaderName)
+pub async fn serve<S>(clients: Clients, stream: S, hops_header: HeaderName)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let service = service_fn(move |request| {
-        let (client, hops_header) = (client.clone(), hops_header.clone());
-        async move { Ok::<_, Infallible>(answer(&client, request, &hops_header).await) }
+        let (clients, hops_header) = (clients.clone(), hops_header.clone());
+        async move { Ok::<_, Infallible>(answer(&clients, request, &hops_header).await) }
     });
     // An error is the runtime's end, or the end of a body, which the runtime sees as well.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn answer(
-    client: &Client,
+    clients: &Clients,
     mut request: Request<Incoming>,
     hops_header: &HeaderName,
 ) -> Answer {
+    // A Worker without an origin asks the network, whatever its runtime says.
+    let to_origin = request.headers_mut().remove(TO_ORIGIN).and(clients.origin.as_ref());
+    let client = to_origin.unwrap_or(&clients.network);
     let hops = request.headers_mut().remove(HOPS);
     let stamp = Stamp::new(hops.map(|hops| (hops_header.clone(), hops)).into_iter().collect());
     let request = request.map(|body| body.map_err(BoxError::from));

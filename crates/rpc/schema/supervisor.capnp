@@ -15,6 +15,10 @@ struct Program {
   number @3 :UInt64;
   # The Worker's number, by which the runtime names it to its supervisor. Not a secret, unlike the
   # key.
+
+  originHosts @4 :List(Text);
+  # Its hosts, if it has an origin: requests to them go there. The outbound proxy knows the origin
+  # from the stamp.
 }
 
 interface Supervisor {

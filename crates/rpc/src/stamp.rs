@@ -21,6 +21,8 @@ pub struct Identity {
     pub worker: Arc<str>,
     /// The version's name.
     pub version: Arc<str>,
+    /// The URL of its origin, which is exempt from the policy; empty where it has none.
+    pub origin: Arc<str>,
 }
 
 /// Makes and checks stamps.
@@ -44,7 +46,8 @@ impl StampKey {
 
     /// The stamp of a Worker; `None` when one of the names has a NUL.
     pub fn stamp(&self, identity: &Identity) -> Option<Vec<u8>> {
-        let names = [&identity.owner, &identity.worker, &identity.version];
+        let names =
+            [&identity.owner, &identity.worker, &identity.version, &identity.origin];
         if names.iter().any(|name| name.contains('\0')) {
             return None;
         }
@@ -59,8 +62,12 @@ impl StampKey {
         let (code, text) = stamp.split_at_checked(CODE_BYTES)?;
         hmac::verify(&self.0, text, code).ok()?;
         let mut names = std::str::from_utf8(text).ok()?.split('\0').map(Arc::from);
-        let identity =
-            Identity { owner: names.next()?, worker: names.next()?, version: names.next()? };
+        let identity = Identity {
+            owner: names.next()?,
+            worker: names.next()?,
+            version: names.next()?,
+            origin: names.next()?,
+        };
         names.next().is_none().then_some(identity)
     }
 }
@@ -70,7 +77,8 @@ mod tests {
     use super::*;
 
     fn identity(owner: &str) -> Identity {
-        Identity { owner: owner.into(), worker: "shop".into(), version: "1".into() }
+        let origin = "http://127.0.0.1:3000".into();
+        Identity { owner: owner.into(), worker: "shop".into(), version: "1".into(), origin }
     }
 
     #[test]

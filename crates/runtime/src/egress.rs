@@ -92,6 +92,12 @@ pub trait Egress: Send + Sync {
 
 /// Makes the subrequests of one isolate.
 pub trait EgressClient {
+    /// Whether there is an origin: a server of the operator's that requests to the Worker's own
+    /// hosts go to.
+    fn has_origin(&self) -> bool {
+        false
+    }
+
     /// Sends a request. Dropping the future, or the response's body, ends it. The body is not
     /// decoded: its `content-encoding` still applies.
     fn send(

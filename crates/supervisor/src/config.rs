@@ -4,11 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use http::Uri;
+use http::uri::Authority;
 use inbound::certificates::{self, Pem};
 use program::{Cordon, Limits, Owner, Service};
 use serde::Deserialize;
 use toml::Spanned;
+
+use crate::vault::Reach;
 
 #[cfg(test)]
 mod tests;
@@ -48,8 +53,8 @@ pub struct WorkerConfig {
     pub name: String,
     /// Its project, with the folder of the configuration before a relative path.
     pub path: PathBuf,
-    /// The hosts that it answers, in lower case and without a port.
-    pub hosts: Vec<String>,
+    /// The hosts that it answers, in lower case and without a port, and its origin, without a path.
+    pub reach: Reach,
     /// The account that is charged.
     pub owner: Owner,
     /// With which other Workers it may share a process.
@@ -155,6 +160,7 @@ struct Entry {
     hosts: Vec<Spanned<String>>,
     owner: Option<Spanned<String>>,
     trust: Option<Spanned<String>>,
+    origin: Option<Spanned<String>>,
     #[serde(default)]
     services: BTreeMap<String, Spanned<ServiceEntry>>,
     limits: Option<Spanned<LimitsConfig>>,
@@ -316,8 +322,26 @@ fn check_worker(
     let path = folder.join(entry.path);
     let services = entry.services.into_iter();
     let services = services.map(|(name, entry)| (name, service_of(entry.into_inner()))).collect();
-    let worker = WorkerConfig { name: name.clone(), path, hosts, owner, cordon, services, limits };
+    let origin = entry.origin.as_ref().map(check_origin).transpose()?.unwrap_or_default();
+    let reach = Reach { hosts, origin };
+    let worker = WorkerConfig { name: name.clone(), path, reach, owner, cordon, services, limits };
     Ok((worker, (name, entry.name.span())))
+}
+
+/// A server: scheme, host and port.
+fn check_origin(origin: &Spanned<String>) -> Result<Arc<str>, Wrong> {
+    let text = origin.get_ref().strip_suffix('/').unwrap_or(origin.get_ref());
+    let is_server = text.parse::<Uri>().is_ok_and(|url| {
+        let authority = url.authority().map(Authority::as_str).unwrap_or_default();
+        matches!(url.scheme_str(), Some("http" | "https"))
+            && !authority.contains('@')
+            && text.ends_with(authority)
+    });
+    if !is_server {
+        let text = "`origin` is a server without a path, such as \"http://127.0.0.1:3000\"";
+        return Err((origin.span(), text.to_owned()));
+    }
+    Ok(text.into())
 }
 
 /// Sees whether the Workers of service bindings exist.

@@ -249,7 +249,7 @@ impl Supervisor {
         let mut conducts = self.kit.node.conducts.borrow_mut();
         conducts.built(&worker);
         let terms = conducts.terms(&worker);
-        vault.add(worker, &config.hosts, terms, &self.stamps, &self.kit.node.vault.borrow())
+        vault.add(worker, &config.reach, terms, &self.stamps, &self.kit.node.vault.borrow())
     }
 
     async fn build(&self, config: &WorkerConfig) -> Result<program::Worker, String> {
@@ -273,7 +273,7 @@ impl Supervisor {
                 self.log.note(
                     "there is no [[certificate]]: clients of https see one that vouches for itself",
                 );
-                let hosts = config.workers.iter().flat_map(|worker| worker.hosts.clone());
+                let hosts = config.workers.iter().flat_map(|worker| worker.reach.hosts.clone());
                 *made = Some(certificates::self_signed(&hosts.collect::<Vec<_>>())?);
             }
             certificates.extend(made.clone());

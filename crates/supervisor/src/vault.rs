@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use aws_lc_rs::rand;
 use program::{Binding, Cordon, Worker, WorkerError};
@@ -42,12 +43,21 @@ pub struct Program {
     pub number: u64,
     /// The Worker, with the cordon that it runs in.
     pub worker: Worker,
-    /// The hosts that it answers.
-    hosts: Vec<String>,
+    /// Where it is reached, and what it reaches.
+    pub reach: Reach,
     /// What the outbound proxy knows it by.
     pub stamp: Vec<u8>,
     /// Whether it may not run.
     pub is_refused: bool,
+}
+
+/// Where a Worker is reached, and what it reaches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// The hosts that it answers.
+    pub hosts: Vec<String>,
+    /// The URL of its origin; empty where it has none.
+    pub origin: Arc<str>,
 }
 
 /// Another process runs the Worker.
@@ -115,7 +125,7 @@ impl Vault {
     pub fn add(
         &mut self,
         mut worker: Worker,
-        hosts: &[String],
+        Reach { hosts, origin }: &Reach,
         terms: Terms,
         stamps: &StampKey,
         previous: &Self,
@@ -124,9 +134,14 @@ impl Vault {
             worker.cordon = cordon;
         }
         let name = WorkerName::of(&worker);
-        let same = previous
-            .named(&name)
-            .filter(|(_, other)| other.worker == worker && other.is_refused == terms.is_refused);
+        let is_same = |other: &Program| {
+            other.worker == worker
+                && other.is_refused == terms.is_refused
+                && other.reach.origin == *origin
+                // A process that knows the hosts has to hear of others.
+                && (origin.is_empty() || other.reach.hosts == *hosts)
+        };
+        let same = previous.named(&name).filter(|(_, other)| is_same(other));
         let (key, number) = match same {
             Some((key, program)) => (key, program.number),
             None => {
@@ -139,10 +154,11 @@ impl Vault {
             owner: worker.owner.as_str().into(),
             worker: worker.name.as_str().into(),
             version: worker.version.as_str().into(),
+            origin: origin.clone(),
         };
         let stamp = stamps.stamp(&identity).ok_or(VaultError::Name)?;
-        let (hosts_of_it, is_refused) = (hosts.to_vec(), terms.is_refused);
-        let program = Program { number, worker, hosts: hosts_of_it, stamp, is_refused };
+        let (reach, is_refused) = (Reach { hosts: hosts.clone(), origin: origin.clone() }, terms.is_refused);
+        let program = Program { number, worker, reach, stamp, is_refused };
         self.last_number = self.last_number.max(number);
         self.hosts.extend(hosts.iter().map(|host| (host.clone(), key)));
         self.names.insert(name, key);
@@ -167,8 +183,8 @@ impl Vault {
     ) -> Result<Self, VaultError> {
         let mut vault = Self::after(self);
         for program in self.in_order() {
-            let Program { worker, hosts, .. } = &**program;
-            vault.add(worker.clone(), hosts, terms(worker), stamps, self)?;
+            let Program { worker, reach, .. } = &**program;
+            vault.add(worker.clone(), reach, terms(worker), stamps, self)?;
         }
         vault.let_go_of(self);
         Ok(vault)
@@ -211,7 +227,7 @@ impl Vault {
             return Ok(Some(key));
         }
         let before = self.leaving.iter().find(|(_, program)| {
-            program.worker.cordon == *cordon && program.hosts.iter().any(|its| its == host)
+            program.worker.cordon == *cordon && program.reach.hosts.iter().any(|its| its == host)
         });
         before.map(|(key, _)| Some(*key)).ok_or(Elsewhere)
     }
@@ -261,6 +277,10 @@ mod tests {
     use super::*;
     use crate::testing;
 
+    fn reach(hosts: &[String]) -> Reach {
+        Reach { hosts: hosts.to_vec(), ..Reach::default() }
+    }
+
     fn worker(name: &str, cordon: &str) -> Worker {
         let (owner, cordon) = (Owner::new("anna"), Cordon::new(cordon));
         Worker { owner, cordon, ..testing::worker(name, "export default {}") }
@@ -273,7 +293,7 @@ mod tests {
         let none = Vault::default();
         let mut add = |name: &str, cordon: &str| {
             let hosts = [format!("{name}.example")];
-            vault.add(worker(name, cordon), &hosts, Terms::default(), &stamps, &none).unwrap();
+            vault.add(worker(name, cordon), &reach(&hosts), Terms::default(), &stamps, &none).unwrap();
         };
         add("shop", "shared");
         add("blog", "paid");
@@ -292,12 +312,12 @@ mod tests {
         let hosts = ["shop.example".to_owned()];
         let mut first = Vault::default();
         first
-            .add(worker("shop", "shared"), &hosts, Terms::default(), &stamps, &Vault::default())
+            .add(worker("shop", "shared"), &reach(&hosts), Terms::default(), &stamps, &Vault::default())
             .unwrap();
         let (old, program) = first.locate("shop.example").unwrap();
         assert_eq!(program.number, 1);
         let mut second = Vault::after(&first);
-        second.add(worker("shop", "paid"), &hosts, Terms::default(), &stamps, &first).unwrap();
+        second.add(worker("shop", "paid"), &reach(&hosts), Terms::default(), &stamps, &first).unwrap();
         second.let_go_of(&first);
         assert_eq!(
             second.locate("shop.example").unwrap().1.number,
@@ -317,7 +337,7 @@ mod tests {
         for name in ["shop", "blog"] {
             let hosts = [format!("{name}.example")];
             let worker = worker(name, "shared");
-            vault.add(worker, &hosts, Terms::default(), &stamps, &Vault::default()).unwrap();
+            vault.add(worker, &reach(&hosts), Terms::default(), &stamps, &Vault::default()).unwrap();
         }
         let key = |vault: &Vault, name: &str| vault.locate(&format!("{name}.example")).unwrap().0;
         let alone = Cordon::new("alone:shop");
@@ -349,7 +369,7 @@ mod tests {
         let hosts = ["shop.example".to_owned()];
         let keyed = |worker: &Worker, previous: &Vault| {
             let mut vault = Vault::default();
-            vault.add(worker.clone(), &hosts, Terms::default(), &stamps, previous).unwrap();
+            vault.add(worker.clone(), &reach(&hosts), Terms::default(), &stamps, previous).unwrap();
             (vault.resolve("shop.example", &Cordon::shared()).unwrap().unwrap(), vault)
         };
         let first = worker("shop", "shared");
@@ -357,7 +377,7 @@ mod tests {
         assert_eq!(keyed(&first, &vault).0, key);
         let mut moved = Vault::after(&vault);
         let hosts = ["other.example".to_owned()];
-        moved.add(first.clone(), &hosts, Terms::default(), &stamps, &vault).unwrap();
+        moved.add(first.clone(), &reach(&hosts), Terms::default(), &stamps, &vault).unwrap();
         let (elsewhere, program) = moved.locate("other.example").unwrap();
         assert_eq!((elsewhere, program.number), (key, 1), "another host is no other version");
         let changed = Worker { limits: Limits { cpu_ms_max: 1, ..Limits::default() }, ..first };

@@ -128,6 +128,8 @@ pub trait Subrequests {
     fn start(&self, request: FetchRequest, resolver: Resolver);
     /// Ends a subrequest.
     fn abort(&self, event: EventId, fetch: u32);
+    /// Whether there is a server behind the Worker.
+    fn has_origin(&self) -> bool;
 }
 
 /// What a body means for which its isolate has no memory left.

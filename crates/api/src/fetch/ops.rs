@@ -104,6 +104,11 @@ isolate::ops! {
         Ok(promise)
     }
 
+    /// Whether there is a server behind the Worker, which answers where the Worker fails.
+    fn origin_exists(cx: &mut OpContext<'_>) -> bool {
+        cx.host::<Host>().subrequests.has_origin()
+    }
+
     /// Ends a subrequest.
     fn fetch_abort(cx: &mut OpContext<'_>, id: u32) {
         let event = cx.continuation_id();

@@ -8,6 +8,7 @@
 import { cped_set, respond, respond_error, sink_new } from "isolde:ops";
 import { runInContext } from "../context.js";
 import { internal } from "../internal.js";
+import { load } from "../lazy.js";
 import { primordials } from "../primordials.js";
 import { abortRequest, createInboundRequest, isSignalRead } from "../fetch/request.js";
 import { isResponseObject, responseParts } from "../fetch/response.js";
@@ -48,8 +49,9 @@ const NOT_A_RESPONSE =
 export function dispatchFetch(id, method, url, headers, body, cf, entrypoint) {
   const context = new RequestContext(id);
   cped_set(context);
+  let request;
   try {
-    const request = createInboundRequest(method, url, headers, body, cf);
+    request = createInboundRequest(method, url, headers, body, cf);
     const result = fetchHandler(request, createExecutionContext(context), entrypoint);
     if (isResponseObject(result)) {
       sendResponse(context, request, result);
@@ -59,11 +61,11 @@ export function dispatchFetch(id, method, url, headers, body, cf, entrypoint) {
       PromisePrototypeThen(
         PromiseResolve(result),
         (response) => settled(waiter, response),
-        (error) => dispatchFailed(id, error),
+        (error) => failed(waiter, error),
       );
     }
   } catch (error) {
-    respond_error(id, error);
+    fail(context, request, error);
   }
   cped_set(undefined);
 }
@@ -82,9 +84,25 @@ export function disconnect(id) {
   runInContext(waiter.context, () => abortRequest(waiter.request));
 }
 
-function dispatchFailed(id, error) {
-  MapPrototypeDelete(waiting, id);
-  respond_error(id, error);
+function failed({ context, request }, error) {
+  MapPrototypeDelete(waiting, context.id);
+  fail(context, request, error);
+}
+
+/** The Worker threw: the origin answers, if the Worker wants that and there is one. */
+function fail(context, request, error) {
+  const answer = context.passThrough
+    ? (0, load("worker/pass_through.js").askOrigin)(request, error)
+    : undefined;
+  if (answer === undefined) {
+    respond_error(context.id, error);
+    return;
+  }
+  PromisePrototypeThen(
+    answer,
+    (response) => sendResponse(context, request, response),
+    () => respond_error(context.id, error),
+  );
 }
 
 function settled({ context, request }, response) {

@@ -146,6 +146,10 @@ impl api::host::Subrequests for EventHost {
         }
     }
 
+    fn has_origin(&self) -> bool {
+        self.egress_client().is_some_and(|client| client.has_origin())
+    }
+
     fn abort(&self, event: EventId, id: u32) {
         let Some(fetch) = self.resources.take::<Subrequest>(event, id) else { return };
         match fetch.body {

@@ -26,7 +26,7 @@ fn a_worker_with_everything() {
     assert_eq!(config.http.to_string(), "127.0.0.1:8080");
     let [worker] = &config.workers[..] else { panic!("{config:?}") };
     assert_eq!(worker.path, Path::new("/etc/isolde/../shop"));
-    assert_eq!(worker.hosts, ["shop.example", "[::1]"]);
+    assert_eq!(worker.reach.hosts, ["shop.example", "[::1]"]);
     assert_eq!(worker.owner.as_str(), "anna");
     assert_eq!(config.allowed_ranges, ["10.0.0.0/8", "::1/128"]);
     assert_eq!(config.forbidden_ranges, ["192.0.2.0/24"]);
