@@ -4,6 +4,7 @@
 mod bundle;
 mod calls;
 mod inbound;
+mod journal;
 mod outbound;
 mod questions;
 mod relay;
@@ -54,6 +55,9 @@ pub enum Role {
         /// Take clients of plain HTTP, who come through one more descriptor
         #[arg(long)]
         listen: bool,
+        /// Write each request to the journal
+        #[arg(long)]
+        log_requests: bool,
         /// What to do when the kernel does not offer a step of the jail
         #[arg(long, value_enum)]
         sandbox: SandboxMode,
@@ -101,7 +105,9 @@ pub fn run(role: &Role) -> ExitCode {
             ("outbound", outbound::run(allow, forbid, *sandbox))
         }
         Role::Inbound { arguments, sandbox } => ("inbound", inbound::run(arguments, *sandbox)),
-        Role::Runtime { listen, sandbox } => ("runtime", runtime::run(*listen, *sandbox)),
+        Role::Runtime { listen, log_requests, sandbox } => {
+            ("runtime", runtime::run(*listen, *log_requests, *sandbox))
+        }
         Role::Jail { sandbox } => ("jail", jail(*sandbox)),
     };
     match result {

@@ -1,18 +1,26 @@
 //! `isolde serve`: the supervisor, in this process, and the processes that it starts.
 
-use std::io::{IsTerminal, Write};
+mod log;
+
 use std::process::ExitCode;
 use std::rc::Rc;
 
 use clap::ValueEnum;
-use serde_json::json;
-use supervisor::{Log, Options, Ready, Supervisor};
+use supervisor::{Log, Options, Supervisor};
 
 use crate::cli::ServeArguments;
 
+use self::log::Printed;
+
 /// Runs the command.
 pub fn run(arguments: &ServeArguments) -> ExitCode {
-    let log = Rc::new(Printed { json: arguments.json, color: std::io::stderr().is_terminal() });
+    let log = match Printed::new(arguments.json) {
+        Ok(log) => Rc::new(log),
+        Err(error) => {
+            eprintln!("error: the log cannot be written: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     match serve(arguments, log.clone()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
@@ -22,7 +30,7 @@ pub fn run(arguments: &ServeArguments) -> ExitCode {
     }
 }
 
-fn serve(arguments: &ServeArguments, log: Rc<dyn Log>) -> Result<(), String> {
+fn serve(arguments: &ServeArguments, log: Rc<Printed>) -> Result<(), String> {
     let program = std::env::current_exe()
         .map_err(|error| format!("the path of this program is not known: {error}"))?;
     let mode = arguments.sandbox.to_possible_value().expect("no mode is skipped");
@@ -31,50 +39,9 @@ fn serve(arguments: &ServeArguments, log: Rc<dyn Log>) -> Result<(), String> {
         config_path: arguments.config.clone(),
         sandbox: mode.get_name().to_owned(),
     };
-    let (supervisor, config) = Supervisor::new(options, log).map_err(|error| error.to_string())?;
+    let (supervisor, config) = Supervisor::new(options, log.clone()).map_err(|error| error.to_string())?;
+    if let Some(access) = &config.access_log {
+        log.open_access(access).map_err(|error| format!("`log.access` cannot be opened: {error}"))?;
+    }
     supervisor.run(&config).map_err(|error| error.to_string())
-}
-
-/// Prints what the operator should know: that the node is ready to the standard output, the rest to
-/// the standard error.
-struct Printed {
-    json: bool,
-    color: bool,
-}
-
-impl Printed {
-    fn tell(&self, event: &str, color: &str, text: &str) {
-        let line = match (self.json, self.color) {
-            (true, _) => json!({ "event": event, "message": text }).to_string(),
-            (false, true) => format!("\x1b[{color}m{event}\x1b[0m: {text}"),
-            (false, false) => format!("{event}: {text}"),
-        };
-        // A closed terminal is no reason to stop serving.
-        let _ = writeln!(std::io::stderr().lock(), "{line}");
-    }
-}
-
-impl Log for Printed {
-    fn ready(&self, ready: &Ready) {
-        let url = format!("http://{}", ready.http);
-        let https = ready.https.map(|address| format!("https://{address}"));
-        let workers = ready.workers;
-        let line = match (self.json, &https) {
-            (true, https) => {
-                json!({ "event": "ready", "url": url, "https": https, "workers": workers })
-                    .to_string()
-            }
-            (false, None) => format!("{workers} Workers are ready at {url}"),
-            (false, Some(https)) => format!("{workers} Workers are ready at {url} and {https}"),
-        };
-        let _ = writeln!(std::io::stdout().lock(), "{line}");
-    }
-
-    fn note(&self, text: &str) {
-        self.tell("note", "36", text);
-    }
-
-    fn problem(&self, text: &str) {
-        self.tell("error", "31", text);
-    }
 }

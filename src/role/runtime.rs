@@ -10,10 +10,8 @@ use rpc::inherited;
 use sandbox::Calls;
 use tokio::sync::mpsc;
 
-use crate::reporter::Reporter;
-use crate::source_map::SourceMaps;
-
 use super::calls::{CallsThread, Order, Receivers};
+use super::journal::Journal;
 use super::relay::{Relay, Stamps};
 use super::router::SupervisedRouter;
 use super::{DRAIN_MAX, Problem, SandboxMode};
@@ -28,8 +26,8 @@ const PASSED_MAX: usize = 1_024;
 const DESCRIPTORS: u32 = 7;
 
 /// Serves until the supervisor says otherwise, or is gone. It may take clients of plain HTTP
-/// itself.
-pub fn run(listen: bool, mode: SandboxMode) -> Result<(), Problem> {
+/// itself, and write each request to its journal.
+pub fn run(listen: bool, log_requests: bool, mode: SandboxMode) -> Result<(), Problem> {
     sandbox::enter(mode.into(), DESCRIPTORS + u32::from(listen))?;
     let supervisor = UnixStream::from(inherited::take(0)?);
     let relay = Channel::inherited(inherited::take(1)?);
@@ -40,11 +38,11 @@ pub fn run(listen: bool, mode: SandboxMode) -> Result<(), Problem> {
     let running = RunningTurns::new(rpc::running::map(inherited::take(3)?)?);
     let stamps = Arc::new(Stamps::default());
     let router = Arc::new(SupervisedRouter::new(calls, stamps.clone()));
-    let reporter = Reporter::new(false, true, Arc::new(SourceMaps::default()));
+    let journal = Journal::new(log_requests);
     // V8 starts before any other thread exists: see `Runtime::new`.
     let mut runtime = Runtime::new(RuntimeOptions {
         router: router.clone(),
-        observer: Arc::new(reporter),
+        observer: journal.clone(),
         egress: Arc::new(Relay::new(relay, way_to_others, stamps)),
         services: router.clone(),
         running: Some(running),
@@ -55,6 +53,7 @@ pub fn run(listen: bool, mode: SandboxMode) -> Result<(), Problem> {
         code_from_strings: false,
     })?;
     sandbox::lock(mode.into(), Calls::Runtime)?;
+    journal.start()?;
     let (passed, connections) = mpsc::channel(PASSED_MAX);
     runtime.listen_passed(connections)?;
     let receivers = Receivers { programs: router.clone(), passed, runtime: runtime.handle() };

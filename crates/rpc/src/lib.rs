@@ -8,6 +8,7 @@ pub mod channel;
 pub mod connection;
 pub mod doorway;
 pub mod inherited;
+pub mod journal;
 pub mod running;
 pub mod stamp;
 

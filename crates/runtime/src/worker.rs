@@ -1,5 +1,7 @@
 //! The observer: the interface by which the process around a runtime learns what happens in it.
 
+use std::net::IpAddr;
+
 use isolate::Thrown;
 pub(crate) use program::Worker;
 
@@ -26,8 +28,12 @@ pub trait Observer: Send + Sync {
 /// A request that has ended.
 #[derive(Debug, Clone)]
 pub struct RequestRecord {
+    /// The client's address, if it is known.
+    pub client: Option<IpAddr>,
     /// The method.
     pub method: String,
+    /// Scheme, host and port, of the URL that the Worker sees.
+    pub origin: String,
     /// Path and query, of the URL that the Worker sees.
     pub path: String,
     /// Status of the response; 0 when the client left first.

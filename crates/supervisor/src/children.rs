@@ -19,7 +19,9 @@ use rpc::supervisor_capnp::supervisor;
 
 use crate::directory::{Directory, Registered};
 use crate::handout::{Handout, Known, Node};
+use crate::journal;
 use crate::process::{self, Role};
+use crate::supervisor::Log;
 use crate::vault::Key;
 
 /// A process of the node that is started again when it ends.
@@ -53,6 +55,10 @@ pub struct Kit {
     pub https: Option<TcpListener>,
     /// Whether clients come by way of a load balancer that speaks the PROXY protocol.
     pub proxy_protocol: bool,
+    /// Takes what processes and Workers write.
+    pub log: Rc<dyn Log>,
+    /// Whether runtimes write each request to their journals.
+    pub logs_requests: bool,
 }
 
 /// The processes that there are.
@@ -236,8 +242,12 @@ impl Children {
             descriptors.push(kit.http.try_clone()?.into());
             arguments.push("--listen".to_owned());
         }
-        let child = process::start(&kit.program, Role::Runtime, &arguments, descriptors)?;
+        if kit.logs_requests {
+            arguments.push("--log-requests".to_owned());
+        }
+        let mut child = process::start(&kit.program, Role::Runtime, &arguments, descriptors)?;
         let known = Rc::<Known>::default();
+        kit.read_output(&mut child, known.clone());
         let handout = Handout::new(kit.node.clone(), place.cordon.clone(), known.clone());
         let handout: supervisor::Client = capnp_rpc::new_client(handout);
         answer(near, handout.client)?;
@@ -283,6 +293,19 @@ fn answer(socket: UnixStream, calls: capnp::capability::Client) -> io::Result<()
 }
 
 impl Kit {
+    /// Passes what a runtime writes on to the log.
+    fn read_output(&self, child: &mut Child, known: Rc<Known>) {
+        if let Some(output) = child.stdout.take() {
+            let (node, log) = (self.node.clone(), self.log.clone());
+            let read = journal::read_journal(output.into(), node, known, log);
+            tokio::task::spawn_local(async move { drop(read.await) });
+        }
+        if let Some(output) = child.stderr.take() {
+            let read = journal::read_messages(output.into(), self.log.clone());
+            tokio::task::spawn_local(async move { drop(read.await) });
+        }
+    }
+
     fn sandbox_arguments(&self) -> [String; 2] {
         ["--sandbox".to_owned(), self.sandbox.clone()]
     }

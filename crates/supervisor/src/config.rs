@@ -14,6 +14,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::vault::Reach;
+use crate::writer::Destination;
 
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,8 @@ pub struct Config {
     pub control: Option<PathBuf>,
     /// The certificates; none: one is made for development.
     pub certificates: Vec<Pem>,
+    /// Where a line for each request goes, if anywhere.
+    pub access_log: Option<Destination>,
     /// What subrequests may reach although it is private, as `10.0.0.0/8`.
     pub allowed_ranges: Vec<String>,
     /// What subrequests may not reach although it is public.
@@ -121,6 +124,8 @@ struct File {
     #[serde(default, rename = "certificate")]
     certificates: Vec<Spanned<CertificateEntry>>,
     #[serde(default)]
+    log: LogEntry,
+    #[serde(default)]
     outbound: OutboundEntry,
     #[serde(default, rename = "worker")]
     workers: Vec<Entry>,
@@ -141,6 +146,13 @@ struct Listen {
 struct CertificateEntry {
     chain: PathBuf,
     key: PathBuf,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct LogEntry {
+    /// A file, or `-` for the standard output.
+    access: Option<PathBuf>,
 }
 
 #[derive(Deserialize, Default)]
@@ -245,7 +257,12 @@ fn check(file: File, folder: &Path) -> Result<Config, Wrong> {
     let forbidden_ranges = ranges(&file.outbound.forbid)?;
     let proxy_protocol = file.listen.proxy_protocol;
     let control = file.listen.control.map(|path| folder.join(path));
+    let access_log = file.log.access.map(|path| match path.to_str() {
+        Some("-") => Destination::Standard,
+        _ => Destination::File(folder.join(path)),
+    });
     Ok(Config {
+        access_log,
         http,
         https,
         proxy_protocol,

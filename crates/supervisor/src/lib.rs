@@ -13,6 +13,8 @@
 //! | `status`, `control` | what the node does, and the socket where that is asked |
 //! | `process` | one child: its program, its sockets, its end |
 //! | `switchboard` | connections between Workers of different processes |
+//! | `journal` | what runtime processes write about their Workers, and of themselves |
+//! | `writer` | lines to files, by a thread of its own |
 //! | `build` | a project becomes a Worker, in a child with a time limit |
 //! | `supervisor` | start, reload and end of the node |
 #![forbid(unsafe_code)]
@@ -24,6 +26,7 @@ pub mod config;
 mod control;
 mod directory;
 mod handout;
+mod journal;
 mod keep;
 mod process;
 pub mod status;
@@ -32,6 +35,8 @@ mod switchboard;
 #[cfg(test)]
 mod testing;
 mod vault;
+pub mod writer;
 
+pub use journal::{WorkerEvent, printable};
 pub use build::{PROGRAM_BYTES_MAX, write_program};
 pub use supervisor::{Log, Options, Ready, Supervisor, SupervisorError};

@@ -23,6 +23,7 @@ use crate::build::build;
 use crate::children::{Children, Kit, Place, Runtime, Seat};
 use crate::config::{Config, ConfigError, WorkerConfig};
 use crate::handout::Known;
+use crate::journal::WorkerEvent;
 use crate::status::{self, socket_path};
 use crate::vault::{Vault, VaultError, WorkerName};
 
@@ -39,6 +40,10 @@ pub trait Log {
     fn note(&self, text: &str);
     /// Something is wrong; what is not named goes on.
     fn problem(&self, text: &str);
+    /// A Worker did something.
+    fn worker(&self, told: WorkerEvent<'_>);
+    /// The operator has moved files of the log, maybe: they are opened again.
+    fn reopen(&self);
 }
 
 /// Where a node serves, and what.
@@ -134,6 +139,8 @@ impl Supervisor {
             http: listen(config.http)?,
             https: config.https.map(listen).transpose()?,
             proxy_protocol: config.proxy_protocol,
+            log: log.clone(),
+            logs_requests: config.access_log.is_some(),
         };
         let supervisor = Self {
             kit,
@@ -284,6 +291,7 @@ impl Supervisor {
 
     /// Reads the configuration again. If it is wrong, the node goes on as it is.
     async fn reload(self: &Rc<Self>) {
+        self.log.reopen();
         let config = match Config::read(&self.config_path) {
             Ok(config) => config,
             Err(error) => {
@@ -432,6 +440,7 @@ impl Supervisor {
             ("listen.http", differs(&kit.http, Some(config.http))),
             ("listen.https", https_differs),
             ("listen.proxy_protocol", kit.proxy_protocol != config.proxy_protocol),
+            ("log.access", kit.logs_requests != config.access_log.is_some()),
             ("outbound.allow", kit.allowed_ranges != config.allowed_ranges),
             ("outbound.forbid", kit.forbidden_ranges != config.forbidden_ranges),
         ] {

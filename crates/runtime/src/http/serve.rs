@@ -1,6 +1,7 @@
 //! Requests of a connection, on the isolate's own thread: from hyper to the Worker's handler and
 //! back.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -282,7 +283,9 @@ impl Drop for InFlight {
 
 /// The record of a request, for the observer.
 struct Record {
+    client: Option<IpAddr>,
     method: http::Method,
+    origin: String,
     /// Path and query, of the URL that the Worker sees.
     target: String,
     started: std::time::Instant,
@@ -291,7 +294,9 @@ struct Record {
 impl Record {
     fn begin(request: &RoutedRequest) -> Self {
         Self {
+            client: request.client.peer.address,
             method: request.request.method().clone(),
+            origin: request.url.origin().to_owned(),
             target: request.url.target().to_owned(),
             started: std::time::Instant::now(),
         }
@@ -299,7 +304,9 @@ impl Record {
 
     fn end(self, isolate: &WorkerIsolate, event: &EventContext, status: u16, outcome: Outcome) {
         let record = RequestRecord {
+            client: self.client,
             method: self.method.to_string(),
+            origin: self.origin,
             path: self.target,
             status,
             wall_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
