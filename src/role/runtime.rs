@@ -4,7 +4,9 @@ use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-use ::runtime::{ClientLimits, RunningTurns, Runtime, RuntimeOptions, front_threads_default};
+use ::runtime::{
+    ClientLimits, RunningTurns, Runtime, RuntimeOptions, front_threads_default, mappings_max,
+};
 use rpc::channel::Channel;
 use rpc::inherited;
 use sandbox::Calls;
@@ -28,6 +30,8 @@ const DESCRIPTORS: u32 = 7;
 /// Serves until the supervisor says otherwise, or is gone. It may take clients of plain HTTP
 /// itself, and write each request to its journal.
 pub fn run(listen: bool, log_requests: bool, mode: SandboxMode) -> Result<(), Problem> {
+    // What the jail has no file for.
+    let _ = mappings_max();
     sandbox::enter(mode.into(), DESCRIPTORS + u32::from(listen))?;
     let supervisor = UnixStream::from(inherited::take(0)?);
     let relay = Channel::inherited(inherited::take(1)?);

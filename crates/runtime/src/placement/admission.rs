@@ -1,6 +1,8 @@
 //! Admission: how many isolates a process takes. V8 ends the process when it gets no memory mapping
 //! or no address space for a heap, so these must not run out.
 
+use std::sync::OnceLock;
+
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use scheduler::Options;
 
@@ -58,11 +60,19 @@ pub(crate) fn options(pool_size: usize) -> Options {
 /// Number of isolates from which on new ones replace old ones: they take half of the process's
 /// mappings or half of its file descriptors.
 fn isolates_max() -> usize {
-    let file = std::fs::read_to_string("/proc/sys/vm/max_map_count");
-    let mappings = file.ok().and_then(|text| text.trim().parse().ok());
-    let by_mappings = mappings.unwrap_or(MAPPINGS_MAX_DEFAULT) / 2 / MAPPINGS_PER_ISOLATE;
+    let by_mappings = mappings_max() / 2 / MAPPINGS_PER_ISOLATE;
     let by_descriptors = descriptors_max() / 2 / DESCRIPTORS_PER_ISOLATE;
     by_mappings.max(ISOLATES_MIN).min(by_descriptors.max(1))
+}
+
+/// Memory mappings that a process may have. The system is asked once: a process in a jail has to ask
+/// before it enters.
+pub fn mappings_max() -> usize {
+    static MAPPINGS_MAX: OnceLock<usize> = OnceLock::new();
+    *MAPPINGS_MAX.get_or_init(|| {
+        let file = std::fs::read_to_string("/proc/sys/vm/max_map_count");
+        file.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(MAPPINGS_MAX_DEFAULT)
+    })
 }
 
 /// File descriptors that the process may have. Raises the soft limit, which is often 1,024 for
