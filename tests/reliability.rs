@@ -22,6 +22,8 @@ mod leaving;
 mod lengths;
 #[path = "reliability/lifetime.rs"]
 mod lifetime;
+#[path = "reliability/notify.rs"]
+mod notify;
 #[path = "reliability/origin.rs"]
 mod origin;
 #[path = "reliability/projects.rs"]

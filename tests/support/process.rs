@@ -114,6 +114,13 @@ impl Isolde {
         Self::run(command)
     }
 
+    /// The same, with a variable in the environment.
+    pub fn serve_with_variable(config: &Path, name: &str, value: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_isolde"));
+        command.args(["serve", "--json", "--config"]).arg(config).env(name, value);
+        Self::run(command)
+    }
+
     /// Serves the Workers of a configuration file under strace, which writes the system calls of all
     /// processes and threads, with their numbers, to `output`.
     pub fn serve_traced(config: &Path, output: &Path) -> Self {

@@ -15,6 +15,7 @@
 //! | `switchboard` | connections between Workers of different processes |
 //! | `journal` | what runtime processes write about their Workers, and of themselves |
 //! | `writer` | lines to files, by a thread of its own |
+//! | `notify` | what a service manager such as systemd is told |
 //! | `build` | a project becomes a Worker, in a child with a time limit |
 //! | `supervisor` | start, reload and end of the node |
 #![forbid(unsafe_code)]
@@ -28,6 +29,7 @@ mod directory;
 mod handout;
 mod journal;
 mod keep;
+mod notify;
 mod process;
 pub mod status;
 mod supervisor;

@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 use program::Cordon;
 use rpc::stamp::StampKey;
 use scheduler::suspicion::Standing;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 
 use crate::build::build;
@@ -24,6 +24,7 @@ use crate::children::{Children, Kit, Place, Runtime, Seat};
 use crate::config::{Config, ConfigError, WorkerConfig};
 use crate::handout::Known;
 use crate::journal::WorkerEvent;
+use crate::notify::Manager;
 use crate::status::{self, socket_path};
 use crate::vault::{Vault, VaultError, WorkerName};
 
@@ -113,6 +114,8 @@ pub struct Supervisor {
     told: RefCell<BTreeMap<WorkerName, Standing>>,
     /// Whether processes that end are left alone.
     pub(crate) drains: Cell<bool>,
+    /// Who has started the supervisor, maybe.
+    manager: Manager,
 }
 
 impl Supervisor {
@@ -154,6 +157,7 @@ impl Supervisor {
             restarts: RefCell::default(),
             told: RefCell::default(),
             drains: Cell::new(false),
+            manager: Manager::of_environment()?,
         };
         Ok((supervisor, config))
     }
@@ -193,31 +197,35 @@ impl Supervisor {
         }
         let https = self.kit.https.as_ref().map(TcpListener::local_addr).transpose()?;
         self.log.ready(&Ready { http: self.kit.http.local_addr()?, https, workers });
-        let mut reload = signal(SignalKind::hangup())?;
+        self.manager.ready(&served(workers));
+        let reload = signal(SignalKind::hangup())?;
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let changes = tokio::task::spawn_local({
-            let supervisor = self.clone();
-            async move {
-                loop {
-                    tokio::select! {
-                        asked = reload.recv() => match asked {
-                            Some(()) => supervisor.reload().await,
-                            None => return,
-                        },
-                        () = supervisor.kit.node.judged.notified() => supervisor.judge().await,
-                    }
-                }
-            }
-        });
+        let supervisor = self.clone();
+        tokio::task::spawn_local(async move { supervisor.manager.keep_alive().await });
+        let changes = tokio::task::spawn_local(self.clone().follow_changes(reload));
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
         changes.abort();
+        self.manager.stops();
         self.drain().await;
         let _ = std::fs::remove_file(control);
         Ok(())
+    }
+
+    /// Reloads when that is asked for, and moves Workers whose standing has changed.
+    async fn follow_changes(self: Rc<Self>, mut reload: Signal) {
+        loop {
+            tokio::select! {
+                asked = reload.recv() => match asked {
+                    Some(()) => self.reload().await,
+                    None => return,
+                },
+                () = self.kit.node.judged.notified() => self.judge().await,
+            }
+        }
     }
 
     /// Adds a place for a cordon, and starts its process.
@@ -291,11 +299,19 @@ impl Supervisor {
 
     /// Reads the configuration again. If it is wrong, the node goes on as it is.
     async fn reload(self: &Rc<Self>) {
+        self.manager.reloads();
+        let workers = self.read_again().await;
+        self.manager.ready(&workers.map_or("the configuration is wrong".to_owned(), served));
+    }
+
+    /// Gives how many Workers there are then, if there was nothing wrong.
+    async fn read_again(self: &Rc<Self>) -> Option<usize> {
         self.log.reopen();
         let config = match Config::read(&self.config_path) {
             Ok(config) => config,
             Err(error) => {
-                return self.log.problem(&format!("nothing is reloaded: {error}"));
+                self.log.problem(&format!("nothing is reloaded: {error}"));
+                return None;
             }
         };
         self.tell_what_needs_a_start(&config);
@@ -304,9 +320,11 @@ impl Supervisor {
         }
         let (vault, count) = self.load(&config).await;
         if let Err(error) = self.replace(vault).await {
-            return self.log.problem(&format!("nothing is reloaded: {error}"));
+            self.log.problem(&format!("nothing is reloaded: {error}"));
+            return None;
         }
         self.log.note(&format!("reloaded: {count} Workers"));
+        Some(count)
     }
 
     /// Moves Workers whose standing has changed.
@@ -519,4 +537,9 @@ async fn end(child: &mut Child) {
     }
     let _ = child.kill();
     let _ = child.wait();
+}
+
+/// What a service manager shows.
+fn served(workers: usize) -> String {
+    format!("{workers} Workers are served")
 }
