@@ -6,6 +6,8 @@ mod support;
 
 #[path = "reliability/connections.rs"]
 mod connections;
+#[path = "reliability/doctor.rs"]
+mod doctor;
 #[path = "reliability/examples.rs"]
 mod examples;
 #[path = "reliability/faults.rs"]
@@ -26,6 +28,8 @@ mod lifetime;
 mod notify;
 #[path = "reliability/origin.rs"]
 mod origin;
+#[path = "reliability/packaging.rs"]
+mod packaging;
 #[path = "reliability/projects.rs"]
 mod projects;
 #[path = "reliability/rebuilds.rs"]
