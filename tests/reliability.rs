@@ -14,6 +14,8 @@ mod faults;
 mod hand_back;
 #[path = "reliability/inbound.rs"]
 mod inbound_proxy;
+#[path = "reliability/kills.rs"]
+mod kills;
 #[path = "reliability/leaving.rs"]
 mod leaving;
 #[path = "reliability/lengths.rs"]

@@ -81,15 +81,33 @@ impl Connections {
         self: &Rc<Self>,
         request: Request<OutBody>,
     ) -> Result<Response<Incoming>, EgressError> {
-        let mut connection = match self.idle() {
-            Some(connection) => connection,
-            None => self.open().await.map_err(|error| broken(&error.to_string()))?,
+        let request = match self.idle() {
+            None => request,
+            Some(mut connection) => match connection.try_send_request(request).await {
+                Ok(response) => {
+                    self.keep(connection);
+                    return Ok(response);
+                }
+                // The proxy has ended, which was not known yet: nothing of the request has gone.
+                Err(mut error) => match error.take_message() {
+                    Some(request) => request,
+                    None => return Err(broken(&error.into_error().to_string())),
+                },
+            },
         };
+        let opened = self.open().await;
+        let mut connection = opened.map_err(|error| broken(&error.to_string()))?;
         let response = connection.send_request(request).await;
         let response = response.map_err(|error| broken(&error.to_string()))?;
+        self.keep(connection);
+        Ok(response)
+    }
+
+    /// Keeps a connection when its response's body has been read. If that is dropped before, the
+    /// connection ends.
+    fn keep(self: &Rc<Self>, mut connection: SendRequest<OutBody>) {
         let connections = Rc::downgrade(self);
         tokio::task::spawn_local(async move {
-            // It is ready again when the body has been read, and never if it is dropped before.
             if connection.ready().await.is_ok()
                 && let Some(connections) = connections.upgrade()
                 && connections.idle.borrow().len() < IDLE_MAX
@@ -97,7 +115,6 @@ impl Connections {
                 connections.idle.borrow_mut().push(connection);
             }
         });
-        Ok(response)
     }
 
     fn idle(&self) -> Option<SendRequest<OutBody>> {
