@@ -262,6 +262,25 @@ impl Random {
     }
 }
 
+/// A failure, and the kill before its end: times are from the moment of that kill.
+fn described(failure: &Failure, kills: &[Kill]) -> String {
+    let last = kills.iter().rfind(|kill| kill.killed <= failure.ended);
+    let Some(kill) = last else { return format!("{failure:?}, before the first kill\n") };
+    let from = |time: Instant| match time.checked_duration_since(kill.killed) {
+        Some(after) => format!("{after:?}"),
+        None => format!("-{:?}", kill.killed - time),
+    };
+    let Failure { opened, begun, ended, how, what, .. } = failure;
+    format!(
+        "{what}: {how:?}; opened at {}, begun at {}, ended at {}; {:?} was gone at {}\n",
+        from(*opened),
+        from(*begun),
+        from(*ended),
+        kill.seat,
+        from(kill.gone)
+    )
+}
+
 #[test]
 fn what_fails_when_processes_are_killed_was_in_their_hands() {
     let mut random = Random::new();
@@ -297,14 +316,12 @@ fn what_fails_when_processes_are_killed_was_in_their_hands() {
             waits || !kills.iter().any(|kill| kill.excuses(failure))
         })
         .collect();
-    let nearest = unexcused.first().map(|failure| {
-        kills.iter().filter(|kill| kill.killed <= failure.ended).next_back()
-    });
     assert!(
         unexcused.is_empty(),
-        "{} of {} failures: {unexcused:#?}\nthe last kill before the first: {nearest:#?}\n{}",
+        "{} of {} failures are not excused:\n{}{}",
         unexcused.len(),
         failures.len(),
+        unexcused.iter().map(|failure| described(failure, &kills)).collect::<String>(),
         node.isolde.complaints()
     );
     println!("{answered} requests were answered, {} failed with a process", failures.len());

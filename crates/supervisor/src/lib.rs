@@ -22,6 +22,8 @@ mod conduct;
 pub mod config;
 mod control;
 mod directory;
+#[doc(hidden)]
+pub mod fuzzing;
 mod handout;
 mod keep;
 mod process;

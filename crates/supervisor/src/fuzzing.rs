@@ -1,0 +1,104 @@
+//! What the supervisor reads from processes that it does not trust, for the fuzz targets.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use capnp::capability::Client;
+use program::{Artifact, ArtifactParts, Content, Cordon, Format, Module, ModuleKind, Worker};
+use rpc::inbound_capnp::directory;
+use rpc::stamp::StampKey;
+use rpc::supervisor_capnp::supervisor;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::task::{LocalSet, spawn_local, yield_now};
+
+use crate::build;
+use crate::directory::Directory;
+use crate::handout::{Handout, Node};
+use crate::vault::{Terms, Vault};
+
+/// Code that no process gets without a key.
+pub const CODE: &str = "export default { fetch: () => new Response('a secret') };";
+
+/// How often both ends of a connection have their turn.
+const TURNS: usize = 64;
+
+/// A process that calls the supervisor.
+#[derive(Debug, Clone, Copy)]
+pub enum Caller {
+    /// A runtime of the cordon `free`.
+    Runtime,
+    /// The inbound proxy.
+    Inbound,
+}
+
+/// The Worker that a build wrote, and the same written again; nothing when it is none.
+pub fn built(bytes: &Bytes) -> Option<(Worker, Vec<u8>)> {
+    let worker = build::read_program(bytes).ok()?;
+    let again = build::write_program(&worker).expect("what was read can be written");
+    Some((worker, again))
+}
+
+/// What a process gets that sends these bytes instead of calls. The Workers of the node are at the
+/// hosts `free` and `paid`, each in the cordon of its name, with [`CODE`].
+///
+/// # Panics
+/// When there is no event loop.
+pub fn answers_to(caller: Caller, sent: &[u8]) -> Vec<u8> {
+    let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let event_loop = event_loop.expect("there are descriptors for an event loop");
+    LocalSet::new().block_on(&event_loop, async {
+        let (near, mut far) = UnixStream::pair().expect("there are descriptors for a socket");
+        let calls = spawn_local(rpc::connection::serve(near, calls_of(caller)));
+        // The connection may have ended before it has read everything.
+        let _ = far.write_all(sent).await;
+        let mut answers = Vec::new();
+        for _ in 0..TURNS {
+            yield_now().await;
+            let mut more = [0; 4 << 10];
+            while let Ok(count @ 1..) = far.try_read(&mut more) {
+                answers.extend_from_slice(&more[..count]);
+            }
+        }
+        drop(far.shutdown().await);
+        calls.abort();
+        answers
+    })
+}
+
+/// What a process may call.
+fn calls_of(caller: Caller) -> Client {
+    let node = Rc::<Node>::default();
+    let (stamps, nothing) = (StampKey::new(&[7; rpc::stamp::KEY_BYTES]), Vault::default());
+    for (place, cordon) in (1..).zip(["free", "paid"]) {
+        let mut worker = worker();
+        worker.cordon = Cordon::new(cordon);
+        worker.name = cordon.to_owned();
+        node.places.borrow_mut().insert(worker.cordon.clone(), place);
+        let mut vault = node.vault.borrow_mut();
+        let added = vault.add(worker, &[cordon.to_owned()], Terms::default(), &stamps, &nothing);
+        added.expect("the Worker is a good one");
+    }
+    match caller {
+        Caller::Runtime => {
+            let handout = Handout::new(node, Cordon::new("free"), Rc::default());
+            capnp_rpc::new_client::<supervisor::Client, _>(handout).client
+        }
+        Caller::Inbound => {
+            let directory = Directory::new(node, Rc::default());
+            capnp_rpc::new_client::<directory::Client, _>(directory).client
+        }
+    }
+}
+
+fn worker() -> Worker {
+    let artifact = Artifact::new(ArtifactParts {
+        main: "index.js".to_owned(),
+        format: Format::Module,
+        compatibility_date: None,
+        compatibility_flags: Vec::new(),
+        modules: vec![Module::new("index.js", ModuleKind::EsModule, Content::new(CODE.to_owned()))],
+    });
+    Worker::local(0, "worker", Arc::new(artifact.expect("it has its main module")))
+}
