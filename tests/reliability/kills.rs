@@ -41,8 +41,9 @@ const ROUNDS: usize = 200;
 const SERVED_EVERY: usize = 10;
 /// Longest time between two kills, in milliseconds.
 const PAUSE_MS_MAX: u64 = 250;
-/// Kills of each process whose neighbours are looked at.
-const KILLS_OF_A_NEIGHBOUR: usize = 12;
+/// Kills of each process whose neighbours are looked at. With more in a row it would not be started
+/// again at once.
+const KILLS_OF_A_NEIGHBOUR: usize = 6;
 /// Mappings that a process without a leak may have more: what an allocator takes from the system
 /// in pieces of its own it joins and splits as it likes. A mapping for each kill is many more.
 const MAPPINGS_MORE: usize = 4;

@@ -11,15 +11,15 @@ use command_fds::{CommandFdExt, FdMapping};
 
 /// The first descriptor that a role inherits beside its standard ones.
 const FIRST_DESCRIPTOR: i32 = 3;
-/// A process that has ended so often in a row is started again at once.
-const ENDS_AT_ONCE: u32 = 3;
-/// A process that ran so long has one end less behind it.
-const FORGIVEN_AFTER: Duration = Duration::from_secs(1);
+/// How long a process has to run for each end: if it did not, that counts as a debt.
+const RUN_PER_END: Duration = Duration::from_secs(1);
+/// With a debt of so many ends a process is still started again at once.
+const ENDS_AT_ONCE: u32 = 5;
 /// The first pause before a process is started again.
 const BACK_OFF_MIN: Duration = Duration::from_millis(100);
 /// Longest pause.
 const BACK_OFF_MAX: Duration = Duration::from_secs(10);
-/// The number of pauses until the longest: more ends in a row change nothing.
+/// The number of pauses until the longest: a greater debt changes nothing.
 const PAUSES: u32 = 8;
 
 /// What a process is for.
@@ -74,22 +74,23 @@ pub fn start(
 #[derive(Debug)]
 pub struct BackOff {
     started: Instant,
-    /// Its ends in a row.
-    ends: u32,
+    /// Time that the process should have run and did not.
+    debt: Duration,
 }
 
 impl BackOff {
     /// For a process that starts now.
     pub fn new(now: Instant) -> Self {
-        Self { started: now, ends: 0 }
+        Self { started: now, debt: Duration::ZERO }
     }
 
     /// The process has ended: how long to wait before the next start.
     pub fn ended(&mut self, now: Instant) -> Duration {
         let ran = now.saturating_duration_since(self.started);
-        let forgiven = u32::try_from(ran.as_secs() / FORGIVEN_AFTER.as_secs()).unwrap_or(u32::MAX);
-        self.ends = (self.ends.saturating_sub(forgiven) + 1).min(ENDS_AT_ONCE + PAUSES);
-        let pause = match self.ends.checked_sub(ENDS_AT_ONCE + 1) {
+        let debt = self.debt.saturating_sub(ran) + RUN_PER_END;
+        self.debt = debt.min(RUN_PER_END * (ENDS_AT_ONCE + PAUSES));
+        let ends = u32::try_from(self.debt.as_millis() / RUN_PER_END.as_millis());
+        let pause = match ends.unwrap_or(u32::MAX).checked_sub(ENDS_AT_ONCE + 1) {
             None => Duration::ZERO,
             Some(doublings) => (BACK_OFF_MIN * 2_u32.pow(doublings)).min(BACK_OFF_MAX),
         };
@@ -116,19 +117,20 @@ mod tests {
 
     #[test]
     fn pauses_of_a_process_that_ends_again_and_again_grow() {
-        let grow = [0, 0, 0, 100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000];
+        let grow = [0, 0, 0, 0, 0, 100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000];
         assert_eq!(pauses(Duration::ZERO, grow.len()), grow);
-        assert_eq!(pauses(FORGIVEN_AFTER / 2, grow.len()), grow);
+        let slower = pauses(RUN_PER_END / 2, 2 * grow.len());
+        assert_eq!((slower[0], slower[2 * grow.len() - 1]), (0, 10_000), "{slower:?}");
     }
 
     #[test]
     fn a_process_that_runs_earns_its_next_starts() {
-        assert_eq!(pauses(FORGIVEN_AFTER, 100), [0; 100]);
+        assert_eq!(pauses(RUN_PER_END, 100), [0; 100]);
         let mut back_off = BackOff::new(Instant::now());
         for _ in 0..100 {
             back_off.ended(back_off.started);
         }
-        let good = back_off.started + FORGIVEN_AFTER * (ENDS_AT_ONCE + PAUSES);
+        let good = back_off.started + RUN_PER_END * (1 + PAUSES);
         assert_eq!(back_off.ended(good), Duration::ZERO);
     }
 }
