@@ -9,7 +9,7 @@ use program::{Artifact, ArtifactParts, Content, Cordon, Format, Module, ModuleKi
 use rpc::inbound_capnp::directory;
 use rpc::stamp::StampKey;
 use rpc::supervisor_capnp::supervisor;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tokio::task::{LocalSet, spawn_local, yield_now};
 
