@@ -40,7 +40,7 @@ const ROUNDS: usize = 200;
 /// After so many the clients have to be served.
 const SERVED_EVERY: usize = 10;
 /// Longest time between two kills, in milliseconds.
-const PAUSE_MS_MAX: u64 = 250;
+const PAUSE_MS_MAX: u64 = 500;
 /// Kills of each process whose neighbours are looked at. With more in a row it would not be started
 /// again at once.
 const KILLS_OF_A_NEIGHBOUR: usize = 6;

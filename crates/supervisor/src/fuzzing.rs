@@ -102,3 +102,84 @@ fn worker() -> Worker {
     });
     Worker::local(0, "worker", Arc::new(artifact.expect("it has its main module")))
 }
+
+#[cfg(test)]
+mod tests {
+    use rpc::inbound_capnp::inbound;
+    use rpc::supervisor_capnp::runtime;
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    /// A process that cannot be called.
+    struct Silent;
+
+    impl runtime::Server for Silent {}
+    impl inbound::Server for Silent {}
+
+    /// What a process sends that calls everything without waiting for answers.
+    async fn conversation(caller: Caller) -> Vec<u8> {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let mut calls = Vec::new();
+        match caller {
+            Caller::Runtime => {
+                let (connection, supervisor) =
+                    rpc::connection::connect::<supervisor::Client>(near);
+                calls.push(spawn_local(async move { drop(connection.await) }));
+                let mut register = supervisor.register_request();
+                register.get().set_runtime(capnp_rpc::new_client(Silent));
+                let mut resolve = supervisor.resolve_request();
+                resolve.get().set_host("free");
+                let mut program = supervisor.program_request();
+                program.get().set_key(&[7; 32]);
+                let mut report = supervisor.report_request();
+                let mut worker = report.get().init_report().init_workers(1).get(0);
+                worker.set_number(1);
+                worker.set_requests(3);
+                calls.push(spawn_local(async move {
+                    let sent = (register.send(), resolve.send(), program.send(), report.send());
+                    let _ = sent.0.promise.await;
+                }));
+            }
+            Caller::Inbound => {
+                let (connection, directory) = rpc::connection::connect::<directory::Client>(near);
+                calls.push(spawn_local(async move { drop(connection.await) }));
+                let mut register = directory.register_request();
+                register.get().set_inbound(capnp_rpc::new_client(Silent));
+                let mut resolve = directory.resolve_request();
+                resolve.get().set_host("paid");
+                let certificates = directory.certificates_request();
+                calls.push(spawn_local(async move {
+                    let sent = (register.send(), resolve.send(), certificates.send());
+                    let _ = sent.0.promise.await;
+                }));
+            }
+        }
+        for _ in 0..TURNS {
+            yield_now().await;
+        }
+        calls.iter().for_each(|call| call.abort());
+        drop(calls);
+        let mut sent = vec![0; 16 << 10];
+        let count = far.read(&mut sent).await.unwrap();
+        sent.truncate(count);
+        sent
+    }
+
+    #[test]
+    fn the_seeds_of_the_fuzz_target_are_calls_that_get_answers() {
+        let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let event_loop = event_loop.unwrap();
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds");
+        for (caller, name, answered) in [
+            (Caller::Runtime, "runtime", "no program has this key"),
+            (Caller::Inbound, "inbound", "bootstrap"),
+        ] {
+            let sent = LocalSet::new().block_on(&event_loop, conversation(caller));
+            std::fs::write(folder.join("lying_peer").join(name), &sent).unwrap();
+            let answers = answers_to(caller, &sent);
+            let text = String::from_utf8_lossy(&answers);
+            assert!(text.contains(answered), "{caller:?}: {text:?}");
+        }
+    }
+}

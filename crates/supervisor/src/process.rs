@@ -12,7 +12,7 @@ use command_fds::{CommandFdExt, FdMapping};
 /// The first descriptor that a role inherits beside its standard ones.
 const FIRST_DESCRIPTOR: i32 = 3;
 /// How long a process has to run for each end: if it did not, that counts as a debt.
-const RUN_PER_END: Duration = Duration::from_secs(1);
+const RUN_PER_END: Duration = Duration::from_millis(500);
 /// With a debt of so many ends a process is still started again at once.
 const ENDS_AT_ONCE: u32 = 5;
 /// The first pause before a process is started again.
