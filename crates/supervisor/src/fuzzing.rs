@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use capnp::capability::Client;
+use inbound::certificates::Pem;
 use program::{Artifact, ArtifactParts, Content, Cordon, Format, Module, ModuleKind, Worker};
 use rpc::inbound_capnp::directory;
 use rpc::stamp::StampKey;
@@ -20,6 +21,9 @@ use crate::vault::{Terms, Vault};
 
 /// Code that no process gets without a key.
 pub const CODE: &str = "export default { fetch: () => new Response('a secret') };";
+
+/// A private key of a certificate, which the inbound proxy alone gets.
+pub const PRIVATE_KEY: &str = "the private key of a certificate";
 
 /// How often both ends of a connection have their turn.
 const TURNS: usize = 64;
@@ -80,6 +84,8 @@ fn calls_of(caller: Caller) -> Client {
         let added = vault.add(worker, &[cordon.to_owned()], Terms::default(), &stamps, &nothing);
         added.expect("the Worker is a good one");
     }
+    let pem = Pem { chain: Vec::new(), private_key: PRIVATE_KEY.as_bytes().to_vec() };
+    node.certificates.borrow_mut().push(pem);
     match caller {
         Caller::Runtime => {
             let handout = Handout::new(node, Cordon::new("free"), Rc::default());
@@ -110,6 +116,8 @@ mod tests {
     use tokio::io::AsyncReadExt;
 
     use super::*;
+
+    const SEEDS: &str = "../../fuzz/seeds/lying_peer";
 
     /// A process that cannot be called.
     struct Silent;
@@ -170,13 +178,13 @@ mod tests {
     fn the_seeds_of_the_fuzz_target_are_calls_that_get_answers() {
         let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let event_loop = event_loop.unwrap();
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds");
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(SEEDS);
         for (caller, name, answered) in [
             (Caller::Runtime, "runtime", "no program has this key"),
-            (Caller::Inbound, "inbound", "bootstrap"),
+            (Caller::Inbound, "inbound", PRIVATE_KEY),
         ] {
             let sent = LocalSet::new().block_on(&event_loop, conversation(caller));
-            std::fs::write(folder.join("lying_peer").join(name), &sent).unwrap();
+            assert_eq!(std::fs::read(folder.join(name)).unwrap(), sent, "the seed {name}");
             let answers = answers_to(caller, &sent);
             let text = String::from_utf8_lossy(&answers);
             assert!(text.contains(answered), "{caller:?}: {text:?}");
