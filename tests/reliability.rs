@@ -18,6 +18,8 @@ mod hand_back;
 mod inbound_proxy;
 #[path = "reliability/journal.rs"]
 mod journal;
+#[path = "reliability/kills.rs"]
+mod kills;
 #[path = "reliability/leaving.rs"]
 mod leaving;
 #[path = "reliability/lengths.rs"]

@@ -58,7 +58,7 @@ pub fn write_program(worker: &Worker) -> Result<Vec<u8>, WorkerError> {
     Ok(bytes)
 }
 
-fn read_program(bytes: &Bytes) -> Result<Worker, BuildError> {
+pub(crate) fn read_program(bytes: &Bytes) -> Result<Worker, BuildError> {
     let (length, rest) = bytes.split_first_chunk::<8>().ok_or(BuildError::Cut)?;
     let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| BuildError::Cut)?;
     if length > rest.len() {

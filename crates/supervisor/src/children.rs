@@ -1,6 +1,7 @@
 //! The processes of a node: what the supervisor keeps of each, and how each is started.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,6 +17,7 @@ use rpc::doorway::Passage;
 use rpc::inbound_capnp::directory;
 use rpc::running::Table;
 use rpc::supervisor_capnp::supervisor;
+use tokio::task::JoinHandle;
 
 use crate::directory::{Directory, Registered};
 use crate::handout::{Handout, Known, Node};
@@ -87,6 +89,7 @@ pub struct Inbound {
     /// Takes the sockets of places.
     control: Channel,
     pub(crate) registered: Rc<Registered>,
+    _calls: Calls,
 }
 
 /// Where a runtime process runs Workers of one cordon. Its socket outlives the process: what the
@@ -109,6 +112,18 @@ pub struct Runtime {
     /// The end of its channel that outbound has, too: it outlives an outbound process.
     relay: OwnedFd,
     pub(crate) known: Rc<Known>,
+    _calls: Calls,
+}
+
+/// Answers the calls of a process. That ends with this value and not with the process alone: if the
+/// first process of a jail is killed in its first moment, the one in the jail is left over, and
+/// ends because nobody answers it.
+struct Calls(JoinHandle<()>);
+
+impl Drop for Calls {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Children {
@@ -153,7 +168,7 @@ impl Children {
         let way_out = Channel::inherited(doorway.as_fd().try_clone_to_owned()?);
         let its_doorway = OwnedFd::from(its_doorway);
         if let Some(inbound) = &self.inbound {
-            inbound.control.send(&number.to_le_bytes(), Some(doorway.as_fd()))?;
+            tell(&inbound.control, &number.to_le_bytes(), doorway.as_fd())?;
         }
         self.places.insert(number, Place { cordon, doorway, its_doorway, running, runtime: None });
         Ok(way_out)
@@ -220,8 +235,8 @@ impl Children {
         let registered = Rc::<Registered>::default();
         let directory = Directory::new(kit.node.clone(), registered.clone());
         let directory: directory::Client = capnp_rpc::new_client(directory);
-        answer(near, directory.client)?;
-        self.inbound = Some(Inbound { child, control, registered });
+        let calls = answer(near, directory.client)?;
+        self.inbound = Some(Inbound { child, control, registered, _calls: calls });
         Ok(())
     }
 
@@ -232,7 +247,7 @@ impl Children {
         let (relay, its_relay) = Channel::pair()?;
         let relay = OwnedFd::from(relay);
         if let Some(outbound) = &self.outbound {
-            outbound.control.send(b"runtime", Some(relay.as_fd()))?;
+            tell(&outbound.control, b"runtime", relay.as_fd())?;
         }
         let running = place.running.as_fd().try_clone_to_owned()?;
         let doorway = place.its_doorway.try_clone()?;
@@ -250,8 +265,8 @@ impl Children {
         kit.read_output(&mut child, known.clone());
         let handout = Handout::new(kit.node.clone(), place.cordon.clone(), known.clone());
         let handout: supervisor::Client = capnp_rpc::new_client(handout);
-        answer(near, handout.client)?;
-        place.runtime = Some(Runtime { child, relay, known });
+        let calls = answer(near, handout.client)?;
+        place.runtime = Some(Runtime { child, relay, known, _calls: calls });
         Ok(())
     }
 }
@@ -284,12 +299,20 @@ impl Place {
     }
 }
 
+/// Passes a socket to a process. One that has ended, which is not known yet, needs none: the next
+/// one gets them all when it starts.
+fn tell(control: &Channel, bytes: &[u8], socket: BorrowedFd<'_>) -> io::Result<()> {
+    match control.send(bytes, Some(socket)) {
+        Err(error) if matches!(error.kind(), BrokenPipe | ConnectionReset) => Ok(()),
+        sent => sent,
+    }
+}
+
 /// Answers the calls of a process, until it ends.
-fn answer(socket: UnixStream, calls: capnp::capability::Client) -> io::Result<()> {
+fn answer(socket: UnixStream, calls: capnp::capability::Client) -> io::Result<Calls> {
     socket.set_nonblocking(true)?;
     let connection = connection::serve(tokio::net::UnixStream::from_std(socket)?, calls);
-    tokio::task::spawn_local(async move { drop(connection.await) });
-    Ok(())
+    Ok(Calls(tokio::task::spawn_local(async move { drop(connection.await) })))
 }
 
 impl Kit {

@@ -52,8 +52,11 @@ impl Supervisor {
                 return;
             }
             let pause = back_off.ended(Instant::now());
-            let milliseconds = pause.as_millis();
-            self.log.problem(&format!("{problem}; it is started in {milliseconds} ms"));
+            let when = match pause.as_millis() {
+                0 => "at once".to_owned(),
+                milliseconds => format!("in {milliseconds} ms"),
+            };
+            self.log.problem(&format!("{problem}; it is started {when}"));
             tokio::time::sleep(pause).await;
             *self.restarts.borrow_mut().entry(seat).or_default() += 1;
             started = self.children.borrow_mut().start(seat, &self.kit);

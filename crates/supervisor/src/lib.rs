@@ -26,6 +26,8 @@ mod conduct;
 pub mod config;
 mod control;
 mod directory;
+#[doc(hidden)]
+pub mod fuzzing;
 mod handout;
 mod journal;
 mod keep;
