@@ -18,7 +18,7 @@ fuzz_target!(|text: &str| {
             let mut hosts = HashSet::new();
             for worker in config.workers {
                 assert!((1..=63).contains(&worker.name.len()) && worker.name.is_ascii());
-                for host in worker.hosts {
+                for host in worker.reach.hosts {
                     assert!(!host.is_empty() && !host.contains('/') && host != "*");
                     assert!(hosts.insert(host), "a host has one Worker");
                 }

@@ -10,8 +10,9 @@ fuzz_target!(|input: (&[u8], [&str; 3], usize, u8)| {
     let (bytes, [owner, worker, version], place, change) = input;
     let key = StampKey::new(&[7; KEY_BYTES]);
     assert_eq!(key.check(bytes), None, "nobody guesses a code");
+    let origin = "http://127.0.0.1:3000".into();
     let identity =
-        Identity { owner: owner.into(), worker: worker.into(), version: version.into(), origin: "".into() };
+        Identity { owner: owner.into(), worker: worker.into(), version: version.into(), origin };
     let Some(mut stamp) = key.stamp(&identity) else {
         assert!([owner, worker, version].iter().any(|name| name.contains('\0')));
         return;

@@ -43,4 +43,5 @@ pub mod writer;
 
 pub use journal::{WorkerEvent, printable};
 pub use build::{PROGRAM_BYTES_MAX, write_program};
+pub use vault::Reach;
 pub use supervisor::{Log, Options, Ready, Supervisor, SupervisorError};
