@@ -12,9 +12,11 @@ use std::{io, time::Duration};
 use clap::Args;
 
 pub mod bare;
+mod configurations;
 mod contenders;
 mod counter;
 mod edits;
+mod goals;
 mod instructions;
 mod load;
 mod process;
@@ -29,7 +31,8 @@ mod tests;
 
 /// What `--help` says below the options.
 const HELP: &str = "\
-Servers: isolde (`isolde dev`), workerd (npm's), node (its own HTTP server), hyper (bare, in Rust).
+Servers: isolde (`isolde dev`), serve (`isolde serve` in the strict sandbox, all its processes),
+workerd (npm's), node (its own HTTP server), hyper (bare, in Rust).
 A server that is missing is named and left out. To have them all:
   cargo build --release
   npm install --prefix target/bench workerd esbuild hono

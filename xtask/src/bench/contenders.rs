@@ -7,8 +7,7 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
+use super::configurations::{isolde_configuration, workerd_configuration, wrangler_configuration};
 use super::load::{self, Exchange};
 use super::process::Server;
 use super::rows::Project;
@@ -18,7 +17,6 @@ use super::{BenchError, chain};
 const READY_WAIT_MAX: Duration = Duration::from_secs(20);
 /// The same under valgrind.
 const READY_WAIT_SLOW_MAX: Duration = Duration::from_secs(90);
-const COMPATIBILITY_DATE: &str = "2026-11-01";
 const READY_POLL: Duration = Duration::from_millis(2);
 
 /// The command that installs the programs which the project does not carry.
@@ -29,6 +27,8 @@ pub const INSTALL: &str = "npm install --prefix target/bench workerd esbuild hon
 pub enum Contender {
     /// `isolde dev`.
     Isolde,
+    /// `isolde serve` in its strict sandbox.
+    Serve,
     /// npm's `workerd`.
     Workerd,
     /// Node's own HTTP server.
@@ -39,12 +39,13 @@ pub enum Contender {
 
 impl Contender {
     /// All of them, in the order of a round.
-    pub const ALL: [Self; 4] = [Self::Isolde, Self::Workerd, Self::Node, Self::Hyper];
+    pub const ALL: [Self; 5] = [Self::Isolde, Self::Serve, Self::Workerd, Self::Node, Self::Hyper];
 
     /// The name in tables and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Isolde => "isolde",
+            Self::Serve => "serve",
             Self::Workerd => "workerd",
             Self::Node => "node",
             Self::Hyper => "hyper",
@@ -83,11 +84,13 @@ impl Places {
     pub fn missing(&self, contender: Contender, project: &Project) -> Option<String> {
         let needs_hono = project.package.is_some() && !self.module("hono").exists();
         match contender {
-            Contender::Isolde if !self.isolde.exists() => {
+            Contender::Isolde | Contender::Serve if !self.isolde.exists() => {
                 Some(format!("{} is not there: cargo build --release", self.isolde.display()))
             }
             Contender::Workerd if self.workerd().is_none() => Some(format!("run {INSTALL}")),
-            Contender::Isolde | Contender::Workerd if needs_hono => Some(format!("run {INSTALL}")),
+            Contender::Isolde | Contender::Serve | Contender::Workerd if needs_hono => {
+                Some(format!("run {INSTALL}"))
+            }
             Contender::Node if project.node.is_none() => Some("has no such row".to_owned()),
             Contender::Hyper if !project.hyper => Some("has no such row".to_owned()),
             _ => None,
@@ -179,7 +182,7 @@ impl Places {
     ) -> Result<Command, BenchError> {
         let port = port.to_string();
         let program = match contender {
-            Contender::Isolde => self.isolde.clone(),
+            Contender::Isolde | Contender::Serve => self.isolde.clone(),
             Contender::Workerd => self.workerd().unwrap_or_else(|| "workerd".into()),
             Contender::Node => "node".into(),
             Contender::Hyper => std::env::current_exe().map_err(BenchError::Runtime)?,
@@ -194,6 +197,11 @@ impl Places {
         };
         match contender {
             Contender::Isolde => command.arg("dev").arg(folder).args(["--quiet", "--port", &port]),
+            Contender::Serve => {
+                let config = folder.join("isolde.toml");
+                write(&config, &isolde_configuration(project, &port))?;
+                command.args(["serve", "--config"]).arg(config)
+            }
             Contender::Workerd => command
                 .arg("serve")
                 .arg(folder.join("config.capnp"))
@@ -210,39 +218,6 @@ impl Places {
         }
         Ok(command)
     }
-}
-
-/// The configuration for `isolde dev`.
-fn wrangler_configuration(project: &Project) -> String {
-    let limits = project.cpu_ms.map(|cpu_ms| json!({ "cpu_ms": cpu_ms }));
-    let mut configuration = json!({
-        "name": project.name,
-        "main": format!("src/{}", project.file),
-        "compatibility_date": COMPATIBILITY_DATE,
-    });
-    if let Some(limits) = limits {
-        configuration["limits"] = limits;
-    }
-    format!("{configuration:#}\n")
-}
-
-/// The configuration for workerd: the Worker, or one that loads copies of it.
-fn workerd_configuration(project: &Project) -> String {
-    let worker = match project.copies {
-        None => "modules = [(name = \"main\", esModule = embed \"bundle.js\")]",
-        Some(_) => {
-            "modules = [(name = \"main\", esModule = embed \"loader.js\"),\n\
-             (name = \"copy.js\", text = embed \"bundle.js\")],\n\
-             bindings = [(name = \"loader\", workerLoader = (id = \"bench\"))]"
-        }
-    };
-    format!(
-        "using Workerd = import \"/workerd/workerd.capnp\";\n\
-         const config :Workerd.Config = (\n\
-         services = [(name = \"main\", worker = (compatibilityDate = \"{COMPATIBILITY_DATE}\",\n\
-         {worker}))],\n\
-         sockets = [(name = \"http\", http = (), service = \"main\")]);\n"
-    )
 }
 
 /// The same command with as many open files as the hard limit allows: an isolate needs a few, and
@@ -265,7 +240,8 @@ pub struct Running {
     pub ready: Duration,
 }
 
-fn write(path: &Path, text: &str) -> Result<(), BenchError> {
+/// Writes a file, and its folder where that is missing.
+pub fn write(path: &Path, text: &str) -> Result<(), BenchError> {
     let failed = |cause| BenchError::Write { path: path.to_path_buf(), cause };
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(failed)?;

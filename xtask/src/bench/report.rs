@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::contenders::Contender;
+use super::goals;
 
 /// One round of one contender. What a row does not measure is `None`.
 #[derive(Debug, Clone, Default)]
@@ -68,7 +69,8 @@ pub struct Report {
 }
 
 impl Measurement {
-    fn median(&self, value: impl Fn(&Sample) -> Option<f64>) -> Option<f64> {
+    /// The median of a value over the rounds.
+    pub fn median(&self, value: impl Fn(&Sample) -> Option<f64>) -> Option<f64> {
         median(self.samples.iter().filter_map(value).collect())
     }
 
@@ -146,18 +148,26 @@ impl Report {
             table.push('\n');
             table.push_str(&self.figure_table());
         }
+        let sentences = goals::sentences(self);
+        if !sentences.is_empty() {
+            table.push('\n');
+        }
+        for sentence in sentences {
+            table.push_str(&sentence);
+            table.push('\n');
+        }
         table
     }
 
     /// A line for each number of the rows that have few in common with others.
     fn figure_table(&self) -> String {
         let mut table = format!(
-            "{:<12} {:<8} {:<14} {:>10} {:>10} {:>10} {:>7}\n",
+            "{:<17} {:<14} {:<16} {:>10} {:>10} {:>10} {:>7}\n",
             "row", "server", "what", "median", "least", "most", "rounds"
         );
         for figure in &self.figures {
             let Figure { row, contender, name, values } = figure;
-            let _ = write!(table, "{row:<12} {:<8} {name:<14}", contender.name());
+            let _ = write!(table, "{row:<17} {:<14} {name:<16}", contender.name());
             for value in figure.summary() {
                 let _ = write!(table, " {:>10}", value.map_or("-".to_owned(), short));
             }
@@ -167,13 +177,13 @@ impl Report {
     }
 
     fn load_table(&self) -> String {
-        let mut table = format!("{:<10} {:<8}", "row", "server");
+        let mut table = format!("{:<10} {:<14}", "row", "server");
         for (name, ..) in self.measurements.first().map(Measurement::columns).iter().flatten() {
             let _ = write!(table, " {name:>10}");
         }
         table.push_str("  isolde_cpu_by_this\n");
         for measurement in &self.measurements {
-            let _ = write!(table, "{:<10} {:<8}", measurement.row, measurement.contender.name());
+            let _ = write!(table, "{:<10} {:<14}", measurement.row, measurement.contender.name());
             for (_, decimals, value) in measurement.columns() {
                 let text = value.map_or("-".to_owned(), |value| format!("{value:.decimals$}"));
                 let _ = write!(table, " {text:>10}");
@@ -215,6 +225,7 @@ impl Report {
             "counter": self.counter,
             "measurements": self.measurements.iter().map(one).collect::<Vec<_>>(),
             "figures": self.figures.iter().map(figure).collect::<Vec<_>>(),
+            "goals": goals::sentences(self),
         })
     }
 }
