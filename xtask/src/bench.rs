@@ -23,6 +23,7 @@ mod process;
 mod report;
 mod rows;
 mod tenants;
+mod tls;
 mod user;
 mod visits;
 
@@ -32,13 +33,16 @@ mod tests;
 /// What `--help` says below the options.
 const HELP: &str = "\
 Servers: isolde (`isolde dev`), serve (`isolde serve` in the strict sandbox, all its processes),
-workerd (npm's), node (its own HTTP server), hyper (bare, in Rust).
+workerd (npm's), node (its own HTTP server), hyper (bare, in Rust); with TLS serve, and nginx in
+front of workerd (nginx-workerd) or of `isolde dev` (nginx-isolde).
 A server that is missing is named and left out. To have them all:
   cargo build --release
   npm install --prefix target/bench workerd esbuild hono
+  apt-get install nginx
 
 Rows with one Worker; CPU and time per request, memory, start of the process:
   hello, json, echo-1mib, hono   a text, an object, a body that comes back, npm's hono (TypeScript)
+  tls                            the text over HTTPS (serve, nginx-workerd, nginx-isolde)
   start                          from the start of the process to the first answer
 Rows with many Workers (isolde, workerd):
   cold          first requests to 300 Workers, one after the other, then second ones (hyper, too)
@@ -147,6 +151,9 @@ pub enum BenchError {
     /// A server has ended in the middle of its row.
     #[error("the server has ended: {0}")]
     Ended(ExitStatus),
+    /// A certificate could not be made.
+    #[error("no certificate can be made")]
+    Certificate(#[source] rcgen::Error),
     /// esbuild could not bundle.
     #[error("esbuild: {0}")]
     Bundle(String),

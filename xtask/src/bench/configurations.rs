@@ -1,10 +1,15 @@
 //! The configurations of the servers that are measured.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use super::rows::Project;
+use super::tls;
 
 const COMPATIBILITY_DATE: &str = "2026-11-01";
+/// More requests than any connection has.
+const REQUESTS_MAX: u32 = 1_000_000_000;
 
 /// The configuration for `isolde dev`.
 pub fn wrangler_configuration(project: &Project) -> String {
@@ -40,11 +45,49 @@ pub fn workerd_configuration(project: &Project) -> String {
 }
 
 /// The configuration for `isolde serve`: one Worker in one cordon, whose process takes clients of
-/// plain HTTP itself.
-pub fn isolde_configuration(project: &Project, port: &str) -> String {
+/// plain HTTP itself. With TLS clients come through inbound. `bench` is the folder of the benchmark,
+/// `folder` that of the project.
+pub fn isolde_configuration(project: &Project, bench: &Path, folder: &Path, port: &str) -> String {
     let name = project.name;
+    let listen = if project.tls {
+        let (chain, key) = tls::certificate_paths(bench);
+        format!(
+            "http = \"127.0.0.1:0\"\nhttps = \"127.0.0.1:{port}\"\n\n\
+             [[certificate]]\nchain = {chain:?}\nkey = {key:?}\n"
+        )
+    } else {
+        format!("http = \"127.0.0.1:{port}\"\n")
+    };
     format!(
-        "[listen]\nhttp = \"127.0.0.1:{port}\"\n\n\
-         [[worker]]\nname = \"{name}\"\npath = \".\"\nhosts = [\"localhost\"]\n"
+        "[listen]\n{listen}\n\
+         [[worker]]\nname = \"{name}\"\npath = {folder:?}\nhosts = [\"localhost\"]\n\n{}",
+        project.more_workers
+    )
+}
+
+/// The configuration for nginx: TLS ends at `port`, a server of plain HTTP is `behind`. Relative
+/// paths are below its own folder. It closes a connection after 1,000 requests where nothing else
+/// is said, and has no access log, like the others.
+pub fn nginx_configuration(folder: &Path, port: u16, behind: u16) -> String {
+    let (chain, key) = tls::certificate_paths(folder);
+    format!(
+        "worker_processes auto;\n\
+         pid nginx.pid;\n\
+         events {{ worker_connections 4096; }}\n\
+         http {{\n\
+         access_log off;\n\
+         client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;\n\
+         uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n\
+         upstream worker {{\n\
+         server 127.0.0.1:{behind}; keepalive 64; keepalive_requests {REQUESTS_MAX};\n\
+         }}\n\
+         server {{\n\
+         listen 127.0.0.1:{port} ssl; keepalive_requests {REQUESTS_MAX};\n\
+         ssl_certificate {chain:?}; ssl_certificate_key {key:?};\n\
+         ssl_protocols TLSv1.2 TLSv1.3;\n\
+         location / {{\n\
+         proxy_pass http://worker; proxy_http_version 1.1;\n\
+         proxy_set_header Connection \"\"; proxy_set_header Host $host;\n\
+         }}\n}}\n}}\n"
     )
 }

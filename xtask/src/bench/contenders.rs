@@ -7,12 +7,14 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::configurations::{isolde_configuration, workerd_configuration, wrangler_configuration};
-use super::load::{self, Exchange};
+use super::configurations::{
+    isolde_configuration, nginx_configuration, workerd_configuration, wrangler_configuration,
+};
+use super::load::{self, Door, Exchange};
 use super::process::Server;
 use super::rows::Project;
 use super::user::User;
-use super::{BenchError, chain};
+use super::{BenchError, chain, tls};
 
 const READY_WAIT_MAX: Duration = Duration::from_secs(20);
 /// The same under valgrind.
@@ -21,6 +23,7 @@ const READY_POLL: Duration = Duration::from_millis(2);
 
 /// The command that installs the programs which the project does not carry.
 pub const INSTALL: &str = "npm install --prefix target/bench workerd esbuild hono";
+const INSTALL_NGINX: &str = "run apt-get install nginx";
 
 /// A server that can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,11 +38,23 @@ pub enum Contender {
     Node,
     /// hyper alone.
     Hyper,
+    /// nginx, which ends TLS, in front of `workerd`.
+    NginxWorkerd,
+    /// nginx in front of `isolde dev`.
+    NginxIsolde,
 }
 
 impl Contender {
     /// All of them, in the order of a round.
-    pub const ALL: [Self; 5] = [Self::Isolde, Self::Serve, Self::Workerd, Self::Node, Self::Hyper];
+    pub const ALL: [Self; 7] = [
+        Self::Isolde,
+        Self::Serve,
+        Self::Workerd,
+        Self::Node,
+        Self::Hyper,
+        Self::NginxWorkerd,
+        Self::NginxIsolde,
+    ];
 
     /// The name in tables and on the command line.
     pub fn name(self) -> &'static str {
@@ -49,6 +64,22 @@ impl Contender {
             Self::Workerd => "workerd",
             Self::Node => "node",
             Self::Hyper => "hyper",
+            Self::NginxWorkerd => "nginx-workerd",
+            Self::NginxIsolde => "nginx-isolde",
+        }
+    }
+
+    /// Whether it is measured in rows like that of this project; with TLS that is who ends it.
+    pub fn has_part(self, project: &Project) -> bool {
+        self == Self::Serve || self.behind().is_some() == project.tls
+    }
+
+    /// The server behind a proxy.
+    fn behind(self) -> Option<Self> {
+        match self {
+            Self::NginxWorkerd => Some(Self::Workerd),
+            Self::NginxIsolde => Some(Self::Isolde),
+            _ => None,
         }
     }
 }
@@ -80,8 +111,19 @@ impl Places {
         candidates.into_iter().find(|path| path.exists())
     }
 
+    /// nginx of the system's packages; its folder is not in every user's `PATH`.
+    fn nginx() -> Option<PathBuf> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
+        folders.map(|folder| folder.join("nginx")).find(|path| path.exists())
+    }
+
     /// Why a contender cannot run, if so.
     pub fn missing(&self, contender: Contender, project: &Project) -> Option<String> {
+        if let Some(behind) = contender.behind() {
+            let nginx = Self::nginx().is_none().then(|| INSTALL_NGINX.to_owned());
+            return nginx.or_else(|| self.missing(behind, project));
+        }
         let needs_hono = project.package.is_some() && !self.module("hono").exists();
         match contender {
             Contender::Isolde | Contender::Serve if !self.isolde.exists() => {
@@ -150,9 +192,13 @@ impl Places {
         project: &Project,
         exchange: &Exchange,
     ) -> Result<Running, BenchError> {
-        let folder = self.write_project(project)?;
+        let behind = contender.behind().map(|behind| self.start(behind, project, exchange));
+        let behind = behind.transpose()?.map(Box::new);
         let port = free_port().map_err(BenchError::Connect)?;
-        let mut command = self.command(contender, &folder, port, project)?;
+        let mut command = match &behind {
+            Some(behind) => self.proxy(contender, behind.port, port)?,
+            None => self.command(contender, &self.write_project(project)?, port, project)?,
+        };
         if project.copies.is_some() {
             command = with_many_files(&command);
         }
@@ -163,14 +209,32 @@ impl Places {
         let log = self.log(contender, project)?;
         let started = Instant::now();
         let server = Server::start(command, &log)?;
-        while !load::probe(port, exchange) {
+        let tls = project.tls && (contender == Contender::Serve || behind.is_some());
+        let door = Door { port, tls };
+        while !load::probe(door, exchange) {
             if started.elapsed() > waited {
                 let name = format!("{} ({})", contender.name(), project.name);
                 return Err(BenchError::NotReady { name, waited, log });
             }
             sleep(READY_POLL);
         }
-        Ok(Running { server, port, ready: started.elapsed() })
+        Ok(Running { server, port, door, ready: started.elapsed(), behind })
+    }
+
+    /// nginx at `port`, in front of a server of plain HTTP.
+    fn proxy(&self, contender: Contender, behind: u16, port: u16) -> Result<Command, BenchError> {
+        let folder = self.folder.join("nginx").join(contender.name());
+        let config = folder.join("nginx.conf");
+        write(&config, &nginx_configuration(&self.folder, port, behind))?;
+        tls::write_certificate(&self.folder)?;
+        if let Some(user) = self.user {
+            // nginx makes folders there.
+            user.give(&folder)
+                .map_err(|cause| BenchError::Write { path: folder.clone(), cause })?;
+        }
+        let mut command = Command::new(Self::nginx().unwrap_or_else(|| "nginx".into()));
+        command.args(["-e", "stderr", "-g", "daemon off;", "-p"]).arg(folder).arg("-c").arg(config);
+        Ok(command)
     }
 
     fn command(
@@ -185,7 +249,7 @@ impl Places {
             Contender::Isolde | Contender::Serve => self.isolde.clone(),
             Contender::Workerd => self.workerd().unwrap_or_else(|| "workerd".into()),
             Contender::Node => "node".into(),
-            Contender::Hyper => std::env::current_exe().map_err(BenchError::Runtime)?,
+            _ => std::env::current_exe().map_err(BenchError::Runtime)?,
         };
         let mut command = match self.prefix.split_first() {
             Some((first, others)) => {
@@ -198,8 +262,9 @@ impl Places {
         match contender {
             Contender::Isolde => command.arg("dev").arg(folder).args(["--quiet", "--port", &port]),
             Contender::Serve => {
-                let config = folder.join("isolde.toml");
-                write(&config, &isolde_configuration(project, &port))?;
+                let config = self.folder.join("serve").join(format!("{}.toml", project.name));
+                write(&config, &isolde_configuration(project, &self.folder, folder, &port))?;
+                tls::write_certificate(&self.folder)?;
                 command.args(["serve", "--config"]).arg(config)
             }
             Contender::Workerd => command
@@ -207,7 +272,7 @@ impl Places {
                 .arg(folder.join("config.capnp"))
                 .arg(format!("--socket-addr=http=127.0.0.1:{port}")),
             Contender::Node => command.arg(folder.join("node.mjs")).arg(&port),
-            Contender::Hyper => command.args(["bench-server", &port]),
+            _ => command.args(["bench-server", &port]),
         };
         if let (Contender::Isolde, Some(copies)) = (contender, &project.copies) {
             command.arg(format!("--copies={}", copies.count));
@@ -236,15 +301,37 @@ pub struct Running {
     pub server: Server,
     /// Where it listens on loopback.
     pub port: u16,
+    /// The same, and whether it ends TLS.
+    pub door: Door,
     /// From its start to its first answer.
     pub ready: Duration,
+    /// The server behind it, if it is a proxy.
+    behind: Option<Box<Self>>,
 }
 
-/// Writes a file, and its folder where that is missing.
+impl Running {
+    /// User and system time of all processes, in microseconds.
+    pub fn cpu_microseconds(&self) -> Result<u64, BenchError> {
+        let behind = self.behind.as_ref().map_or(Ok(0), |behind| behind.cpu_microseconds())?;
+        Ok(self.server.cpu_microseconds()? + behind)
+    }
+
+    /// Proportional set size of all processes, in bytes.
+    pub fn pss_bytes(&self) -> Result<u64, BenchError> {
+        let behind = self.behind.as_ref().map_or(Ok(0), |behind| behind.pss_bytes())?;
+        Ok(self.server.pss_bytes()? + behind)
+    }
+}
+
+/// Writes a file, and its folder where that is missing. One that has this text is left alone:
+/// `isolde dev` may watch it.
 pub fn write(path: &Path, text: &str) -> Result<(), BenchError> {
     let failed = |cause| BenchError::Write { path: path.to_path_buf(), cause };
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
+    }
+    if fs::read_to_string(path).is_ok_and(|there| there == text) {
+        return Ok(());
     }
     fs::write(path, text).map_err(failed)
 }

@@ -31,6 +31,8 @@ pub fn sentences(report: &Report) -> Vec<String> {
         let row = measurement.row;
         let (of, limit) = match measurement.contender {
             Contender::Isolde => ("`isolde dev`", Some(SERVE_BY_DEV_MAX)),
+            Contender::NginxWorkerd => ("nginx and workerd", None),
+            Contender::NginxIsolde => ("nginx and `isolde dev`", None),
             _ => continue,
         };
         let Some(ratios) = cpu_of_serve_by(report, row, measurement.contender) else { continue };

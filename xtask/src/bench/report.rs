@@ -124,12 +124,15 @@ impl Report {
         }
     }
 
-    /// CPU per request of Isolde divided by that of another contender in the same row.
+    /// CPU per request of Isolde divided by that of another contender in the same row. Where
+    /// `isolde dev` is not measured it is that of `isolde serve`.
     fn ratio(&self, measurement: &Measurement) -> Option<f64> {
-        let own = self
-            .measurements
-            .iter()
-            .find(|other| other.row == measurement.row && other.contender == Contender::Isolde)?;
+        let find = |contender: Contender| {
+            let is_same =
+                |other: &&Measurement| other.row == measurement.row && other.contender == contender;
+            self.measurements.iter().find(is_same)
+        };
+        let own = find(Contender::Isolde).or_else(|| find(Contender::Serve))?;
         let theirs = measurement.median(|sample| sample.cpu_us).filter(|value| *value > 0.0)?;
         Some(own.median(|sample| sample.cpu_us)? / theirs)
     }

@@ -39,6 +39,10 @@ pub struct Project {
     pub hyper: bool,
     /// CPU limit of a request, in milliseconds; the usual one without it.
     pub cpu_ms: Option<u32>,
+    /// Whether clients come with TLS.
+    pub tls: bool,
+    /// Entries of more Workers for `isolde serve`.
+    pub more_workers: String,
     /// Serves this Worker many times, at the hosts `w0`, `w1` and so on.
     pub copies: Option<Copies>,
 }
@@ -82,6 +86,8 @@ pub fn hello(name: &'static str) -> Project {
         node: Some(include_str!("servers/hello.mjs")),
         hyper: true,
         cpu_ms: None,
+        tls: false,
+        more_workers: String::new(),
         copies: None,
     }
 }
@@ -129,6 +135,11 @@ pub fn rows() -> Vec<Row> {
                 ..hello("hono")
             },
             exchange: get("/user/42", "{\"id\":\"42\"}"),
+            requests: 50_000,
+        },
+        Row {
+            project: Project { tls: true, ..hello("tls") },
+            exchange: get("/", HELLO),
             requests: 50_000,
         },
         Row { project: hello("start"), exchange: get("/", HELLO), requests: 0 },
@@ -211,10 +222,10 @@ fn end(row: &str, started: Instant) {
     eprintln!("bench: {row} took {} s", started.elapsed().as_secs());
 }
 
-/// Those contenders that can run; says why of the others.
+/// Those contenders of a row that can run; says why of the others.
 fn present(places: &Places, wanted: &[Contender], project: &Project) -> Vec<Contender> {
     let mut ready = Vec::new();
-    for contender in wanted {
+    for contender in wanted.iter().filter(|contender| contender.has_part(project)) {
         match places.missing(*contender, project) {
             Some(reason) => {
                 eprintln!("bench: {}: without {}: {reason}", project.name, contender.name());
@@ -237,7 +248,7 @@ fn measure_start(
         for measurement in &mut measured {
             let sample = places.start(measurement.contender, &row.project, &row.exchange);
             let sample = sample.and_then(|running| {
-                let pss_bytes = Some(running.server.pss_bytes()?);
+                let pss_bytes = Some(running.pss_bytes()?);
                 Ok(Sample { ready: Some(running.ready), pss_bytes, ..Sample::default() })
             });
             keep(measurement, row, sample);
@@ -260,7 +271,7 @@ fn measure_load(
         let started = places.start(measurement.contender, &row.project, &row.exchange);
         let warmed = started.and_then(|server| {
             let warm_up = (requests / WARM_UP_PART).max(1);
-            load::run(server.port, &row.exchange, warm_up, arguments.connections)?;
+            load::run(server.door, &row.exchange, warm_up, arguments.connections)?;
             Ok(server)
         });
         match warmed {
@@ -302,16 +313,16 @@ fn one_run(
     requests: usize,
     connections: usize,
 ) -> Result<Sample, BenchError> {
-    let before = running.server.cpu_microseconds()?;
-    let run = load::run(running.port, exchange, requests, connections)?;
-    let cpu = running.server.cpu_microseconds()?.saturating_sub(before);
+    let before = running.cpu_microseconds()?;
+    let run = load::run(running.door, exchange, requests, connections)?;
+    let cpu = running.cpu_microseconds()?.saturating_sub(before);
     let seconds = run.elapsed.max(Duration::from_micros(1)).as_secs_f64();
     Ok(Sample {
         cpu_us: Some(cpu as f64 / requests as f64),
         requests_per_second: Some(requests as f64 / seconds),
         p50_us: Some(run.percentile(50)),
         p99_us: Some(run.percentile(99)),
-        pss_bytes: Some(running.server.pss_bytes()?),
+        pss_bytes: Some(running.pss_bytes()?),
         ready: Some(running.ready),
     })
 }
