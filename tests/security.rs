@@ -8,6 +8,8 @@ mod support;
 mod broken;
 #[path = "security/clients.rs"]
 mod clients;
+#[path = "security/corpus.rs"]
+mod corpus;
 #[path = "security/cpu.rs"]
 mod cpu;
 #[path = "security/framing.rs"]

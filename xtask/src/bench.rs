@@ -17,11 +17,13 @@ mod contenders;
 mod counter;
 mod edits;
 mod goals;
+mod hostile;
 mod instructions;
 mod load;
 mod process;
 mod report;
 mod rows;
+mod slow;
 mod tenants;
 mod tls;
 mod user;
@@ -51,6 +53,10 @@ Rows with many Workers (isolde, workerd):
 Rows with a good Worker beside ten that loop (isolde):
   neighbour     all ten loop until their CPU limit
   mixed-noise   four loop, three allocate, three are flooded
+Rows with ordinary clients or Workers beside bad ones (serve):
+  slow-clients  1,000 clients that send a byte a second or read 600, on plain HTTP
+  slow-clients-tls  the same over HTTPS, which goes through inbound; each takes 4 minutes
+  hostile       twenty good Workers beside the corpus of tests/hostile
 Rows in which a file changes under `isolde dev` (isolde):
   edit          from saving a file to its first answer, of examples/hello and of examples/hono
   churn         --churn Workers made and ended, 100 at a time, and the memory after it
@@ -154,6 +160,9 @@ pub enum BenchError {
     /// A certificate could not be made.
     #[error("no certificate can be made")]
     Certificate(#[source] rcgen::Error),
+    /// The corpus of hostile Workers could not be read.
+    #[error("the hostile Workers cannot be read: {0}")]
+    Corpus(String),
     /// esbuild could not bundle.
     #[error("esbuild: {0}")]
     Bundle(String),

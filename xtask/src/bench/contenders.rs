@@ -86,6 +86,8 @@ impl Contender {
 
 /// The folders and programs of a benchmark.
 pub struct Places {
+    /// The project.
+    pub root: PathBuf,
     /// `target/bench` of the project.
     pub folder: PathBuf,
     /// The program to measure.

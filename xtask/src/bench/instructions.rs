@@ -77,6 +77,7 @@ fn count(
     let own = Places {
         prefix: counter.prefix(&dumps),
         user: places.user.filter(|_| counter == Counter::Perf),
+        root: places.root.clone(),
         folder: places.folder.clone(),
         isolde: places.isolde.clone(),
     };

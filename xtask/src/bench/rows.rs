@@ -11,7 +11,7 @@ use super::contenders::{Contender, Places, Running, report_failure};
 use super::load::{self, Exchange};
 use super::report::{Measurement, Report, Sample};
 use super::{
-    Arguments, BenchError, edits, instructions, tenants,
+    Arguments, BenchError, edits, hostile, instructions, slow, tenants,
     user::{self, User},
 };
 
@@ -157,7 +157,8 @@ pub struct Special {
 }
 
 fn specials() -> impl Iterator<Item = &'static Special> {
-    tenants::ROWS.iter().chain(&edits::ROWS).chain(&instructions::ROWS)
+    let load = tenants::ROWS.iter().chain(&slow::ROWS).chain(&hostile::ROWS);
+    load.chain(&edits::ROWS).chain(&instructions::ROWS)
 }
 
 /// The rows and servers that the names on the command line choose. With names of servers only, all
@@ -191,7 +192,7 @@ pub fn measure(root: &Path, arguments: &Arguments) -> Result<Report, BenchError>
     let isolde = root.join(&arguments.isolde);
     let user = User::choose(&[&folder, &isolde]);
     let mut report = Report { user: user::describe(user), ..Report::default() };
-    let places = Places { folder, isolde, user, prefix: Vec::new() };
+    let places = Places { root: root.to_path_buf(), folder, isolde, user, prefix: Vec::new() };
     for row in rows().iter().filter(|row| names.contains(&row.project.name)) {
         let started = begin(row.project.name);
         let ready = present(&places, &servers, &row.project);

@@ -48,7 +48,12 @@ fn copies(name: &'static str, count: usize, arguments: &Arguments) -> Project {
     Project { copies: Some(Copies { count, pool: arguments.pool }), ..hello(name) }
 }
 
-fn start(places: &Places, contender: Contender, project: &Project) -> Result<Running, BenchError> {
+/// Starts a server and lets it become idle.
+pub fn start(
+    places: &Places,
+    contender: Contender,
+    project: &Project,
+) -> Result<Running, BenchError> {
     let running = places.start(contender, project, &get("/", HELLO))?;
     std::thread::sleep(SETTLE);
     Ok(running)

@@ -86,6 +86,20 @@ fn serve_is_compared_with_dev_in_words() {
     assert_eq!(sentences(&report(&[25.0, 25.0])), [missed]);
 }
 
+#[test]
+fn goals_of_figures_stand_in_words() {
+    let mut report = Report::default();
+    for (name, value) in [("beside_p99_ms", 9.0), ("failed", 0.0), ("beside_p99_ms", 12.0)] {
+        let (row, contender) = ("hostile", Contender::Serve);
+        report.add(Figure { row, contender, name, values: vec![value] });
+    }
+    let failed = "hostile: the number of neighbours' requests that failed is 0.00 \
+                  (0.00 to 0.00, rounds: 1); the goal is at most 0: met";
+    let late = "hostile: the p99 of neighbours beside the attacks, in ms, is 10.50 \
+                (9.00 to 12.00, rounds: 2); the goal is at most 10: missed";
+    assert_eq!(sentences(&report), [late, failed]);
+}
+
 /// What runs in the jail of `isolde serve` is a child of a child.
 #[test]
 fn children_of_children_count() {
