@@ -55,7 +55,7 @@ Rows with a good Worker beside ten that loop (isolde):
   mixed-noise   four loop, three allocate, three are flooded
 Rows with ordinary clients or Workers beside bad ones (serve):
   slow-clients  1,000 clients that send a byte a second or read 600, on plain HTTP
-  slow-clients-tls  the same over HTTPS, which goes through inbound; each takes 4 minutes
+  slow-clients-tls  the same over HTTPS, which goes through inbound; each takes 6 minutes
   hostile       twenty good Workers beside the corpus of tests/hostile
 Rows in which a file changes under `isolde dev` (isolde):
   edit          from saving a file to its first answer, of examples/hello and of examples/hono

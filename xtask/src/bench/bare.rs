@@ -52,6 +52,9 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible
     };
     Ok(match request.uri().path() {
         "/json" => full(super::rows::JSON, "application/json"),
+        "/large" => Response::new(Either::Left(Full::new(Bytes::from_static(
+            &[b'x'; super::slow::LARGE_BYTES],
+        )))),
         "/echo" => {
             let length = request.headers().get("content-length").cloned();
             let body = request.into_body();

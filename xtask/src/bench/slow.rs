@@ -18,8 +18,8 @@ use super::contenders::{Contender, Places};
 use super::load::Door;
 use super::report::Report;
 use super::rows::{HELLO, Project, Special, get, hello};
-use super::visits::{self, Visits};
-use super::{Arguments, BenchError, tenants, tls};
+use super::visits;
+use super::{Arguments, tenants, tls};
 
 /// The rows of this file. The other servers have no such limits on clients.
 pub const ROWS: [Special; 2] = [
@@ -34,13 +34,16 @@ const ADDRESSES: usize = 8;
 const SLOW_PERIOD: Duration = Duration::from_secs(1);
 /// What a slow client reads at a time of an answer, in bytes: enough for Isolde's least rate.
 const SIP_BYTES: usize = 600;
+/// The long answer of the bare hyper server in bytes; the Worker's is as long.
+pub const LARGE_BYTES: usize = 64 << 10;
 /// Room for an answer in the kernel of a slow reader, in bytes.
 const RECEIVE_BYTES: u32 = 4_096;
 /// A slow client that cannot connect tries again after this.
 const RETRY: Duration = Duration::from_millis(100);
 /// How long they may take until all are there.
 const GATHER_MAX: Duration = Duration::from_secs(20);
-/// How long the others are measured, alone and beside them. Heads that do not end are refused
+/// How long the others are measured: alone, while the slow clients are at another server, and beside
+/// them. Heads that do not end are refused
 /// after 15 s, bodies that do not come after 20 s: both are part of it.
 const TIME: Duration = Duration::from_secs(20);
 /// Between two requests on a connection of the others.
@@ -48,10 +51,12 @@ const PERIOD: Duration = Duration::from_millis(10);
 /// Descriptors that the benchmark itself needs.
 const FILES: u64 = 4_096;
 
+/// A server of plain HTTP whose runtime takes clients itself.
 fn direct(places: &Places, arguments: &Arguments, among: &[Contender], report: &mut Report) {
     compare("slow-clients", false, places, arguments, among, report);
 }
 
+/// The same over HTTPS: inbound takes the clients, slow ones and others.
 fn through_inbound(
     places: &Places,
     arguments: &Arguments,
@@ -81,27 +86,32 @@ fn compare(
                     visits::steadily(server.door, &hosts, &get("/", HELLO), PERIOD, &is_over)
                 };
                 let alone = measure()?;
+                // The same crowd at another server: what it does to the machine.
+                let elsewhere = {
+                    let other = tenants::start(places, Contender::Hyper, &hello(row))?;
+                    let crowd = Crowd::gather(other.door);
+                    let elsewhere = measure()?;
+                    crowd.disperse();
+                    elsewhere
+                };
                 let crowd = Crowd::gather(server.door);
                 let beside = measure()?;
                 let (gathered, ended) = (crowd.count(), crowd.disperse());
                 server.server.check()?;
-                Ok(figures(&alone, &beside, gathered, ended))
+                let mut figures = visits::comparison(&alone, &beside);
+                let by =
+                    |per_cent| beside.percentile_ms(per_cent) / elsewhere.percentile_ms(per_cent);
+                figures.push(("elsewhere_p50_ms", elsewhere.percentile_ms(50)));
+                figures.push(("p50_by_elsewhere", by(50)));
+                figures.push(("elsewhere_p99_ms", elsewhere.percentile_ms(99)));
+                figures.push(("p99_by_elsewhere", by(99)));
+                figures.push(("slow_clients", gathered as f64));
+                figures.push(("slow_ended", ended as f64));
+                Ok(figures)
             });
             tenants::keep(report, row, *contender, figures);
         }
     }
-}
-
-fn figures(
-    alone: &Visits,
-    beside: &Visits,
-    gathered: usize,
-    ended: usize,
-) -> Vec<(&'static str, f64)> {
-    let mut figures = visits::comparison(alone, beside);
-    figures.push(("slow_clients", gathered as f64));
-    figures.push(("slow_ended", ended as f64));
-    figures
 }
 
 /// As many open files as this process may have, if it may have enough.
@@ -196,7 +206,7 @@ async fn be_slow(door: Door, number: usize, open: Arc<AtomicUsize>, ended: Rc<Ce
 }
 
 const HEAD: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\nx-slow: ";
-const BODY: &[u8] = b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000\r\n\r\n";
+const BODY: &[u8] = b"POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000\r\n\r\n";
 const LARGE: &[u8] = b"GET /large HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 
 /// A connection with or without TLS.
@@ -217,16 +227,21 @@ async fn connect(door: Door, number: usize) -> io::Result<Box<dyn Stream>> {
     Ok(Box::new(stream))
 }
 
-/// Sends the beginning of a request and then a byte now and then, until the server answers.
+/// Sends the beginning of a request and then a byte now and then, until the server ends it.
 async fn trickle(mut stream: Box<dyn Stream>, beginning: &[u8]) -> io::Result<()> {
     stream.write_all(beginning).await?;
     stream.flush().await?;
     let mut buffer = [0; 64];
-    while timeout(SLOW_PERIOD, stream.read(&mut buffer)).await.is_err() {
-        stream.write_all(b"a").await?;
-        stream.flush().await?;
+    loop {
+        match timeout(SLOW_PERIOD, stream.read(&mut buffer)).await {
+            Ok(Ok(0)) => return Ok(()),
+            Ok(read) => drop(read?),
+            Err(_) => {
+                stream.write_all(b"a").await?;
+                stream.flush().await?;
+            }
+        }
     }
-    Ok(())
 }
 
 /// Asks for a large answer and reads a little of it now and then, until it ends.
