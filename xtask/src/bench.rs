@@ -20,14 +20,18 @@ mod goals;
 mod hostile;
 mod instructions;
 mod load;
+mod measurements;
 mod process;
 mod report;
 mod rows;
 mod slow;
+mod special;
+mod statistics;
 mod tenants;
 mod tls;
 mod user;
 mod visits;
+mod workers;
 
 #[cfg(test)]
 mod tests;

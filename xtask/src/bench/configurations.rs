@@ -1,11 +1,12 @@
-//! The configurations of the servers that are measured.
+//! The configurations of the servers that are measured, and their certificate.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::rows::Project;
-use super::tls;
+use super::BenchError;
+use super::workers::Project;
 
 const COMPATIBILITY_DATE: &str = "2026-11-01";
 /// More requests than any connection has.
@@ -45,12 +46,12 @@ pub fn workerd_configuration(project: &Project) -> String {
 }
 
 /// The configuration for `isolde serve`: one Worker in one cordon, whose process takes clients of
-/// plain HTTP itself. With TLS clients come through inbound. `bench` is the folder of the benchmark,
-/// `folder` that of the project.
+/// plain HTTP itself. With TLS clients come through inbound. The folders are those of the benchmark
+/// and of the project.
 pub fn isolde_configuration(project: &Project, bench: &Path, folder: &Path, port: &str) -> String {
     let name = project.name;
     let listen = if project.tls {
-        let (chain, key) = tls::certificate_paths(bench);
+        let (chain, key) = certificate_paths(bench);
         format!(
             "http = \"127.0.0.1:0\"\nhttps = \"127.0.0.1:{port}\"\n\n\
              [[certificate]]\nchain = {chain:?}\nkey = {key:?}\n"
@@ -69,7 +70,7 @@ pub fn isolde_configuration(project: &Project, bench: &Path, folder: &Path, port
 /// paths are below its own folder. It closes a connection after 1,000 requests where nothing else
 /// is said, and has no access log, like the others.
 pub fn nginx_configuration(folder: &Path, port: u16, behind: u16) -> String {
-    let (chain, key) = tls::certificate_paths(folder);
+    let (chain, key) = certificate_paths(folder);
     format!(
         "worker_processes auto;\n\
          pid nginx.pid;\n\
@@ -90,4 +91,34 @@ pub fn nginx_configuration(folder: &Path, port: u16, behind: u16) -> String {
          proxy_set_header Connection \"\"; proxy_set_header Host $host;\n\
          }}\n}}\n}}\n"
     )
+}
+
+/// Where the certificate and its key are, in the folder of the benchmark.
+pub fn certificate_paths(folder: &Path) -> (PathBuf, PathBuf) {
+    (folder.join("certificate.pem"), folder.join("certificate.key"))
+}
+
+/// Makes a certificate for `localhost`, the same for all servers, if there is none yet.
+pub fn write_certificate(folder: &Path) -> Result<(), BenchError> {
+    let (chain, key) = certificate_paths(folder);
+    if chain.exists() && key.exists() {
+        return Ok(());
+    }
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])
+        .map_err(BenchError::Certificate)?;
+    write(&key, &made.signing_key.serialize_pem())?;
+    write(&chain, &made.cert.pem())
+}
+
+/// Writes a file, and its folder where that is missing. One that has this text is left alone:
+/// `isolde dev` may watch it.
+pub fn write(path: &Path, text: &str) -> Result<(), BenchError> {
+    let failed = |cause| BenchError::Write { path: path.to_path_buf(), cause };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    if fs::read_to_string(path).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    fs::write(path, text).map_err(failed)
 }

@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use super::configurations::{
     isolde_configuration, nginx_configuration, workerd_configuration, wrangler_configuration,
+    write, write_certificate,
 };
 use super::load::{self, Door, Exchange};
 use super::process::Server;
-use super::rows::Project;
 use super::user::User;
-use super::{BenchError, chain, tls};
+use super::workers::Project;
+use super::{BenchError, chain};
 
 const READY_WAIT_MAX: Duration = Duration::from_secs(20);
 /// The same under valgrind.
@@ -228,7 +229,7 @@ impl Places {
         let folder = self.folder.join("nginx").join(contender.name());
         let config = folder.join("nginx.conf");
         write(&config, &nginx_configuration(&self.folder, port, behind))?;
-        tls::write_certificate(&self.folder)?;
+        write_certificate(&self.folder)?;
         if let Some(user) = self.user {
             // nginx makes folders there.
             user.give(&folder)
@@ -266,7 +267,7 @@ impl Places {
             Contender::Serve => {
                 let config = self.folder.join("serve").join(format!("{}.toml", project.name));
                 write(&config, &isolde_configuration(project, &self.folder, folder, &port))?;
-                tls::write_certificate(&self.folder)?;
+                write_certificate(&self.folder)?;
                 command.args(["serve", "--config"]).arg(config)
             }
             Contender::Workerd => command
@@ -323,19 +324,6 @@ impl Running {
         let behind = self.behind.as_ref().map_or(Ok(0), |behind| behind.pss_bytes())?;
         Ok(self.server.pss_bytes()? + behind)
     }
-}
-
-/// Writes a file, and its folder where that is missing. One that has this text is left alone:
-/// `isolde dev` may watch it.
-pub fn write(path: &Path, text: &str) -> Result<(), BenchError> {
-    let failed = |cause| BenchError::Write { path: path.to_path_buf(), cause };
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(failed)?;
-    }
-    if fs::read_to_string(path).is_ok_and(|there| there == text) {
-        return Ok(());
-    }
-    fs::write(path, text).map_err(failed)
 }
 
 /// A port that was free a moment ago.

@@ -1,7 +1,8 @@
 //! What the numbers are to be, and whether they are: sentences below the table.
 
 use super::contenders::Contender;
-use super::report::{Report, median};
+use super::measurements::Report;
+use super::statistics::median;
 
 /// A goal for a number that a row measures.
 struct Goal {

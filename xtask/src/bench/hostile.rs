@@ -12,11 +12,13 @@ use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use tokio::time::timeout;
 
-use super::contenders::{Contender, Places, write};
+use super::configurations::write;
+use super::contenders::{Contender, Places};
 use super::load::{self, Door};
-use super::report::Report;
-use super::rows::{Project, Special, get, hello};
+use super::measurements::Report;
+use super::special::Special;
 use super::visits::{self, Visits};
+use super::workers::{Project, get, hello};
 use super::{Arguments, BenchError, tenants};
 use corpus::{ATTACKERS, Answer, Attack, FINE, NEIGHBOUR, NEIGHBOURS};
 

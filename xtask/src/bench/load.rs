@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 
-use super::report::percentile;
+use super::statistics::percentile;
 use super::{BenchError, tls};
 
 /// One kind of request and the answer to it.

@@ -16,9 +16,10 @@ use tokio::time::{sleep, timeout};
 
 use super::contenders::{Contender, Places};
 use super::load::Door;
-use super::report::Report;
-use super::rows::{HELLO, Project, Special, get, hello};
+use super::measurements::Report;
+use super::special::Special;
 use super::visits;
+use super::workers::{HELLO, Project, get, hello};
 use super::{Arguments, tenants, tls};
 
 /// The rows of this file. The other servers have no such limits on clients.
@@ -34,15 +35,13 @@ const ADDRESSES: usize = 8;
 const SLOW_PERIOD: Duration = Duration::from_secs(1);
 /// What a slow client reads at a time of an answer, in bytes: enough for Isolde's least rate.
 const SIP_BYTES: usize = 600;
-/// The long answer of the bare hyper server in bytes; the Worker's is as long.
-pub const LARGE_BYTES: usize = 64 << 10;
 /// Room for an answer in the kernel of a slow reader, in bytes.
 const RECEIVE_BYTES: u32 = 4_096;
 /// A slow client that cannot connect tries again after this.
 const RETRY: Duration = Duration::from_millis(100);
 /// How long they may take until all are there.
 const GATHER_MAX: Duration = Duration::from_secs(20);
-/// How long the others are measured: alone, while the slow clients are at another server, and beside
+/// How long the others are measured: alone, while the slow ones are at another server, and beside
 /// them. Heads that do not end are refused
 /// after 15 s, bodies that do not come after 20 s: both are part of it.
 const TIME: Duration = Duration::from_secs(20);
@@ -88,7 +87,7 @@ fn compare(
                 let alone = measure()?;
                 // The same crowd at another server: what it does to the machine.
                 let elsewhere = {
-                    let other = tenants::start(places, Contender::Hyper, &hello(row))?;
+                    let other = tenants::start(places, Contender::Hyper, &hello("elsewhere"))?;
                     let crowd = Crowd::gather(other.door);
                     let elsewhere = measure()?;
                     crowd.disperse();

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::contenders::{Contender, Places, Running, report_failure};
-use super::report::{Figure, Report};
-use super::rows::{Copies, HELLO, Project, Special, get, hello};
+use super::measurements::{Figure, Report};
+use super::special::Special;
 use super::visits::{self, Visits};
+use super::workers::{Copies, HELLO, Project, get, hello};
 use super::{Arguments, BenchError};
 
 /// Cold starts of a round in the row `cold`.

@@ -7,8 +7,9 @@ use super::contenders::Contender;
 use super::counter::{parse_perf, parse_totals};
 use super::goals::sentences;
 use super::load::Run;
+use super::measurements::{Figure, Measurement, Report, Sample};
 use super::process::{Server, Stat, parse_pss};
-use super::report::{Figure, Measurement, Report, Sample, median};
+use super::statistics::median;
 
 #[test]
 fn medians() {

@@ -1,7 +1,6 @@
-//! TLS of the load generator, and the certificate of the servers that end it.
+//! TLS of the load generator.
 
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::Resumption;
@@ -12,26 +11,6 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-
-use super::BenchError;
-use super::contenders::write;
-
-/// Where the certificate and its key are, in the folder of the benchmark.
-pub fn certificate_paths(folder: &Path) -> (PathBuf, PathBuf) {
-    (folder.join("certificate.pem"), folder.join("certificate.key"))
-}
-
-/// Makes a certificate for `localhost`, the same for all servers, if there is none yet.
-pub fn write_certificate(folder: &Path) -> Result<(), BenchError> {
-    let (chain, key) = certificate_paths(folder);
-    if chain.exists() && key.exists() {
-        return Ok(());
-    }
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])
-        .map_err(BenchError::Certificate)?;
-    write(&key, &made.signing_key.serialize_pem())?;
-    write(&chain, &made.cert.pem())
-}
 
 /// Makes a connection to a server's `localhost` one with TLS. Every session is a new one.
 pub async fn connect(stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {

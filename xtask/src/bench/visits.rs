@@ -10,8 +10,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::BenchError;
 use super::load::{self, Door, Exchange};
-use super::report::percentile;
-use super::rows::{HELLO, get};
+use super::statistics::percentile;
+use super::workers::{HELLO, get};
 
 /// How long a visit may take before it counts as failed.
 const VISIT_MAX: Duration = Duration::from_secs(10);
@@ -181,7 +181,7 @@ pub fn regularly(
     })
 }
 
-/// Visits each of these hosts regularly, each over a connection of its own that is kept, until it is
+/// Visits each of these hosts regularly, over a connection of its own that is kept, until it is
 /// over. The hosts take turns. A connection that was closed is made anew, and the answer then
 /// takes as long as both took.
 pub fn steadily(
