@@ -57,10 +57,10 @@ Rows with many Workers (isolde, workerd):
 Rows with a good Worker beside ten that loop (isolde):
   neighbour     all ten loop until their CPU limit
   mixed-noise   four loop, three allocate, three are flooded
-Rows with ordinary clients or Workers beside bad ones (serve):
-  slow-clients  1,000 clients that send a byte a second or read 600, on plain HTTP
-  slow-clients-tls  the same over HTTPS, which goes through inbound; each takes 6 minutes
-  hostile       twenty good Workers beside the corpus of tests/hostile
+Rows with ordinary clients, or good Workers, alone and beside bad ones (serve):
+  slow-clients  1,000 clients that send a byte a second or read 600, on plain HTTP; 6 minutes
+  slow-clients-tls  the same over HTTPS, through inbound; both also with those at another server
+  hostile       twenty good Workers beside the corpus of tests/hostile, each attacked with once
 Rows in which a file changes under `isolde dev` (isolde):
   edit          from saving a file to its first answer, of examples/hello and of examples/hono
   churn         --churn Workers made and ended, 100 at a time, and the memory after it
@@ -68,7 +68,8 @@ Instructions (perf where the processor has counters, else valgrind: apt-get inst
   instructions  of user space for one request: hello, json, hono, a body of 1 KiB (isolde, hyper);
                 about 2 minutes
 
-Progress goes to standard error, the result to standard output. All rows take about half an hour.
+Below the tables sentences say which goals are met, in JSON as `goals`.
+Progress goes to standard error, the result to standard output. All rows take an hour.
 Where the benchmark runs as root, the servers run as nobody, but for instructions.
 
 Examples:

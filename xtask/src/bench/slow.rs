@@ -42,8 +42,7 @@ const RETRY: Duration = Duration::from_millis(100);
 /// How long they may take until all are there.
 const GATHER_MAX: Duration = Duration::from_secs(20);
 /// How long the others are measured: alone, while the slow ones are at another server, and beside
-/// them. Heads that do not end are refused
-/// after 15 s, bodies that do not come after 20 s: both are part of it.
+/// them. Isolde refuses heads after 15 s and bodies after 20 s: that they come back is part of it.
 const TIME: Duration = Duration::from_secs(20);
 /// Between two requests on a connection of the others.
 const PERIOD: Duration = Duration::from_millis(10);
