@@ -118,7 +118,8 @@ pub fn build(
     worker.owner = config.owner.clone();
     worker.cordon = config.cordon.clone();
     let services = config.services.iter();
-    let services = services.map(|(name, service)| (name.clone(), Binding::Service(service.clone())));
+    let services =
+        services.map(|(name, service)| (name.clone(), Binding::Service(service.clone())));
     worker.bindings.extend(services);
     config.limits.apply(&mut worker.limits);
     Ok((worker, messages))

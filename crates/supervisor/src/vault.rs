@@ -157,7 +157,8 @@ impl Vault {
             origin: origin.clone(),
         };
         let stamp = stamps.stamp(&identity).ok_or(VaultError::Name)?;
-        let (reach, is_refused) = (Reach { hosts: hosts.clone(), origin: origin.clone() }, terms.is_refused);
+        let (reach, is_refused) =
+            (Reach { hosts: hosts.clone(), origin: origin.clone() }, terms.is_refused);
         let program = Program { number, worker, reach, stamp, is_refused };
         self.last_number = self.last_number.max(number);
         self.hosts.extend(hosts.iter().map(|host| (host.clone(), key)));
@@ -293,7 +294,9 @@ mod tests {
         let none = Vault::default();
         let mut add = |name: &str, cordon: &str| {
             let hosts = [format!("{name}.example")];
-            vault.add(worker(name, cordon), &reach(&hosts), Terms::default(), &stamps, &none).unwrap();
+            vault
+                .add(worker(name, cordon), &reach(&hosts), Terms::default(), &stamps, &none)
+                .unwrap();
         };
         add("shop", "shared");
         add("blog", "paid");
@@ -312,12 +315,20 @@ mod tests {
         let hosts = ["shop.example".to_owned()];
         let mut first = Vault::default();
         first
-            .add(worker("shop", "shared"), &reach(&hosts), Terms::default(), &stamps, &Vault::default())
+            .add(
+                worker("shop", "shared"),
+                &reach(&hosts),
+                Terms::default(),
+                &stamps,
+                &Vault::default(),
+            )
             .unwrap();
         let (old, program) = first.locate("shop.example").unwrap();
         assert_eq!(program.number, 1);
         let mut second = Vault::after(&first);
-        second.add(worker("shop", "paid"), &reach(&hosts), Terms::default(), &stamps, &first).unwrap();
+        second
+            .add(worker("shop", "paid"), &reach(&hosts), Terms::default(), &stamps, &first)
+            .unwrap();
         second.let_go_of(&first);
         assert_eq!(
             second.locate("shop.example").unwrap().1.number,
@@ -337,7 +348,9 @@ mod tests {
         for name in ["shop", "blog"] {
             let hosts = [format!("{name}.example")];
             let worker = worker(name, "shared");
-            vault.add(worker, &reach(&hosts), Terms::default(), &stamps, &Vault::default()).unwrap();
+            vault
+                .add(worker, &reach(&hosts), Terms::default(), &stamps, &Vault::default())
+                .unwrap();
         }
         let key = |vault: &Vault, name: &str| vault.locate(&format!("{name}.example")).unwrap().0;
         let alone = Cordon::new("alone:shop");
