@@ -249,10 +249,10 @@ impl Cgroups {
         group.kills_before = group.kills().unwrap_or(0);
         (group, problems)
     }
-}
 
-impl Drop for Cgroups {
-    fn drop(&mut self) {
+    /// Removes all groups, and takes this process back to where it was. Blocks for a moment where
+    /// processes are about to end.
+    pub fn close(&self) {
         let bases: Vec<&PathBuf> = self.legacy.iter().map(|(_, base)| base).collect();
         for _ in 0..REMOVALS_MAX {
             for base in &bases {
@@ -267,6 +267,12 @@ impl Drop for Cgroups {
             }
             std::thread::sleep(REMOVAL_PAUSE);
         }
+    }
+}
+
+impl Drop for Cgroups {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

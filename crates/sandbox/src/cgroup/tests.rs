@@ -4,12 +4,12 @@ use std::process::{Child, Command, Stdio};
 
 use super::*;
 
-/// Groups for a supervisor with a number that is no process's.
+/// Groups for the supervisor with this number.
 fn cgroups(pid: u32) -> Cgroups {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap();
     // In version 2 the process of all tests would move.
-    let groups: String =
-        groups.lines().filter(|it| !it.starts_with("0:")).flat_map(|it| [it, "\n"]).collect();
+    let is_legacy = |line: &&str| !line.starts_with("0:");
+    let groups: String = groups.lines().filter(is_legacy).flat_map(|it| [it, "\n"]).collect();
     Cgroups::open_in(&groups, &fs::read_to_string("/proc/self/mountinfo").unwrap(), pid)
 }
 
@@ -46,9 +46,7 @@ fn kills_are_counted_in_both_versions() {
 
 #[test]
 fn processes_with_their_children_are_limited_and_groups_go() {
-    // No process has so high a number.
-    let pid = u32::MAX;
-    let cgroups = cgroups(pid);
+    let cgroups = cgroups(std::process::id());
     if cgroups.legacy.is_empty() {
         println!("skipped: {:?}", cgroups.problems());
         return;
@@ -79,13 +77,29 @@ fn processes_with_their_children_are_limited_and_groups_go() {
     drop(child.stdin.take());
     child.wait().unwrap();
     drop(group);
-    // As if this one had been killed.
-    let left = cgroups.group("runtime-1");
-    let bases: Vec<PathBuf> = cgroups.legacy.iter().map(|(_, base)| base.clone()).collect();
-    std::mem::forget((left, cgroups));
-    assert!(bases.iter().all(|base| base.exists()));
-    drop(self::cgroups(pid - 1));
-    for folder in bases.iter().chain(&folders) {
-        assert!(!folder.exists(), "{}", folder.display());
+    drop(cgroups);
+    for folder in &folders {
+        let base = folder.parent().expect("it has a base");
+        assert!(!folder.exists() && !base.exists(), "{}", folder.display());
+    }
+}
+
+#[test]
+fn what_a_supervisor_left_is_removed_by_the_next() {
+    let mut gone = Command::new("true").spawn().unwrap();
+    let pid = gone.id();
+    gone.wait().unwrap();
+    let left = cgroups(pid);
+    if left.legacy.is_empty() {
+        println!("skipped: {:?}", left.problems());
+        return;
+    }
+    let bases: Vec<PathBuf> = left.legacy.iter().map(|(_, base)| base.clone()).collect();
+    let group = left.group("runtime-1");
+    // As if it had been killed.
+    std::mem::forget((left, group));
+    drop(cgroups(std::process::id()));
+    for base in &bases {
+        assert!(!base.exists(), "{}", base.display());
     }
 }
