@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use supervisor::config::Config;
-use supervisor::status::{self, Counts, ProcessStatus, Status, WorkerStatus};
+use supervisor::status::{self, ProcessStatus, Status, WorkerStatus};
 
 use crate::cli::StatusArguments;
 
@@ -180,6 +180,8 @@ fn duration(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use supervisor::status::Counts;
+
     use super::*;
 
     #[test]
@@ -193,6 +195,7 @@ mod tests {
             cpu_ms: 1_260,
             restarts: 1,
             counts,
+            ..ProcessStatus::default()
         };
         let worker = WorkerStatus {
             owner: "anna".to_owned(),
