@@ -209,7 +209,7 @@ impl Children {
             arguments.extend(ranges.iter().flat_map(|range| [option.to_owned(), range.clone()]));
         }
         arguments.extend(kit.sandbox_arguments());
-        let mut group = kit.groups.of_seat(Seat::Outbound, 0);
+        let mut group = kit.groups.of_proxy("outbound");
         let child = process::start(&kit.program, Role::Outbound, &arguments, vec![far.into()])?;
         kit.groups.admit(&mut group, child.id());
         control.send(&kit.stamp_key, None)?;
@@ -235,7 +235,7 @@ impl Children {
         if self.plain_by_inbound {
             arguments.push("--plain".to_owned());
         }
-        let mut group = kit.groups.of_seat(Seat::Inbound, 0);
+        let mut group = kit.groups.of_proxy("inbound");
         let child = process::start(&kit.program, Role::Inbound, &arguments, descriptors)?;
         kit.groups.admit(&mut group, child.id());
         for (number, place) in &self.places {
@@ -267,7 +267,7 @@ impl Children {
             arguments.push("--listen".to_owned());
         }
         let owners = kit.node.vault.borrow().owners_in(&place.cordon);
-        let mut group = kit.groups.of_seat(Seat::Runtime(number), owners);
+        let mut group = kit.groups.of_runtime(number, owners);
         let child = process::start(&kit.program, Role::Runtime, &arguments, descriptors)?;
         kit.groups.admit(&mut group, child.id());
         let known = Rc::<Known>::default();

@@ -3,13 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fs;
-use std::rc::Rc;
 
 use sandbox::cgroup::{CgroupError, Cgroups, Group, GroupLimits};
 
-use crate::children::Seat;
 use crate::config::ProcessesConfig;
-use crate::supervisor::Log;
 
 /// Share of the machine's memory that a runtime may use, in percent: the rest is for the other
 /// processes, and for the system.
@@ -31,19 +28,28 @@ pub struct Groups {
     config: ProcessesConfig,
     last_build: Cell<u64>,
     told: RefCell<BTreeSet<String>>,
-    log: Rc<dyn Log>,
+    tell: Box<dyn Fn(&str)>,
 }
 
 impl Groups {
-    /// Finds out what this system lets the supervisor limit, and tells what not.
-    pub fn open(config: ProcessesConfig, log: Rc<dyn Log>) -> Self {
-        let cgroups = Cgroups::open();
-        let problems: Vec<String> = cgroups.problems().iter().map(ToString::to_string).collect();
-        if !problems.is_empty() {
-            let problems = problems.join("; ");
-            log.note(&format!("not everything is limited for processes as a whole: {problems}"));
+    /// Finds out what this system lets the supervisor limit. What turns out later not to be
+    /// limited is told.
+    pub fn open(config: ProcessesConfig, tell: impl Fn(&str) + 'static) -> Self {
+        Self {
+            cgroups: Cgroups::open(),
+            config,
+            last_build: Cell::new(0),
+            told: RefCell::default(),
+            tell: Box::new(tell),
         }
-        Self { cgroups, config, last_build: Cell::new(0), told: RefCell::default(), log }
+    }
+
+    /// What will not be limited, and why; nothing when everything is.
+    pub fn left_out(&self) -> Option<String> {
+        let problems = self.cgroups.problems().iter().map(ToString::to_string);
+        let problems = problems.collect::<Vec<_>>().join("; ");
+        (!problems.is_empty())
+            .then(|| format!("cgroups do not limit everything of processes: {problems}"))
     }
 
     /// What the processes are limited to.
@@ -51,21 +57,19 @@ impl Groups {
         &self.config
     }
 
-    /// A group for the next process of a seat; a runtime has the Workers of so many owners.
-    pub fn of_seat(&self, seat: Seat, owners: usize) -> Group {
-        let proxy = GroupLimits { cpu_weight: Some(PROXY_WEIGHT), ..GroupLimits::default() };
-        match seat {
-            Seat::Outbound => self.group("outbound", &proxy),
-            Seat::Inbound => self.group("inbound", &proxy),
-            Seat::Runtime(number) => {
-                let limits = GroupLimits {
-                    memory_bytes: self.runtime_memory_bytes(),
-                    pids: Some(self.config.runtime_pids),
-                    cpu_weight: Some(weight(owners)),
-                };
-                self.group(&format!("runtime-{number}"), &limits)
-            }
-        }
+    /// A group for a proxy with this name.
+    pub fn of_proxy(&self, name: &str) -> Group {
+        self.group(name, &GroupLimits { cpu_weight: Some(PROXY_WEIGHT), ..GroupLimits::default() })
+    }
+
+    /// A group for the next process of a place, which has the Workers of so many owners.
+    pub fn of_runtime(&self, place: u32, owners: usize) -> Group {
+        let limits = GroupLimits {
+            memory_bytes: self.runtime_memory_bytes(),
+            pids: Some(self.config.runtime_pids),
+            cpu_weight: Some(weight(owners)),
+        };
+        self.group(&format!("runtime-{place}"), &limits)
     }
 
     /// A group for a build.
@@ -104,12 +108,12 @@ impl Groups {
     }
 
     /// Tells problems that have not been told yet.
-    pub fn tell(&self, problems: Vec<CgroupError>) {
+    fn tell(&self, problems: Vec<CgroupError>) {
         for problem in problems {
             let text = problem.to_string();
             let mut told = self.told.borrow_mut();
             if told.len() < TOLD_MAX && told.insert(text.clone()) {
-                self.log.problem(&text);
+                (self.tell)(&text);
             }
         }
     }

@@ -126,11 +126,16 @@ impl Supervisor {
         let listen = |address| {
             TcpListener::bind(address).map_err(|cause| SupervisorError::Listen { address, cause })
         };
+        let teller = log.clone();
+        let groups = Groups::open(config.processes.clone(), move |text| teller.problem(text));
+        if let Some(text) = groups.left_out() {
+            log.note(&text);
+        }
         let stamp_key = StampKey::random_bytes().map_err(|_| SupervisorError::Random)?;
         let kit = Kit {
             program: options.program,
             sandbox: options.sandbox,
-            groups: Groups::open(config.processes.clone(), log.clone()),
+            groups,
             node: Rc::default(),
             stamp_key,
             allowed_ranges: config.allowed_ranges.clone(),
