@@ -13,9 +13,9 @@ fn cgroups(pid: u32) -> Cgroups {
     Cgroups::open_in(&groups, &fs::read_to_string("/proc/self/mountinfo").unwrap(), pid)
 }
 
-/// A shell that has a child.
+/// A shell that has a child, until its standard input ends.
 fn shell() -> Child {
-    let script = "cat & echo; wait";
+    let script = "sleep 600 & echo; read line; kill $!; wait";
     let mut command = Command::new("sh");
     command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
     command.spawn().unwrap()
