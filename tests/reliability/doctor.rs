@@ -24,9 +24,10 @@ fn finding<'a>(report: &'a Value, name: &str) -> &'a Value {
 fn each_step_of_the_jail_is_tried() {
     let (code, text) = doctor(&["--json"]);
     let report: Value = serde_json::from_str(&text).unwrap();
-    for step in
-        ["descriptors", "limits", "user", "namespaces", "root", "privileges", "landlock", "system calls"]
-    {
+    for step in [
+        "descriptors", "limits", "user", "namespaces", "root", "privileges", "landlock",
+        "system calls",
+    ] {
         // The other tests start strict nodes, so this machine has it all.
         assert_eq!(finding(&report, &format!("jail: {step}"))["verdict"], "ok", "{report}");
     }

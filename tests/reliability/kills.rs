@@ -223,8 +223,7 @@ impl Held {
 
     /// Whether this is no more than before.
     fn is_within(self, before: Self) -> bool {
-        self.descriptors <= before.descriptors
-            && self.mappings <= before.mappings + MAPPINGS_MORE
+        self.descriptors <= before.descriptors && self.mappings <= before.mappings + MAPPINGS_MORE
     }
 
     /// Waits until a process holds no more than before: it may close things in a moment.

@@ -34,13 +34,16 @@ fn systemd_understands_the_unit() {
 fn the_container_is_built() {
     let tool = ["podman", "docker"].into_iter().find(|tool| exists(tool));
     let (Some(tool), Some(_)) = (tool, std::env::var_os("ISOLDE_TEST_CONTAINER")) else {
-        return println!("skipped: there is no podman or docker, or ISOLDE_TEST_CONTAINER is unset");
+        return println!(
+            "skipped: there is no podman or docker, or ISOLDE_TEST_CONTAINER is unset"
+        );
     };
     let status = Command::new(tool)
         .args(["build", "-f", "packaging/Containerfile", "-t", "isolde-test", "."])
         .current_dir(repository("."))
         .status();
     assert!(status.unwrap().success());
-    let output = Command::new(tool).args(["run", "--rm", "isolde-test", "--help"]).output().unwrap();
+    let output =
+        Command::new(tool).args(["run", "--rm", "isolde-test", "--help"]).output().unwrap();
     assert!(String::from_utf8_lossy(&output.stdout).contains("--config"), "{output:?}");
 }

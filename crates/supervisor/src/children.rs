@@ -1,8 +1,8 @@
 //! The processes of a node: what the supervisor keeps of each, and how each is started.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
 use std::io;
+use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
 use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -17,9 +17,11 @@ use rpc::doorway::Passage;
 use rpc::inbound_capnp::directory;
 use rpc::running::Table;
 use rpc::supervisor_capnp::supervisor;
+use sandbox::cgroup::Group;
 use tokio::task::JoinHandle;
 
 use crate::directory::{Directory, Registered};
+use crate::groups::Groups;
 use crate::handout::{Handout, Known, Node};
 use crate::journal;
 use crate::process::{self, Role};
@@ -43,6 +45,8 @@ pub struct Kit {
     pub program: PathBuf,
     /// The value of the roles' `--sandbox`.
     pub sandbox: String,
+    /// What limits the processes as a whole.
+    pub groups: Groups,
     /// State that processes ask for.
     pub node: Rc<Node>,
     /// What the stamps of subrequests are made with.
@@ -79,6 +83,7 @@ pub struct Children {
 /// The outbound proxy.
 pub struct Outbound {
     pub(crate) child: Child,
+    group: Group,
     /// Takes the channels of runtimes.
     control: Channel,
 }
@@ -86,6 +91,7 @@ pub struct Outbound {
 /// The inbound proxy.
 pub struct Inbound {
     pub(crate) child: Child,
+    group: Group,
     /// Takes the sockets of places.
     control: Channel,
     pub(crate) registered: Rc<Registered>,
@@ -109,6 +115,7 @@ pub struct Place {
 /// A runtime process.
 pub struct Runtime {
     pub(crate) child: Child,
+    pub(crate) group: Group,
     /// The end of its channel that outbound has, too: it outlives an outbound process.
     relay: OwnedFd,
     pub(crate) known: Rc<Known>,
@@ -136,6 +143,15 @@ impl Children {
                 let runtime = self.places.get_mut(&place)?.runtime.as_mut()?;
                 Some(&mut runtime.child)
             }
+        }
+    }
+
+    /// The group of the process of a seat.
+    pub fn group(&self, seat: Seat) -> Option<&Group> {
+        match seat {
+            Seat::Outbound => self.outbound.as_ref().map(|outbound| &outbound.group),
+            Seat::Inbound => self.inbound.as_ref().map(|inbound| &inbound.group),
+            Seat::Runtime(place) => Some(&self.places.get(&place)?.runtime.as_ref()?.group),
         }
     }
 
@@ -183,6 +199,16 @@ impl Children {
         self.places.remove(&number)
     }
 
+    /// The runtimes have the Workers of other owners now.
+    pub fn weigh(&mut self, kit: &Kit) {
+        let vault = kit.node.vault.borrow();
+        for place in self.places.values_mut() {
+            if let Some(runtime) = &mut place.runtime {
+                kit.groups.weigh(&mut runtime.group, vault.owners_in(&place.cordon));
+            }
+        }
+    }
+
     /// Starts the process of a seat.
     ///
     /// # Errors
@@ -204,12 +230,14 @@ impl Children {
             arguments.extend(ranges.iter().flat_map(|range| [option.to_owned(), range.clone()]));
         }
         arguments.extend(kit.sandbox_arguments());
+        let mut group = kit.groups.of_proxy("outbound");
         let child = process::start(&kit.program, Role::Outbound, &arguments, vec![far.into()])?;
+        kit.groups.admit(&mut group, child.id());
         control.send(&kit.stamp_key, None)?;
         for runtime in self.runtimes() {
             control.send(b"runtime", Some(runtime.relay.as_fd()))?;
         }
-        self.outbound = Some(Outbound { child, control });
+        self.outbound = Some(Outbound { child, group, control });
         Ok(())
     }
 
@@ -228,7 +256,9 @@ impl Children {
         if self.plain_by_inbound {
             arguments.push("--plain".to_owned());
         }
+        let mut group = kit.groups.of_proxy("inbound");
         let child = process::start(&kit.program, Role::Inbound, &arguments, descriptors)?;
+        kit.groups.admit(&mut group, child.id());
         for (number, place) in &self.places {
             control.send(&number.to_le_bytes(), Some(place.doorway.as_fd()))?;
         }
@@ -236,7 +266,7 @@ impl Children {
         let directory = Directory::new(kit.node.clone(), registered.clone());
         let directory: directory::Client = capnp_rpc::new_client(directory);
         let calls = answer(near, directory.client)?;
-        self.inbound = Some(Inbound { child, control, registered, _calls: calls });
+        self.inbound = Some(Inbound { child, group, control, registered, _calls: calls });
         Ok(())
     }
 
@@ -260,13 +290,16 @@ impl Children {
         if kit.logs_requests {
             arguments.push("--log-requests".to_owned());
         }
+        let owners = kit.node.vault.borrow().owners_in(&place.cordon);
+        let mut group = kit.groups.of_runtime(number, owners);
         let mut child = process::start(&kit.program, Role::Runtime, &arguments, descriptors)?;
+        kit.groups.admit(&mut group, child.id());
         let known = Rc::<Known>::default();
         kit.read_output(&mut child, known.clone());
         let handout = Handout::new(kit.node.clone(), place.cordon.clone(), known.clone());
         let handout: supervisor::Client = capnp_rpc::new_client(handout);
         let calls = answer(near, handout.client)?;
-        place.runtime = Some(Runtime { child, relay, known, _calls: calls });
+        place.runtime = Some(Runtime { child, group, relay, known, _calls: calls });
         Ok(())
     }
 }
