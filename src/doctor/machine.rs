@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use sandbox::cgroup::{self, CgroupError, Offer, Survey};
+
 use super::{Finding, Verdict};
 
 /// Isolates that a process should have room for: more Workers than that have to take turns.
@@ -17,7 +19,9 @@ const KERNEL: (u32, u32) = (6, 7);
 pub fn findings() -> Vec<Finding> {
     let mut findings = vec![kernel()];
     findings.extend(user_namespaces());
-    findings.extend([isolates(), connections(), threads(), memory(), cgroups()]);
+    let survey = cgroup::survey();
+    findings.extend([isolates(), connections(), threads(), memory(survey.as_ref().ok())]);
+    findings.extend(cgroups(survey));
     findings
 }
 
@@ -105,24 +109,62 @@ fn threads() -> Finding {
     finding.not(Verdict::Low, advice)
 }
 
-fn memory() -> Finding {
+fn memory(survey: Option<&Survey>) -> Finding {
     let text = read("/proc/meminfo").unwrap_or_default();
     let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
     let kib = total.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    let kib = kib.unwrap_or(0);
+    // A container may have less than the machine.
+    let own = survey.and_then(|survey| survey.memory_bytes).map(|bytes| bytes >> 10);
+    let kib = kib.into_iter().chain(own).min().unwrap_or(0);
     let (gib, idle) = (kib as f64 / f64::from(1 << 20), kib / 2 / ISOLATE_KIB);
     Finding::ok("memory", format!("{gib:.1} GiB: about {idle} idle isolates in half of it"))
 }
 
-fn cgroups() -> Finding {
-    let has_v2 = fs::exists("/sys/fs/cgroup/cgroup.controllers").unwrap_or(false);
-    let has_v1 = fs::exists("/sys/fs/cgroup/memory").unwrap_or(false);
-    Finding::ok(
-        "cgroups",
-        match (has_v2, has_v1) {
-            (true, _) => "version 2",
-            (false, true) => "version 1",
-            (false, false) => "not mounted",
-        },
-    )
+/// What limits processes as a whole, for each controller.
+fn cgroups(survey: Result<Survey, CgroupError>) -> Vec<Finding> {
+    let survey = match survey {
+        Ok(survey) => survey,
+        Err(problem) => {
+            let finding = Finding::ok("cgroups", "unknown");
+            return vec![finding.not(Verdict::Low, unlimited(&problem))];
+        }
+    };
+    survey.offers.iter().map(controller).collect()
+}
+
+fn controller(offer: &Offer) -> Finding {
+    let found = match &offer.place {
+        Some((version, folder)) => format!("version {}: {}", version.number(), folder.display()),
+        None => "not there".to_owned(),
+    };
+    let finding = Finding::ok(&format!("cgroup: {}", offer.controller.name()), found);
+    match &offer.problem {
+        None => finding,
+        Some(problem) => finding.not(Verdict::Low, unlimited(problem)),
+    }
+}
+
+/// It is no reason not to start: limits of Workers hold without it.
+fn unlimited(problem: &CgroupError) -> String {
+    format!("{problem}; `isolde serve` runs without this limit on processes as a whole")
+}
+
+#[cfg(test)]
+mod tests {
+    use sandbox::cgroup::{Controller, Version};
+
+    use super::*;
+
+    #[test]
+    fn a_controller_that_cannot_be_used_is_low_and_says_why() {
+        let controller = Controller::Memory;
+        let place = Some((Version::Two, "/sys/fs/cgroup/a".into()));
+        let good = super::controller(&Offer { controller, place, problem: None });
+        assert_eq!((good.verdict, &*good.found), (Verdict::Ok, "version 2: /sys/fs/cgroup/a"));
+        let problem = Some(CgroupError::NotOffered(controller));
+        let bad = super::controller(&Offer { controller, place: None, problem });
+        assert_eq!((bad.verdict, &*bad.found), (Verdict::Low, "not there"));
+        let advice = bad.advice.unwrap();
+        assert!(advice.starts_with("this process's cgroup has no controller for memory; "));
+    }
 }

@@ -31,7 +31,10 @@ fn each_step_of_the_jail_is_tried() {
         // The other tests start strict nodes, so this machine has it all.
         assert_eq!(finding(&report, &format!("jail: {step}"))["verdict"], "ok", "{report}");
     }
-    for name in ["kernel", "isolates", "connections", "threads", "memory", "cgroups"] {
+    for name in [
+        "kernel", "isolates", "connections", "threads", "memory", "cgroup: memory", "cgroup: pids",
+        "cgroup: cpu",
+    ] {
         assert!(!finding(&report, name)["found"].as_str().unwrap().is_empty());
     }
     assert_eq!((code, &report["ok"]), (Some(0), &true.into()), "{report}");

@@ -15,10 +15,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 mod mounts;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod v1;
 mod v2;
+
+pub use survey::{Offer, Survey, survey};
 
 /// The name of a supervisor's folder, before the number of its process.
 const PREFIX: &str = "isolde-";
@@ -49,6 +52,33 @@ impl Controller {
             Self::Memory => "memory",
             Self::Pids => "pids",
             Self::Cpu => "cpu",
+        }
+    }
+}
+
+/// A version of cgroups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// A hierarchy for each controller.
+    One,
+    /// One hierarchy for all.
+    Two,
+}
+
+impl Version {
+    /// Its number.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+        }
+    }
+
+    /// The file that limits memory.
+    fn memory_file(self) -> &'static str {
+        match self {
+            Self::One => v1::MEMORY_FILE,
+            Self::Two => v2::MEMORY_FILE,
         }
     }
 }
@@ -168,13 +198,7 @@ pub struct Cgroups {
 impl Cgroups {
     /// Finds out what there is, and removes what supervisors that are gone have left.
     pub fn open() -> Self {
-        let read = |path: &str| {
-            fs::read_to_string(path)
-                .map_err(|cause| CgroupError::Unreadable { path: path.into(), cause })
-        };
-        let texts = read("/proc/self/cgroup")
-            .and_then(|groups| Ok((groups, read("/proc/self/mountinfo")?)));
-        match texts {
+        match mounts::texts() {
             Ok((groups, info)) => Self::open_in(&groups, &info, std::process::id()),
             Err(problem) => Self {
                 pid: std::process::id(),
@@ -186,34 +210,27 @@ impl Cgroups {
     }
 
     fn open_in(groups: &str, info: &str, pid: u32) -> Self {
-        let mounts = mounts::mounts(info);
-        let own_unified = mounts::unified(groups, &mounts);
-        let offered = own_unified.as_deref().map(v2::offered).unwrap_or_default();
         let name = format!("{PREFIX}{pid}");
         let mut cgroups = Self { pid, legacy: Vec::new(), unified: None, problems: Vec::new() };
-        let mut wanted = Vec::new();
-        for controller in Controller::ALL {
-            let problem = match mounts::legacy(controller, groups, &mounts) {
-                Some(Some(own)) => {
-                    remove_left(&own);
-                    match make(&own.join(&name)) {
-                        Ok(()) => {
-                            cgroups.legacy.push((controller, own.join(&name)));
-                            continue;
-                        }
-                        Err(problem) => problem,
+        let (mut wanted, mut own_unified) = (Vec::new(), None);
+        for (controller, place) in survey::places(groups, info) {
+            let made = place.and_then(|(version, own)| {
+                match version {
+                    Version::One => {
+                        remove_left(&own);
+                        make(&own.join(&name))?;
+                        cgroups.legacy.push((controller, own.join(&name)));
+                    }
+                    Version::Two => {
+                        wanted.push(controller);
+                        own_unified = Some(own);
                     }
                 }
-                Some(None) => CgroupError::NotMounted(controller),
-                None if offered.contains(&controller) => {
-                    wanted.push(controller);
-                    continue;
-                }
-                None => CgroupError::NotOffered(controller),
-            };
-            cgroups.problems.push(problem);
+                Ok(())
+            });
+            cgroups.problems.extend(made.err());
         }
-        if let Some(own) = own_unified.filter(|_| !wanted.is_empty()) {
+        if let Some(own) = own_unified {
             remove_left(&own);
             let problems = &mut cgroups.problems;
             cgroups.unified = v2::Unified::open(own, &name, pid, &wanted, problems);
@@ -230,10 +247,10 @@ impl Cgroups {
     /// limits that, as in a container.
     pub fn memory_bytes(&self) -> Option<u64> {
         let legacy = self.legacy.iter().find(|(controller, _)| *controller == Controller::Memory);
-        if let Some((_, base)) = legacy {
-            return least_above(base, v1::MEMORY_FILE);
-        }
-        least_above(&self.unified.as_ref()?.base, v2::MEMORY_FILE)
+        let legacy = legacy.map(|(_, base)| (base, Version::One));
+        let unified = self.unified.as_ref().map(|unified| (&unified.base, Version::Two));
+        let (base, version) = legacy.or(unified)?;
+        least_limit(base.parent()?, version.memory_file())
     }
 
     /// Makes a group, or takes the one of this name; a name is a single part of a path. What cannot
@@ -273,10 +290,13 @@ impl Cgroups {
             }
             let mut left = bases.iter().copied().chain(self.unified.iter().map(|it| &it.base));
             if !left.any(|base| base.exists()) {
-                return;
+                break;
             }
             std::thread::sleep(REMOVAL_PAUSE);
         }
+        // Processes of a supervisor that was killed may have been in theirs at the start still.
+        let bases = bases.into_iter().chain(self.unified.iter().map(|it| &it.base));
+        bases.filter_map(|base| base.parent()).for_each(remove_left);
     }
 }
 
@@ -284,12 +304,6 @@ impl Drop for Cgroups {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Version {
-    One,
-    Two,
 }
 
 /// A group in one hierarchy.
@@ -348,8 +362,19 @@ impl Group {
         Some(self.kills()?.saturating_sub(self.kills_before))
     }
 
+    /// Whether its processes have ever used all the memory that it allows. If they have not and
+    /// were killed all the same, the machine had no memory left for them, or a group above.
+    pub fn has_used_all(&self) -> bool {
+        // Who cannot tell believes that a limit was reached.
+        self.memory_part().and_then(Part::has_used_all).unwrap_or(true)
+    }
+
+    fn memory_part(&self) -> Option<&Part> {
+        self.parts.iter().find(|part| part.controllers.contains(&Controller::Memory))
+    }
+
     fn kills(&self) -> Option<u64> {
-        let part = self.parts.iter().find(|part| part.controllers.contains(&Controller::Memory))?;
+        let part = self.memory_part()?;
         let file = match part.version {
             Version::One => v1::OOM_FILE,
             Version::Two => v2::OOM_FILE,
@@ -359,8 +384,7 @@ impl Group {
 
     /// Its limit of memory in bytes, if it has one.
     pub fn memory_bytes(&self) -> Option<u64> {
-        let has_memory = |part: &Part| part.controllers.contains(&Controller::Memory);
-        self.memory_bytes.filter(|_| self.parts.iter().any(has_memory))
+        self.memory_bytes.filter(|_| self.memory_part().is_some())
     }
 }
 
@@ -373,6 +397,14 @@ impl Drop for Group {
 }
 
 impl Part {
+    fn has_used_all(&self) -> Option<bool> {
+        let read = |file| fs::read_to_string(self.folder.join(file)).ok();
+        match self.version {
+            Version::One => v1::has_used_all(&read(v1::PEAK_FILE)?, &read(v1::MEMORY_FILE)?),
+            Version::Two => v2::has_used_all(&read(v2::OOM_FILE)?),
+        }
+    }
+
     fn limit(&self, controller: Controller, limits: &GroupLimits) -> Option<CgroupError> {
         let settings = match self.version {
             Version::One => v1::settings(controller, limits),
@@ -418,10 +450,10 @@ fn oom_kills(text: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
 }
 
-/// The least number in files of this name in the groups above this one.
-fn least_above(folder: &Path, file: &str) -> Option<u64> {
+/// The least number in files of this name, in a group and those above it.
+fn least_limit(own: &Path, file: &str) -> Option<u64> {
     let limit = |folder: &Path| fs::read_to_string(folder.join(file)).ok()?.trim().parse().ok();
-    folder.ancestors().skip(1).filter_map(limit).min()
+    own.ancestors().filter_map(limit).min()
 }
 
 /// Writes to a file of the kernel. It is never made: there it would be no limit.

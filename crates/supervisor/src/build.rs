@@ -123,7 +123,7 @@ pub fn build(
     let (output, messages) = read.map_err(|_| BuildError::TooLong(config.path.clone()))?;
     let mut messages = String::from_utf8_lossy(&messages).into_owned();
     if !status.success() {
-        if group.oom_kills() > Some(0) {
+        if group.oom_kills() > Some(0) && group.has_used_all() {
             let limit = group.memory_bytes().map(|bytes| format!(" ({} MiB)", bytes >> 20));
             return Err(BuildError::Memory { limit: limit.unwrap_or_default(), messages });
         }

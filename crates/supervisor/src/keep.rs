@@ -99,15 +99,16 @@ impl Supervisor {
         }
         let children = self.children.borrow();
         let Some(group) = children.group(seat) else { return Cause::Unknown };
-        let cause = Cause::of_kill(status, group.oom_kills(), group.memory_bytes());
+        let (kills, has_used_all) = (group.oom_kills(), group.has_used_all());
+        let cause = Cause::of_kill(status, kills, has_used_all, group.memory_bytes());
         if matches!(cause, Cause::Memory { .. }) {
             *self.oom_kills.borrow_mut().entry(seat).or_default() += 1;
         }
         cause
     }
 
-    /// Holds the Workers responsible whose turns ran when a runtime process crashed or had no
-    /// memory any more; gives their names, as a part of a message.
+    /// Holds the Workers responsible whose turns ran when a runtime process crashed or had used all
+    /// of its memory; gives their names, as a part of a message.
     fn blame(&self, seat: Seat, cause: &Cause) -> String {
         let Seat::Runtime(place) = seat else { return String::new() };
         if matches!(cause, Cause::Somebody) {
@@ -157,6 +158,8 @@ enum Cause {
         /// Nothing where that is not known.
         limit_bytes: Option<u64>,
     },
+    /// The kernel had no memory for it, although it used less than it may.
+    Shortage,
     /// Somebody killed it, and it was not the kernel.
     Somebody,
     /// It ended itself, or cannot be told.
@@ -165,13 +168,18 @@ enum Cause {
 
 impl Cause {
     /// Of an end that was no fault, by what the process's group has counted.
-    fn of_kill(status: &ExitStatus, oom_kills: Option<u64>, limit_bytes: Option<u64>) -> Self {
-        match oom_kills {
-            Some(kills) if status.signal() == Some(SignalNumber::SIGKILL as i32) => match kills {
-                0 => Self::Somebody,
-                1.. => Self::Memory { limit_bytes },
-            },
-            _ => Self::Unknown,
+    fn of_kill(
+        status: &ExitStatus,
+        oom_kills: Option<u64>,
+        has_used_all: bool,
+        limit_bytes: Option<u64>,
+    ) -> Self {
+        let is_killed = status.signal() == Some(SignalNumber::SIGKILL as i32);
+        match oom_kills.filter(|_| is_killed) {
+            None => Self::Unknown,
+            Some(0) => Self::Somebody,
+            Some(1..) if has_used_all => Self::Memory { limit_bytes },
+            Some(1..) => Self::Shortage,
         }
     }
 
@@ -182,6 +190,9 @@ impl Cause {
                 let limit = limit_bytes.map(|bytes| format!(" ({} MiB)", bytes >> 20));
                 let limit = limit.unwrap_or_default();
                 format!(": it used more memory than its cgroup allows{limit}")
+            }
+            Self::Shortage => {
+                ": the machine, or a cgroup around it, had no memory left".to_owned()
             }
             _ => format!(" ({status})"),
         }
@@ -222,7 +233,7 @@ mod tests {
     fn a_kill_for_want_of_memory_is_told_from_an_order() {
         let (killed, ended) = (ExitStatus::from_raw(9), ExitStatus::from_raw(15));
         let limit_bytes = Some(256 << 20);
-        let of = |status, kills| Cause::of_kill(status, kills, limit_bytes);
+        let of = |status, kills| Cause::of_kill(status, kills, true, limit_bytes);
         assert_eq!(of(&killed, Some(1)), Cause::Memory { limit_bytes });
         assert_eq!(of(&killed, Some(0)), Cause::Somebody);
         assert_eq!(of(&killed, None), Cause::Unknown, "without cgroups nobody can tell");
@@ -230,5 +241,9 @@ mod tests {
         let text = of(&killed, Some(2)).text(&killed);
         assert_eq!(text, ": it used more memory than its cgroup allows (256 MiB)");
         assert_eq!(of(&killed, Some(0)).text(&killed), " (signal: 9 (SIGKILL))");
+        let shortage = Cause::of_kill(&killed, Some(1), false, limit_bytes);
+        assert_eq!(shortage, Cause::Shortage, "others took the memory");
+        let none = Cause::of_kill(&killed, Some(0), false, limit_bytes);
+        assert_eq!(none, Cause::Somebody);
     }
 }

@@ -2,10 +2,11 @@
 //! `/proc/self/mountinfo` where groups are to be seen.
 
 use std::ffi::OsString;
+use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 
-use super::Controller;
+use super::{CgroupError, Controller};
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,15 @@ pub struct Mount {
     point: PathBuf,
     /// The controllers of version 1 that it has; none: it is version 2.
     controllers: Option<Vec<String>>,
+}
+
+/// The texts of `/proc/self/cgroup` and `/proc/self/mountinfo`.
+pub fn texts() -> Result<(String, String), CgroupError> {
+    let read = |path: &str| {
+        fs::read_to_string(path)
+            .map_err(|cause| CgroupError::Unreadable { path: path.into(), cause })
+    };
+    Ok((read("/proc/self/cgroup")?, read("/proc/self/mountinfo")?))
 }
 
 /// The hierarchies in a text of `/proc/self/mountinfo`.

@@ -14,6 +14,18 @@ pub const MEMORY_FILE: &str = "memory.limit_in_bytes";
 /// The file that counts processes killed for want of memory.
 pub const OOM_FILE: &str = "memory.oom_control";
 
+/// The file with the most memory that a group has ever used.
+pub const PEAK_FILE: &str = "memory.max_usage_in_bytes";
+/// Memory in bytes that a group whose processes are killed may have left: less than one allocation.
+const LEFT_MAX: u64 = 4 << 20;
+
+/// Whether a group has used all that it may, by its texts of peak and limit. The kernel counts
+/// failures too, but not those where swap is part of the limit.
+pub fn has_used_all(peak: &str, limit: &str) -> Option<bool> {
+    let number = |text: &str| text.trim().parse::<u64>().ok();
+    Some(number(peak)?.saturating_add(LEFT_MAX) >= number(limit)?)
+}
+
 /// What to write for a controller, in this order.
 pub fn settings(controller: Controller, limits: &GroupLimits) -> Vec<Setting> {
     let all = match controller {
@@ -55,5 +67,15 @@ mod tests {
         let none = GroupLimits::default();
         assert!(Controller::ALL.iter().all(|it| settings(*it, &none).is_empty()));
         assert_eq!([shares(0), shares(10_000), shares(u64::MAX)], [2, 102_400, 262_144]);
+    }
+
+    #[test]
+    fn a_peak_at_the_limit_is_all() {
+        let limit = "268435456\n";
+        assert_eq!(has_used_all(limit, limit), Some(true));
+        assert_eq!(has_used_all("268431360\n", limit), Some(true));
+        assert_eq!(has_used_all("134217728\n", limit), Some(false));
+        assert_eq!(has_used_all("134217728\n", "9223372036854771712\n"), Some(false));
+        assert_eq!(has_used_all("", limit), None);
     }
 }

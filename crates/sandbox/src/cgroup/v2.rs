@@ -19,8 +19,10 @@ pub const MEMORY_FILE: &str = "memory.max";
 pub const OOM_FILE: &str = "memory.events";
 /// The leaf of the supervisor.
 const LEAF: &str = "supervisor";
-const SUBTREE: &str = "cgroup.subtree_control";
-const PROCESSES: &str = "cgroup.procs";
+/// The file with the controllers that groups below have.
+pub const SUBTREE: &str = "cgroup.subtree_control";
+/// The file with the processes of a group.
+pub const PROCESSES: &str = "cgroup.procs";
 
 /// Smallest and largest `cpu.weight`.
 const WEIGHT_MIN: u64 = 1;
@@ -62,6 +64,18 @@ pub fn offered(own: &Path) -> Vec<Controller> {
     read_controllers(&own.join("cgroup.controllers"))
 }
 
+/// The controllers that the children of the group `own` have.
+pub fn passed_on(own: &Path) -> Vec<Controller> {
+    read_controllers(&own.join(SUBTREE))
+}
+
+/// Whether a group has used all that it may, by its text of events: how often an allocation failed
+/// because of its own limit, or one below.
+pub fn has_used_all(events: &str) -> Option<bool> {
+    let count = events.lines().find_map(|line| line.strip_prefix("oom "))?;
+    Some(count.trim().parse::<u64>().ok()? > 0)
+}
+
 fn read_controllers(path: &Path) -> Vec<Controller> {
     let text = fs::read_to_string(path).unwrap_or_default();
     let names: Vec<&str> = text.split_whitespace().collect();
@@ -88,7 +102,7 @@ impl Unified {
             remove(&unified.base);
             return None;
         }
-        let had = read_controllers(&unified.own.join(SUBTREE));
+        let had = passed_on(&unified.own);
         for controller in wanted {
             match unified.turn_on(*controller, had.contains(controller)) {
                 Ok(()) => unified.controllers.push(*controller),
@@ -160,6 +174,13 @@ mod tests {
         assert_eq!(settings(Controller::Cpu, &limits), [Setting::must("cpu.weight", 10_000)]);
         let none = GroupLimits::default();
         assert!(Controller::ALL.iter().all(|it| settings(*it, &none).is_empty()));
+    }
+
+    #[test]
+    fn events_tell_whose_limit_it_was() {
+        assert_eq!(has_used_all("max 12\noom 4\noom_kill 2\n"), Some(true));
+        assert_eq!(has_used_all("max 0\noom 0\noom_kill 2\n"), Some(false));
+        assert_eq!(has_used_all("max 0\noom_kill 2\n"), None);
     }
 
     /// A folder that stands for a group: the kernel would make these files.
