@@ -11,6 +11,10 @@ use crate::suspects::processes;
 
 /// What runtimes may use here, in MiB.
 const MEMORY_MB: u64 = 256;
+/// The same where it shall be enough.
+const MEMORY_MB_ENOUGH: u64 = 2_048;
+/// What the processes of a node get in bytes, beyond what they use, where it shall not be enough.
+const SPARE_BYTES: u64 = 128 << 20;
 
 /// The group of this process with a controller of version 1, if groups can be made in it.
 fn own_group(controller: &str) -> Option<PathBuf> {
@@ -31,13 +35,13 @@ fn own_group(controller: &str) -> Option<PathBuf> {
     }
 }
 
-/// One Worker in the shared process, and two in another.
-fn node(name: &str) -> PathBuf {
+/// One Worker in the shared process, and two in another; each may use so much memory in MiB.
+fn node(name: &str, memory_mb: u64) -> PathBuf {
     let folder = scratch_folder(name);
     let code = repository("tests/reliability/cgroups/eats.js");
     let mut text = format!(
         "[listen]\nhttp = \"127.0.0.1:0\"\ncontrol = \"control.sock\"\n\
-         [processes]\nruntime_memory_mb = {MEMORY_MB}\nruntime_pids = 2000\n"
+         [processes]\nruntime_memory_mb = {memory_mb}\nruntime_pids = 2000\n"
     );
     for (worker, owner, more) in [
         ("good", "anna", ""),
@@ -78,7 +82,7 @@ fn send(isolde: &Isolde, path: &str) -> crate::support::http::Connection {
 #[test]
 fn each_process_is_in_a_group_which_goes_with_it() {
     let Some(memory) = own_group("memory") else { return println!("skipped: no cgroups") };
-    let config = node("cgroups_groups");
+    let config = node("cgroups_groups", MEMORY_MB);
     let mut isolde = Isolde::serve(&config);
     assert_eq!(isolde.get_from("bad.example", "/").text(), "fine");
     let base = memory.join(format!("isolde-{}", isolde.id()));
@@ -120,7 +124,7 @@ fn a_runtime_without_memory_is_ended_and_comes_back_and_others_go_on() {
     if own_group("memory").is_none() {
         return println!("skipped: no cgroups");
     }
-    let config = node("cgroups_memory");
+    let config = node("cgroups_memory", MEMORY_MB);
     let isolde = Isolde::serve(&config);
     assert_eq!(isolde.get_from("good.example", "/count").text(), "1");
     assert_eq!(isolde.get_from("near.example", "/count").text(), "1");
@@ -147,11 +151,39 @@ fn a_runtime_without_memory_is_ended_and_comes_back_and_others_go_on() {
 }
 
 #[test]
+fn nobody_is_blamed_when_there_is_no_memory_around_a_runtime() {
+    let Some(memory) = own_group("memory") else { return println!("skipped: no cgroups") };
+    let config = node("cgroups_shortage", MEMORY_MB_ENOUGH);
+    let isolde = Isolde::serve(&config);
+    for host in ["good.example", "near.example"] {
+        assert_eq!(isolde.get_from(host, "/count").text(), "1");
+    }
+    let before = runtime(&config, "low");
+    // As a container would that is too small for all of its processes.
+    let base = memory.join(format!("isolde-{}", isolde.id()));
+    let used = fs::read_to_string(base.join("memory.usage_in_bytes")).unwrap();
+    let limit = used.trim().parse::<u64>().unwrap() + SPARE_BYTES;
+    fs::write(base.join("memory.limit_in_bytes"), limit.to_string()).unwrap();
+    let mut client = send(&isolde, "/eat");
+    let said = "runtime of low ended: the machine, or a cgroup around it, had no memory left while \
+                it ran bad of eve; it is started";
+    until("the end of its process", || isolde.complaints().contains(said).then_some(()));
+    fs::write(base.join("memory.limit_in_bytes"), "-1").unwrap();
+    assert!(client.try_response("GET").is_none_or(|answer| answer.error_code() == Some(1101)));
+    assert_eq!(isolde.get_from("near.example", "/count").text(), "1");
+    assert_eq!(isolde.get_from("good.example", "/count").text(), "2");
+    let after = runtime(&config, "low");
+    assert_ne!(after["pid"], before["pid"]);
+    assert_eq!(after["oom_kills"], 0, "it did not use what it may");
+    assert!(!isolde.complaints().contains("suspicious"), "{}", isolde.complaints());
+}
+
+#[test]
 fn nobody_is_blamed_for_a_kill_by_somebody_else() {
     if own_group("memory").is_none() {
         return println!("skipped: no cgroups");
     }
-    let config = node("cgroups_killed");
+    let config = node("cgroups_killed", MEMORY_MB);
     let isolde = Isolde::serve(&config);
     let _client = send(&isolde, "/loop");
     let victim = until("the loop", || {
@@ -171,7 +203,7 @@ fn a_build_that_takes_too_much_memory_fails_and_harms_no_other() {
     if own_group("memory").is_none() {
         return println!("skipped: no cgroups");
     }
-    let config = node("cgroups_build");
+    let config = node("cgroups_build", MEMORY_MB);
     let folder = config.parent().unwrap();
     fs::create_dir(folder.join("project")).unwrap();
     // The last line of what has none is kept until the end.
