@@ -191,9 +191,7 @@ impl Cause {
                 let limit = limit.unwrap_or_default();
                 format!(": it used more memory than its cgroup allows{limit}")
             }
-            Self::Shortage => {
-                ": the machine, or a cgroup around it, had no memory left".to_owned()
-            }
+            Self::Shortage => ": the machine, or a cgroup around it, had no memory left".to_owned(),
             _ => format!(" ({status})"),
         }
     }

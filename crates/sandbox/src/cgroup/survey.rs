@@ -102,8 +102,8 @@ fn cannot_share(own: &Path, pid: u32, controller: Controller) -> Option<CgroupEr
             return None;
         }
         let busy = || io::Error::from_raw_os_error(libc::EBUSY);
-        let cause = cannot_write(&own.join(v2::SUBTREE))
-            .or_else(|| has_others(own, pid).then(busy))?;
+        let cause =
+            cannot_write(&own.join(v2::SUBTREE)).or_else(|| has_others(own, pid).then(busy))?;
         Some(CgroupError::TurnOn { controller, folder: own.to_path_buf(), cause })
     };
     cannot_make(own, pid).or_else(cannot_move).or_else(cannot_turn_on)
