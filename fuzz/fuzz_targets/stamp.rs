@@ -10,8 +10,7 @@ fuzz_target!(|input: (&[u8], [&str; 3], usize, u8)| {
     let (bytes, [owner, worker, version], place, change) = input;
     let key = StampKey::new(&[7; KEY_BYTES]);
     assert_eq!(key.check(bytes), None, "nobody guesses a code");
-    let identity =
-        Identity { owner: owner.into(), worker: worker.into(), version: version.into() };
+    let identity = Identity { owner: owner.into(), worker: worker.into(), version: version.into() };
     let Some(mut stamp) = key.stamp(&identity) else {
         assert!([owner, worker, version].iter().any(|name| name.contains('\0')));
         return;

@@ -1,8 +1,8 @@
 //! The processes of a node: what the supervisor keeps of each, and how each is started.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
 use std::io;
+use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
 use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;

@@ -131,8 +131,7 @@ mod tests {
         let mut calls = Vec::new();
         match caller {
             Caller::Runtime => {
-                let (connection, supervisor) =
-                    rpc::connection::connect::<supervisor::Client>(near);
+                let (connection, supervisor) = rpc::connection::connect::<supervisor::Client>(near);
                 calls.push(spawn_local(async move { drop(connection.await) }));
                 let mut register = supervisor.register_request();
                 register.get().set_runtime(capnp_rpc::new_client(Silent));

@@ -14,6 +14,7 @@
 //! | `process` | one child: its program, its sockets, its end |
 //! | `build` | a project becomes a Worker, in a child with a time limit |
 //! | `supervisor` | start, reload and end of the node |
+//! | `fuzzing` | what fuzz targets and seeds need of the rest |
 #![forbid(unsafe_code)]
 
 mod build;
