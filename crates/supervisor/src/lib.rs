@@ -19,6 +19,7 @@
 //! | `notify` | what a service manager such as systemd is told |
 //! | `build` | a project becomes a Worker, in a child with a time limit |
 //! | `supervisor` | start, reload and end of the node |
+//! | `fuzzing` | what fuzz targets and seeds need of the rest |
 #![forbid(unsafe_code)]
 
 mod build;
