@@ -1,5 +1,5 @@
-//! The origin of a Worker: the server behind it, which its own hosts lead to, and which answers when
-//! it throws.
+//! The origin of a Worker: the server behind it, which its own hosts lead to, and which answers
+//! when it throws.
 
 use std::fs;
 

@@ -1,5 +1,6 @@
-//! What a runtime process writes about its Workers, one line of JSON for each entry: console output,
-//! exceptions, requests. The supervisor reads it, and believes nothing but that this process wrote it.
+//! What a runtime process writes about its Workers, one line of JSON for each entry: console
+//! output, exceptions, requests. The supervisor reads it, and believes nothing but that this
+//! process wrote it.
 
 use serde::{Deserialize, Serialize};
 

@@ -24,8 +24,8 @@ use crate::directory::{Directory, Registered};
 use crate::groups::Groups;
 use crate::handout::{Handout, Known, Node};
 use crate::journal;
+use crate::log::Log;
 use crate::process::{self, Role};
-use crate::supervisor::Log;
 use crate::vault::Key;
 
 /// A process of the node that is started again when it ends.

@@ -6,13 +6,13 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
-use rpc::journal::{Entry, Event, LINE_BYTES_MAX};
+use rpc::journal::{Entry, LINE_BYTES_MAX};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::time::Instant;
 
 use crate::handout::{Known, Node};
-use crate::supervisor::Log;
+use crate::log::{Log, WorkerEvent};
 
 /// Bytes of a journal that are read in a second. A process that writes more waits.
 const JOURNAL_BYTES_PER_SECOND_MAX: usize = 32 << 20;
@@ -22,17 +22,6 @@ const MESSAGES_BYTES_PER_SECOND_MAX: usize = 64 << 10;
 const SECOND: Duration = Duration::from_secs(1);
 /// Bytes that are read at once.
 const READ_BYTES: usize = 16 << 10;
-
-/// What a Worker did.
-#[derive(Debug, Clone, Copy)]
-pub struct WorkerEvent<'a> {
-    /// Its name.
-    pub worker: &'a str,
-    /// Its owner.
-    pub owner: &'a str,
-    /// What.
-    pub event: &'a Event,
-}
 
 /// Passes a journal on to the log, until the process ends.
 pub async fn read_journal(

@@ -14,6 +14,7 @@
 //! | `groups` | a cgroup for each process, with limits on the process as a whole |
 //! | `process` | one child: its program, its sockets, its end |
 //! | `switchboard` | connections between Workers of different processes |
+//! | `log` | how the operator hears of the node |
 //! | `journal` | what runtime processes write about their Workers, and of themselves |
 //! | `writer` | lines to files, by a thread of its own |
 //! | `notify` | what a service manager such as systemd is told |
@@ -34,6 +35,7 @@ mod groups;
 mod handout;
 mod journal;
 mod keep;
+mod log;
 mod notify;
 mod process;
 pub mod status;
@@ -45,6 +47,7 @@ mod vault;
 pub mod writer;
 
 pub use build::{PROGRAM_BYTES_MAX, write_program};
-pub use journal::{WorkerEvent, printable};
-pub use supervisor::{Log, Options, Ready, Supervisor, SupervisorError};
+pub use journal::printable;
+pub use log::{Log, Ready, WorkerEvent};
+pub use supervisor::{Options, Supervisor, SupervisorError};
 pub use vault::Reach;

@@ -10,7 +10,8 @@ import { startFetch } from "../fetch/fetch.js";
 
 /** The origin's answer to a request, or undefined where there is no origin. What the Worker has
  * read of the body is gone: then the promise rejects.
- * @param {any} request @param {any} error what the Worker threw @returns {Promise<any> | undefined} */
+ * @param {any} request @param {any} error what the Worker threw
+ * @returns {Promise<any> | undefined} */
 export function askOrigin(request, error) {
   if (!origin_exists()) return undefined;
   reportException(error);

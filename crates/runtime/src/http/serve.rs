@@ -24,7 +24,7 @@ use crate::http::boundary::Boundary;
 use crate::http::flat_headers;
 use crate::http::framing;
 use crate::http::inbound::Inbound;
-use crate::http::service;
+use crate::http::service_headers::{take_entrypoint, tell_failure};
 use crate::isolate::worker_isolate::{WorkerIsolate, lost};
 use crate::limits::{HEADER_FIELDS_MAX, HOPS_MAX};
 use crate::placement::dispatch::Dispatcher;
@@ -58,7 +58,7 @@ pub(crate) async fn serve(
     let ConnectionContext { isolate, dispatcher, session } = &*served;
     let client = session.client_of(request.headers_mut());
     let is_service = session.is_service();
-    let named = if is_service { service::take_entrypoint(request.headers_mut()) } else { None };
+    let named = if is_service { take_entrypoint(request.headers_mut()) } else { None };
     let url = match refusal::examine(&session.urls, &Head::from(&request)) {
         Ok(url) => url,
         Err(refusal) => return refusal.final_response(request.version()),
@@ -80,7 +80,7 @@ pub(crate) async fn serve(
         dispatcher.hop(&worker, request).await
     };
     if is_service {
-        service::tell_failure(&mut response);
+        tell_failure(&mut response);
     }
     response
 }

@@ -228,7 +228,7 @@ impl Thread {
         if let Some(ledger) = self.status.ledger.get() {
             ledger.set_bytes_max(worker.limits.memory_bytes_max);
         }
-        let result = self.isolate.load(worker, dispatcher).await;
+        let result = self.isolate.load(worker, dispatcher.clone()).await;
         match self.isolate.condemned() {
             Some(reason) => {
                 let fault = fault_of(reason);

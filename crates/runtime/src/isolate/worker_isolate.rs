@@ -13,8 +13,8 @@ use crate::event::context::{Answer, EventContext, EventKind};
 use crate::event::host::{EventHost, START, Turns};
 use crate::failure::Failure;
 use crate::http::answers::Answers;
-use crate::placement::dispatch::Dispatcher;
 use crate::running::Seat;
+use crate::services::Neighbours;
 use crate::worker::Worker;
 
 /// CPU time of a turn that ends a request or belongs to none, in nanoseconds.
@@ -116,9 +116,9 @@ impl WorkerIsolate {
     pub(crate) async fn load(
         &self,
         worker: Arc<Worker>,
-        dispatcher: &Arc<Dispatcher>,
+        neighbours: Arc<dyn Neighbours>,
     ) -> Result<(), Failure> {
-        self.host.set_worker(worker.clone(), dispatcher.clone());
+        self.host.set_worker(worker.clone(), neighbours);
         let start = self.host.begin(EventKind::Start);
         self.set_global_scope(true);
         let loaded = self.load_program(&start, worker).await;
