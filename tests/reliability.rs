@@ -4,6 +4,8 @@
 
 mod support;
 
+#[path = "reliability/cgroups.rs"]
+mod cgroups;
 #[path = "reliability/connections.rs"]
 mod connections;
 #[path = "reliability/examples.rs"]

@@ -16,8 +16,10 @@ use rpc::doorway::Passage;
 use rpc::inbound_capnp::directory;
 use rpc::running::Table;
 use rpc::supervisor_capnp::supervisor;
+use sandbox::cgroup::Group;
 
 use crate::directory::{Directory, Registered};
+use crate::groups::Groups;
 use crate::handout::{Handout, Known, Node};
 use crate::process::{self, Role};
 use crate::vault::Key;
@@ -39,6 +41,8 @@ pub struct Kit {
     pub program: PathBuf,
     /// The value of the roles' `--sandbox`.
     pub sandbox: String,
+    /// What limits the processes as a whole.
+    pub groups: Groups,
     /// State that processes ask for.
     pub node: Rc<Node>,
     /// What the stamps of subrequests are made with.
@@ -71,6 +75,7 @@ pub struct Children {
 /// The outbound proxy.
 pub struct Outbound {
     pub(crate) child: Child,
+    group: Group,
     /// Takes the channels of runtimes.
     control: Channel,
 }
@@ -78,6 +83,7 @@ pub struct Outbound {
 /// The inbound proxy.
 pub struct Inbound {
     pub(crate) child: Child,
+    group: Group,
     /// Takes the sockets of places.
     control: Channel,
     pub(crate) registered: Rc<Registered>,
@@ -100,6 +106,7 @@ pub struct Place {
 /// A runtime process.
 pub struct Runtime {
     pub(crate) child: Child,
+    pub(crate) group: Group,
     /// The end of its channel that outbound has, too: it outlives an outbound process.
     relay: OwnedFd,
     pub(crate) known: Rc<Known>,
@@ -115,6 +122,15 @@ impl Children {
                 let runtime = self.places.get_mut(&place)?.runtime.as_mut()?;
                 Some(&mut runtime.child)
             }
+        }
+    }
+
+    /// The group of the process of a seat.
+    pub fn group(&self, seat: Seat) -> Option<&Group> {
+        match seat {
+            Seat::Outbound => self.outbound.as_ref().map(|outbound| &outbound.group),
+            Seat::Inbound => self.inbound.as_ref().map(|inbound| &inbound.group),
+            Seat::Runtime(place) => Some(&self.places.get(&place)?.runtime.as_ref()?.group),
         }
     }
 
@@ -162,6 +178,16 @@ impl Children {
         self.places.remove(&number)
     }
 
+    /// The runtimes have the Workers of other owners now.
+    pub fn weigh(&mut self, kit: &Kit) {
+        let vault = kit.node.vault.borrow();
+        for place in self.places.values_mut() {
+            if let Some(runtime) = &mut place.runtime {
+                kit.groups.weigh(&mut runtime.group, vault.owners_in(&place.cordon));
+            }
+        }
+    }
+
     /// Starts the process of a seat.
     ///
     /// # Errors
@@ -183,12 +209,14 @@ impl Children {
             arguments.extend(ranges.iter().flat_map(|range| [option.to_owned(), range.clone()]));
         }
         arguments.extend(kit.sandbox_arguments());
+        let mut group = kit.groups.of_proxy("outbound");
         let child = process::start(&kit.program, Role::Outbound, &arguments, vec![far.into()])?;
+        kit.groups.admit(&mut group, child.id());
         control.send(&kit.stamp_key, None)?;
         for runtime in self.runtimes() {
             control.send(b"runtime", Some(runtime.relay.as_fd()))?;
         }
-        self.outbound = Some(Outbound { child, control });
+        self.outbound = Some(Outbound { child, group, control });
         Ok(())
     }
 
@@ -207,7 +235,9 @@ impl Children {
         if self.plain_by_inbound {
             arguments.push("--plain".to_owned());
         }
+        let mut group = kit.groups.of_proxy("inbound");
         let child = process::start(&kit.program, Role::Inbound, &arguments, descriptors)?;
+        kit.groups.admit(&mut group, child.id());
         for (number, place) in &self.places {
             control.send(&number.to_le_bytes(), Some(place.doorway.as_fd()))?;
         }
@@ -215,7 +245,7 @@ impl Children {
         let directory = Directory::new(kit.node.clone(), registered.clone());
         let directory: directory::Client = capnp_rpc::new_client(directory);
         answer(near, directory.client)?;
-        self.inbound = Some(Inbound { child, control, registered });
+        self.inbound = Some(Inbound { child, group, control, registered });
         Ok(())
     }
 
@@ -236,12 +266,15 @@ impl Children {
             descriptors.push(kit.http.try_clone()?.into());
             arguments.push("--listen".to_owned());
         }
+        let owners = kit.node.vault.borrow().owners_in(&place.cordon);
+        let mut group = kit.groups.of_runtime(number, owners);
         let child = process::start(&kit.program, Role::Runtime, &arguments, descriptors)?;
+        kit.groups.admit(&mut group, child.id());
         let known = Rc::<Known>::default();
         let handout = Handout::new(kit.node.clone(), place.cordon.clone(), known.clone());
         let handout: supervisor::Client = capnp_rpc::new_client(handout);
         answer(near, handout.client)?;
-        place.runtime = Some(Runtime { child, relay, known });
+        place.runtime = Some(Runtime { child, group, relay, known });
         Ok(())
     }
 }

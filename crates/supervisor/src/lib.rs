@@ -11,6 +11,7 @@
 //! | `keep` | starts each process again when it has ended, and finds out who ended it |
 //! | `conduct` | what Workers do, and what becomes of those that behave badly |
 //! | `status`, `control` | what the node does, and the socket where that is asked |
+//! | `groups` | a cgroup for each process, with limits on the process as a whole |
 //! | `process` | one child: its program, its sockets, its end |
 //! | `switchboard` | connections between Workers of different processes |
 //! | `build` | a project becomes a Worker, in a child with a time limit |
@@ -23,6 +24,7 @@ mod conduct;
 pub mod config;
 mod control;
 mod directory;
+mod groups;
 mod handout;
 mod keep;
 mod process;

@@ -1,7 +1,7 @@
 //! The Workers of the node. A runtime gets a program against its key, which is random, and by no
 //! other way.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -261,6 +261,13 @@ impl Vault {
             }
         }
         cordons
+    }
+
+    /// How many owners the Workers of a cordon have.
+    pub fn owners_in(&self, cordon: &Cordon) -> usize {
+        let is_in = |it: &&Rc<Program>| !it.is_refused && it.worker.cordon == *cordon;
+        let programs = self.programs.values().filter(is_in);
+        programs.map(|program| program.worker.owner.as_str()).collect::<HashSet<_>>().len()
     }
 }
 
