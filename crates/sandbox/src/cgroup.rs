@@ -226,6 +226,16 @@ impl Cgroups {
         &self.problems
     }
 
+    /// Memory in bytes that this process and all groups may use together, if a group that it is in
+    /// limits that, as in a container.
+    pub fn memory_bytes(&self) -> Option<u64> {
+        let legacy = self.legacy.iter().find(|(controller, _)| *controller == Controller::Memory);
+        if let Some((_, base)) = legacy {
+            return least_above(base, v1::MEMORY_FILE);
+        }
+        least_above(&self.unified.as_ref()?.base, v2::MEMORY_FILE)
+    }
+
     /// Makes a group, or takes the one of this name; a name is a single part of a path. What cannot
     /// be made is left out of it, and among the problems.
     pub fn group(&self, name: &str) -> (Group, Vec<CgroupError>) {
@@ -406,6 +416,12 @@ fn children(pid: u32) -> Vec<u32> {
 /// Processes killed for want of memory, in a text of either version's file.
 fn oom_kills(text: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
+}
+
+/// The least number in files of this name in the groups above this one.
+fn least_above(folder: &Path, file: &str) -> Option<u64> {
+    let limit = |folder: &Path| fs::read_to_string(folder.join(file)).ok()?.trim().parse().ok();
+    folder.ancestors().skip(1).filter_map(limit).min()
 }
 
 /// Writes to a file of the kernel. It is never made: there it would be no limit.

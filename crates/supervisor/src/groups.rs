@@ -8,7 +8,7 @@ use sandbox::cgroup::{CgroupError, Cgroups, Group, GroupLimits};
 
 use crate::config::ProcessesConfig;
 
-/// Share of the machine's memory that a runtime may use, in percent: the rest is for the other
+/// Share of the memory that there is which a runtime may use, in percent: the rest is for the other
 /// processes, and for the system.
 const RUNTIME_MEMORY_PERCENT: u64 = 80;
 /// Weight of a process among those that want the processors, for each owner whose Workers it has.
@@ -122,7 +122,9 @@ impl Groups {
         let configured = self.config.runtime_memory_mb.map(|megabytes| megabytes << 20);
         configured.or_else(|| {
             let text = fs::read_to_string("/proc/meminfo").ok()?;
-            Some(memory_total(&text)? / 100 * RUNTIME_MEMORY_PERCENT)
+            let total = memory_total(&text)?;
+            let total = self.cgroups.memory_bytes().map_or(total, |own| own.min(total));
+            Some(total / 100 * RUNTIME_MEMORY_PERCENT)
         })
     }
 }

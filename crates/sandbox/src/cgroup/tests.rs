@@ -36,6 +36,22 @@ fn what_is_not_there_is_said() {
 }
 
 #[test]
+fn the_least_limit_above_counts() {
+    let own = std::env::temp_dir().join(format!("isolde-limits-{}", std::process::id()));
+    let inner = own.join("a/b");
+    fs::create_dir_all(&inner).unwrap();
+    let file = "isolde-memory.max";
+    assert_eq!(least_above(&inner, file), None);
+    for (folder, text) in [("a/b", "1\n"), ("a", "max\n"), ("", "4096\n")] {
+        fs::write(own.join(folder).join(file), text).unwrap();
+    }
+    assert_eq!(least_above(&inner, file), Some(4_096), "its own limit is not above it");
+    fs::write(own.join("a").join(file), "2048\n").unwrap();
+    assert_eq!(least_above(&inner, file), Some(2_048));
+    fs::remove_dir_all(&own).unwrap();
+}
+
+#[test]
 fn kills_are_counted_in_both_versions() {
     let legacy = "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n";
     let unified = "low 0\nhigh 0\nmax 12\noom 4\noom_kill 2\noom_group_kill 1\n";

@@ -9,6 +9,8 @@ const SHARES_MIN: u64 = 2;
 /// Largest `cpu.shares`.
 const SHARES_MAX: u64 = 262_144;
 
+/// The file that limits memory.
+pub const MEMORY_FILE: &str = "memory.limit_in_bytes";
 /// The file that counts processes killed for want of memory.
 pub const OOM_FILE: &str = "memory.oom_control";
 
@@ -16,7 +18,7 @@ pub const OOM_FILE: &str = "memory.oom_control";
 pub fn settings(controller: Controller, limits: &GroupLimits) -> Vec<Setting> {
     let all = match controller {
         Controller::Memory => [
-            limits.memory_bytes.map(|bytes| Setting::must("memory.limit_in_bytes", bytes)),
+            limits.memory_bytes.map(|bytes| Setting::must(MEMORY_FILE, bytes)),
             // With swap: not every kernel counts that.
             limits.memory_bytes.map(|bytes| Setting::may("memory.memsw.limit_in_bytes", bytes)),
         ],

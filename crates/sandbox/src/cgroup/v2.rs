@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use super::{CgroupError, Controller, GroupLimits, Setting, make, remove, write};
 
+/// The file that limits memory.
+pub const MEMORY_FILE: &str = "memory.max";
 /// The file that counts processes killed for want of memory.
 pub const OOM_FILE: &str = "memory.events";
 /// The leaf of the supervisor.
@@ -28,7 +30,7 @@ const WEIGHT_MAX: u64 = 10_000;
 pub fn settings(controller: Controller, limits: &GroupLimits) -> Vec<Setting> {
     let all = match controller {
         Controller::Memory => [
-            limits.memory_bytes.map(|bytes| Setting::must("memory.max", bytes)),
+            limits.memory_bytes.map(|bytes| Setting::must(MEMORY_FILE, bytes)),
             // Not every kernel counts swap.
             limits.memory_bytes.map(|_| Setting::may("memory.swap.max", 0)),
             // The process that waits outside of a jail is nothing without the one inside.

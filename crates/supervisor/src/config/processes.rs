@@ -20,7 +20,7 @@ const BUILD_MEMORY_MB_DEFAULT: u64 = 2_048;
 /// What processes may use as a whole, where cgroups can be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessesConfig {
-    /// Memory of a runtime process in MiB; none: most of the machine's.
+    /// Memory of a runtime process in MiB; none: most of the memory that there is.
     pub runtime_memory_mb: Option<u64>,
     /// Processes and threads of a runtime.
     pub runtime_pids: u64,
