@@ -23,6 +23,8 @@ const REQUESTS_BURST_BYTES_MAX: u64 = 16 << 20;
 const REQUESTS_BYTES_PER_SECOND_MAX: u64 = 8 << 20;
 /// Longest text of a Worker in one entry, in bytes: JSON may write six for each.
 const TEXT_BYTES_MAX: usize = LINE_BYTES_MAX / 8;
+/// How long the end of the process waits for its journal.
+const FLUSH_MAX: Duration = Duration::from_secs(1);
 /// Time between two looks at what was left out.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
@@ -76,11 +78,18 @@ impl Part {
     }
 }
 
+/// What the thread that writes is sent.
+enum Message {
+    Line(String),
+    /// All lines before are to be written; answers then.
+    Flush(SyncSender<()>),
+}
+
 /// Writes the journal.
 pub struct Journal {
-    lines: SyncSender<String>,
+    lines: SyncSender<Message>,
     /// Until the thread that writes is started.
-    written: Mutex<Option<Receiver<String>>>,
+    written: Mutex<Option<Receiver<Message>>>,
     parts: Mutex<HashMap<Owner, Part>>,
     wants_requests: bool,
 }
@@ -104,6 +113,14 @@ impl Journal {
         Ok(())
     }
 
+    /// Waits until what was noted is written, or for a moment.
+    pub fn flush(&self) {
+        let (done, flushed) = sync_channel(1);
+        if self.lines.try_send(Message::Flush(done)).is_ok() {
+            let _ = flushed.recv_timeout(FLUSH_MAX);
+        }
+    }
+
     fn note(&self, worker: &Worker, event: Event) {
         let is_request = matches!(event, Event::Request(_));
         let line = Entry { number: worker.id, event }.to_line();
@@ -112,13 +129,13 @@ impl Journal {
         let now = Instant::now();
         let budget = if is_request { &mut part.requests } else { &mut part.texts };
         let fits = line.filter(|line| budget.take(line.len() as u64, now));
-        if !fits.is_some_and(|line| self.lines.try_send(line).is_ok()) {
+        if !fits.is_some_and(|line| self.lines.try_send(Message::Line(line)).is_ok()) {
             part.dropped += 1;
             part.last = worker.id;
         }
         if part.dropped > 0 && now.duration_since(part.told) >= TELL_EVERY {
             let entry = Entry { number: part.last, event: Event::Dropped { count: part.dropped } };
-            if entry.to_line().is_some_and(|line| self.lines.try_send(line).is_ok()) {
+            if entry.to_line().is_some_and(|line| self.lines.try_send(Message::Line(line)).is_ok()) {
                 (part.dropped, part.told) = (0, now);
             }
         }
@@ -126,19 +143,33 @@ impl Journal {
 }
 
 /// Writes lines until the journal is gone, several at once where they wait.
-fn write(lines: &Receiver<String>) {
+fn write(lines: &Receiver<Message>) {
     let mut output = io::stdout().lock();
-    while let Ok(first) = lines.recv() {
-        let mut text = first + "\n";
-        while text.len() < LINE_BYTES_MAX
-            && let Ok(line) = lines.try_recv()
-        {
-            text.push_str(&line);
-            text.push('\n');
+    let mut text = String::new();
+    let mut next = lines.recv().ok();
+    while let Some(message) = next.take() {
+        let flushed = match message {
+            Message::Line(line) => {
+                text.push_str(&line);
+                text.push('\n');
+                None
+            }
+            Message::Flush(done) => Some(done),
+        };
+        next = lines.try_recv().ok();
+        if flushed.is_none() && next.is_some() && text.len() < LINE_BYTES_MAX {
+            continue;
         }
         // Without a supervisor this process ends.
         if output.write_all(text.as_bytes()).and_then(|()| output.flush()).is_err() {
             return;
+        }
+        text.clear();
+        if let Some(done) = flushed {
+            let _ = done.try_send(());
+        }
+        if next.is_none() {
+            next = lines.recv().ok();
         }
     }
 }
@@ -227,7 +258,8 @@ mod tests {
             journal.console(&eve, "log", &text);
         }
         journal.console(&anna, "log", "here");
-        let bytes: usize = written.try_iter().map(|line| line.len()).sum();
+        let length = |message| if let Message::Line(line) = message { line.len() } else { 0 };
+        let bytes: usize = written.try_iter().map(length).sum();
         assert!(bytes as u64 <= BURST_BYTES_MAX + (1 << 20), "{bytes}");
         let parts = journal.parts.lock().unwrap();
         assert!(parts[&eve.owner].dropped > 0);

@@ -78,6 +78,7 @@ pub fn run(listen: bool, log_requests: bool, mode: SandboxMode) -> Result<(), Pr
         }
     };
     runtime.shut_down(DRAIN_MAX);
+    journal.flush();
     if let Some(done) = done {
         let _ = done.send(());
     }
