@@ -123,6 +123,7 @@ async fn resolve(supervisor: &directory::Client, host: &str) -> Result<Option<Ta
     Ok(Some(Target {
         key,
         place: target.get_place(),
+        number: target.get_number(),
         owner: target.get_owner(),
         is_refused: target.get_is_refused(),
     }))

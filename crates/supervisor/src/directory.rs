@@ -66,6 +66,8 @@ impl directory::Server for Directory {
         let mut target = results.get().init_target();
         let Some((key, program)) = vault.locate(host) else { return Ok(()) };
         target.set_key(&key);
+        target.set_number(program.number);
+        self.titles.note(program.number, &program.worker);
         target.set_owner(self.node.number_of(&program.worker.owner));
         target.set_is_refused(program.is_refused);
         if program.is_refused {

@@ -15,7 +15,9 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
+use ingress::access::{self, Metered};
 use ingress::pace::MinimumRate;
+use ingress::refusal::{MALFORMED, TOO_LARGE};
 use tokio::sync::{mpsc, watch};
 
 use crate::front::answer::refuse;
@@ -65,11 +67,14 @@ pub(crate) enum Drain {
 }
 
 /// A response's body, until hyper has taken all of it or dropped it.
-type Outbound = Holding<Exchange>;
+type Outbound = Metered<Holding<Exchange>>;
 
 /// How the service of a connection ended.
 pub(crate) enum ConnectionEnd {
     Closed,
+    /// The same, after a request that could not be read: the status of the answer, and what there
+    /// is of the request.
+    Refused(StatusCode, Bytes),
     /// It left its thread between two requests.
     Returned(ReturnedConnection),
     /// It was upgraded: its stream goes to the code that asked for it.
@@ -167,8 +172,22 @@ where
         }
         (End::Over(Ok(())), Some(upgrade)) => ConnectionEnd::Upgraded(upgrade, stream, read),
         (end, _) => {
+            let refused = end.refused(&read);
             close_after(end, stream, &read, lingers).await;
-            ConnectionEnd::Closed
+            refused.map_or(ConnectionEnd::Closed, |status| ConnectionEnd::Refused(status, read))
+        }
+    }
+}
+
+impl End {
+    /// The status of the answer to a request that could not be read. hyper gives it, or
+    /// [`close_after`].
+    fn refused(&self, read: &[u8]) -> Option<StatusCode> {
+        match self {
+            Self::TimedOut if !read.is_empty() => Some(HEAD_TOO_SLOW.status),
+            Self::Over(Err(error)) if error.is_parse_too_large() => Some(TOO_LARGE.status),
+            Self::Over(Err(error)) if error.is_parse() => Some(MALFORMED.status),
+            _ => None,
         }
     }
 }
@@ -225,13 +244,14 @@ where
         let boundary = has_body.then(|| boundary.clone());
         async move {
             let mut response = response.await;
+            let access = response.extensions_mut().remove();
             if let Some(boundary) = boundary {
                 ending.unread.set(conclude(&boundary, expects, &mut response).await);
             }
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 ending.upgrade.set(response.extensions_mut().remove());
             }
-            Ok(response.map(|body| Outbound::new(body, exchange)))
+            Ok(access::metered(response.map(|body| Holding::new(body, exchange)), access))
         }
     })
 }

@@ -333,6 +333,9 @@ impl Thread {
                 ConnectionEnd::Upgraded(upgrade, stream, read) => {
                     return upgrade.deliver(stream, read, session.guard);
                 }
+                ConnectionEnd::Refused(status, read) => {
+                    return session.tell_refused(&read, None, status, 0);
+                }
                 ConnectionEnd::Closed => return,
             };
             let Ok(stream) = returned.stream.detach() else { return };
