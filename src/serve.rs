@@ -43,5 +43,7 @@ fn serve(arguments: &ServeArguments, log: Rc<Printed>) -> Result<(), String> {
     if let Some(access) = &config.access_log {
         log.open_access(access).map_err(|error| format!("`log.access` cannot be opened: {error}"))?;
     }
-    supervisor.run(&config).map_err(|error| error.to_string())
+    let ended = supervisor.run(&config).map_err(|error| error.to_string());
+    log.finish();
+    ended
 }

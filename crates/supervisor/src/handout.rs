@@ -13,6 +13,7 @@ use rpc::supervisor_capnp::{runtime, supervisor};
 use tokio::sync::Notify;
 
 use crate::conduct::{Conducts, Deeds};
+use crate::journal::Titles;
 use crate::vault::{Key, Reach, Vault};
 
 /// Longest host in bytes.
@@ -64,6 +65,8 @@ pub struct Known {
     given: RefCell<HashSet<Key>>,
     /// The keys of Workers of other processes that it may connect to.
     reachable: RefCell<HashSet<Key>>,
+    /// The Workers that it may name in its journal: those whose programs it was given.
+    pub titles: Rc<Titles>,
     /// Isolates that have a Worker, as it says.
     pub isolates: Cell<u32>,
     /// Requests that are being answered, as it says.
@@ -162,6 +165,7 @@ impl supervisor::Server for Handout {
         if let Ok(key) = Key::try_from(key) {
             self.runtime.given.borrow_mut().insert(key);
         }
+        self.runtime.titles.note(program.number, &program.worker);
         let mut found = results.get().init_program();
         found.set_artifact(&program.worker.artifact.encode());
         let worker = program.worker.encode().map_err(|error| Error::failed(error.to_string()))?;

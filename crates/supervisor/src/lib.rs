@@ -39,6 +39,7 @@ mod testing;
 mod vault;
 pub mod writer;
 
-pub use journal::{WorkerEvent, printable};
 pub use build::{PROGRAM_BYTES_MAX, write_program};
+pub use journal::{WorkerEvent, is_unprintable, printable};
 pub use supervisor::{Log, Options, Ready, Supervisor, SupervisorError};
+pub use vault::WorkerName;

@@ -23,7 +23,7 @@ use crate::build::build;
 use crate::children::{Children, Kit, Place, Runtime, Seat};
 use crate::config::{Config, ConfigError, WorkerConfig};
 use crate::handout::Known;
-use crate::journal::WorkerEvent;
+use crate::journal::{Journals, WorkerEvent};
 use crate::notify::Manager;
 use crate::status::{self, socket_path};
 use crate::vault::{Vault, VaultError, WorkerName};
@@ -142,8 +142,8 @@ impl Supervisor {
             http: listen(config.http)?,
             https: config.https.map(listen).transpose()?,
             proxy_protocol: config.proxy_protocol,
-            log: log.clone(),
-            logs_requests: config.access_log.is_some(),
+            journals: Journals::new(log.clone()),
+            access_log: config.access_log.clone(),
         };
         let supervisor = Self {
             kit,
@@ -458,7 +458,7 @@ impl Supervisor {
             ("listen.http", differs(&kit.http, Some(config.http))),
             ("listen.https", https_differs),
             ("listen.proxy_protocol", kit.proxy_protocol != config.proxy_protocol),
-            ("log.access", kit.logs_requests != config.access_log.is_some()),
+            ("log.access", kit.access_log != config.access_log),
             ("outbound.allow", kit.allowed_ranges != config.allowed_ranges),
             ("outbound.forbid", kit.forbidden_ranges != config.forbidden_ranges),
         ] {
@@ -491,6 +491,7 @@ impl Supervisor {
         if let Some(mut outbound) = children.outbound {
             end(&mut outbound.child).await;
         }
+        self.kit.journals.finish().await;
     }
 }
 
