@@ -4,6 +4,8 @@
 
 mod support;
 
+#[path = "reliability/access_log.rs"]
+mod access_log;
 #[path = "reliability/connections.rs"]
 mod connections;
 #[path = "reliability/examples.rs"]

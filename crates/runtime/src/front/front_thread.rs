@@ -311,13 +311,11 @@ impl FrontThread {
         let stream = Prefixed::new(stream, read, client.download);
         let answer = |request| self.forward(request, &session);
         // It is never asked to leave, so it ends here.
-        let served = serve_http1(stream, client.upload, &self.drain, || false, answer).await;
-        match served {
-            ConnectionEnd::Upgraded(upgrade, stream, read) => {
-                upgrade.deliver(stream, read, session.guard);
-            }
-            ConnectionEnd::Refused(status, read) => session.tell_refused(&read, None, status, 0),
-            ConnectionEnd::Closed | ConnectionEnd::Returned(_) => {}
+        let refused = |read: &[u8], status| session.tell_refused(read, None, status, 0);
+        let (upload, stays) = (client.upload, || false);
+        let served = serve_http1(stream, upload, &self.drain, stays, refused, answer).await;
+        if let ConnectionEnd::Upgraded(upgrade, stream, read) = served {
+            upgrade.deliver(stream, read, session.guard);
         }
     }
 

@@ -72,9 +72,6 @@ type Outbound = Metered<Holding<Exchange>>;
 /// How the service of a connection ended.
 pub(crate) enum ConnectionEnd {
     Closed,
-    /// The same, after a request that could not be read: the status of the answer, and what there
-    /// is of the request.
-    Refused(StatusCode, Bytes),
     /// It left its thread between two requests.
     Returned(ReturnedConnection),
     /// It was upgraded: its stream goes to the code that asked for it.
@@ -106,6 +103,9 @@ enum End {
 /// between two requests only: when its thread drains, when it asked for a second Worker
 /// ([`Boundary::set_mixed`]), or when `is_surplus`, called after each request, is true.
 ///
+/// `tell_refused` is called when a request could not be read, with what there is of it and the
+/// status of its answer.
+///
 /// A thread that counts its connections by the receivers of `drain` must keep a receiver until the
 /// connection is handed over.
 pub(crate) async fn serve_http1<F, A>(
@@ -113,6 +113,7 @@ pub(crate) async fn serve_http1<F, A>(
     upload: MinimumRate,
     drain: &watch::Receiver<Drain>,
     is_surplus: impl Fn() -> bool,
+    tell_refused: impl Fn(&[u8], StatusCode),
     answer: F,
 ) -> ConnectionEnd
 where
@@ -172,9 +173,11 @@ where
         }
         (End::Over(Ok(())), Some(upgrade)) => ConnectionEnd::Upgraded(upgrade, stream, read),
         (end, _) => {
-            let refused = end.refused(&read);
+            if let Some(status) = end.refused(&read) {
+                tell_refused(&read, status);
+            }
             close_after(end, stream, &read, lingers).await;
-            refused.map_or(ConnectionEnd::Closed, |status| ConnectionEnd::Refused(status, read))
+            ConnectionEnd::Closed
         }
     }
 }

@@ -323,7 +323,9 @@ impl Thread {
                 }
             };
             let surplus = || status.take_surplus();
-            let outcome = serve_http1(stream, client.upload, &drain, surplus, answer).await;
+            let refused = |read: &[u8], status| served.session.tell_refused(read, None, status, 0);
+            let outcome =
+                serve_http1(stream, client.upload, &drain, surplus, refused, answer).await;
             status.sockets().remove(&socket);
             drop(guard);
             // All requests have ended, so nothing else holds it.
@@ -332,9 +334,6 @@ impl Thread {
                 ConnectionEnd::Returned(returned) => returned,
                 ConnectionEnd::Upgraded(upgrade, stream, read) => {
                     return upgrade.deliver(stream, read, session.guard);
-                }
-                ConnectionEnd::Refused(status, read) => {
-                    return session.tell_refused(&read, None, status, 0);
                 }
                 ConnectionEnd::Closed => return,
             };
