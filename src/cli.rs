@@ -26,6 +26,8 @@ pub enum Command {
     Serve(ServeArguments),
     /// Show what a running `isolde serve` does
     Status(StatusArguments),
+    /// Say what this machine offers to `isolde serve`, and what to change
+    Doctor(DoctorArguments),
     /// Build a Worker project and start it once, without serving it
     Check(CheckArguments),
     /// Print shell completions
@@ -71,6 +73,17 @@ pub struct StatusArguments {
     /// Print it once, also on a terminal
     #[arg(long)]
     pub once: bool,
+}
+
+/// Arguments of `isolde doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArguments {
+    /// A configuration file of `isolde serve` to look at, too
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The project to work on.

@@ -4,6 +4,7 @@
 mod check;
 mod cli;
 mod dev;
+mod doctor;
 mod egress;
 mod exception_parts;
 mod reporter;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::WptShell => wpt_shell::run(),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Role { role } => role::run(&role),

@@ -39,9 +39,11 @@ fn serve(arguments: &ServeArguments, log: Rc<Printed>) -> Result<(), String> {
         config_path: arguments.config.clone(),
         sandbox: mode.get_name().to_owned(),
     };
-    let (supervisor, config) = Supervisor::new(options, log.clone()).map_err(|error| error.to_string())?;
+    let (supervisor, config) =
+        Supervisor::new(options, log.clone()).map_err(|error| error.to_string())?;
     if let Some(access) = &config.access_log {
-        log.open_access(access).map_err(|error| format!("`log.access` cannot be opened: {error}"))?;
+        log.open_access(access)
+            .map_err(|error| format!("`log.access` cannot be opened: {error}"))?;
     }
     let ended = supervisor.run(&config).map_err(|error| error.to_string());
     log.finish();

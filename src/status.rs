@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use supervisor::config::Config;
-use supervisor::status::{self, Counts, ProcessStatus, Status, WorkerStatus};
+use supervisor::status::{self, ProcessStatus, Status, WorkerStatus};
 
 use crate::cli::StatusArguments;
 
@@ -97,15 +97,25 @@ fn process_row(process: &ProcessStatus) -> Vec<String> {
     vec![
         name,
         process.pid.map_or("starts".to_owned(), |pid| pid.to_string()),
-        format!("{} MB", process.memory_bytes >> 20),
+        memory(process),
         seconds(process.cpu_ms),
         process.restarts.to_string(),
-        deeds(&process.counts),
+        deeds(process),
     ]
 }
 
+/// The memory of a process, and how much it may have.
+fn memory(process: &ProcessStatus) -> String {
+    let used = process.memory_bytes >> 20;
+    match process.memory_bytes_max {
+        Some(bytes_max) => format!("{used}/{} MB", bytes_max >> 20),
+        None => format!("{used} MB"),
+    }
+}
+
 /// What a process does, in words.
-fn deeds(counts: &Counts) -> String {
+fn deeds(process: &ProcessStatus) -> String {
+    let counts = &process.counts;
     let all = [
         (counts.isolates, "isolates"),
         (counts.connections, "connections"),
@@ -114,6 +124,7 @@ fn deeds(counts: &Counts) -> String {
         (counts.refused, "refused"),
         (counts.shed, "shed"),
         (counts.lost, "lost"),
+        (process.oom_kills.filter(|kills| *kills > 0), "times out of memory"),
     ];
     let known = all.iter().filter_map(|(count, name)| Some(format!("{} {name}", (*count)?)));
     known.collect::<Vec<_>>().join(", ")
@@ -169,6 +180,8 @@ fn duration(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use supervisor::status::Counts;
+
     use super::*;
 
     #[test]
@@ -182,6 +195,7 @@ mod tests {
             cpu_ms: 1_260,
             restarts: 1,
             counts,
+            ..ProcessStatus::default()
         };
         let worker = WorkerStatus {
             owner: "anna".to_owned(),
@@ -191,12 +205,21 @@ mod tests {
             exceptions: 2,
             ..WorkerStatus::default()
         };
-        let status = Status { uptime_s: 3_720, processes: vec![runtime], workers: vec![worker] };
+        let limited = ProcessStatus {
+            cordon: Some("trial".to_owned()),
+            memory_bytes_max: Some(512 << 20),
+            oom_kills: Some(2),
+            counts: Counts::default(),
+            ..runtime.clone()
+        };
+        let processes = vec![runtime, limited];
+        let status = Status { uptime_s: 3_720, processes, workers: vec![worker] };
         let expected = "\
 up 1 h 2 min
 
-PROCESS         PID  MEMORY    CPU  RESTARTS  DOES
-runtime shared   12   40 MB  1.2 s         1  3 isolates, 1 in flight
+PROCESS         PID     MEMORY    CPU  RESTARTS  DOES
+runtime shared   12      40 MB  1.2 s         1  3 isolates, 1 in flight
+runtime trial    12  40/512 MB  1.2 s         1  2 times out of memory
 
 WORKER  OWNER  REQUESTS  ERRORS  OVER CPU  OVER MEMORY  LEFT    CPU  STANDING
 shop    anna       1000       2         0            0     0  0.0 s  trusted

@@ -6,8 +6,12 @@ mod support;
 
 #[path = "reliability/access_log.rs"]
 mod access_log;
+#[path = "reliability/cgroups.rs"]
+mod cgroups;
 #[path = "reliability/connections.rs"]
 mod connections;
+#[path = "reliability/doctor.rs"]
+mod doctor;
 #[path = "reliability/examples.rs"]
 mod examples;
 #[path = "reliability/faults.rs"]
@@ -18,6 +22,8 @@ mod hand_back;
 mod inbound_proxy;
 #[path = "reliability/journal.rs"]
 mod journal;
+#[path = "reliability/kills.rs"]
+mod kills;
 #[path = "reliability/leaving.rs"]
 mod leaving;
 #[path = "reliability/lengths.rs"]
@@ -28,6 +34,8 @@ mod lifetime;
 mod notify;
 #[path = "reliability/origin.rs"]
 mod origin;
+#[path = "reliability/packaging.rs"]
+mod packaging;
 #[path = "reliability/projects.rs"]
 mod projects;
 #[path = "reliability/rebuilds.rs"]

@@ -10,6 +10,8 @@ mod broken;
 mod builds;
 #[path = "security/clients.rs"]
 mod clients;
+#[path = "security/corpus.rs"]
+mod corpus;
 #[path = "security/cpu.rs"]
 mod cpu;
 #[path = "security/framing.rs"]

@@ -204,11 +204,7 @@ impl Finder {
         Ok(answer.get()?.get_key()?.to_vec())
     }
 
-    async fn resolve_service(
-        &self,
-        caller: &[u8],
-        worker: &str,
-    ) -> Result<(Vec<u8>, bool), Error> {
+    async fn resolve_service(&self, caller: &[u8], worker: &str) -> Result<(Vec<u8>, bool), Error> {
         let mut call = self.supervisor.resolve_service_request();
         call.get().set_key(caller);
         call.get().set_worker(worker);

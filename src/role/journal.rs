@@ -213,7 +213,11 @@ mod tests {
             format: Format::Module,
             compatibility_date: None,
             compatibility_flags: Vec::new(),
-            modules: vec![Module::new("index.js", ModuleKind::EsModule, Content::new("".to_owned()))],
+            modules: vec![Module::new(
+                "index.js",
+                ModuleKind::EsModule,
+                Content::new("".to_owned()),
+            )],
         };
         let artifact = Arc::new(Artifact::new(parts).unwrap());
         let worker = |owner: &str| Worker {

@@ -112,9 +112,7 @@ impl EgressClient for RelayClient {
             headers.insert(TO_ORIGIN, HeaderValue::from_static("1"));
         }
         let connections = self.outbound.clone();
-        Box::pin(async move {
-            answer(connections.exchange(request).await?).await
-        })
+        Box::pin(async move { answer(connections.exchange(request).await?).await })
     }
 }
 

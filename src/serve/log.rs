@@ -180,7 +180,8 @@ fn worker_text(worker: Option<&WorkerName>, event: &Event) -> String {
         Event::Console { level, message } if level == "log" => message.clone(),
         Event::Console { level, message } => format!("{level}: {message}"),
         Event::Exception { name, message, stack } => {
-            let title = if name.is_empty() { message.clone() } else { format!("{name}: {message}") };
+            let title =
+                if name.is_empty() { message.clone() } else { format!("{name}: {message}") };
             let frames = stack.lines().map(|frame| format!("\n    {frame}"));
             frames.fold(title, |text, frame| text + &frame)
         }

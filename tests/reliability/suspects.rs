@@ -44,7 +44,7 @@ fn worker(config: &Path, name: &str) -> Option<Value> {
 }
 
 /// The processes of a role, with their cordons.
-fn processes(config: &Path, role: &str) -> Vec<Value> {
+pub fn processes(config: &Path, role: &str) -> Vec<Value> {
     let status = status(config);
     let all = status["processes"].as_array().expect("it is a list");
     all.iter().filter(|process| process["role"] == role).cloned().collect()

@@ -1,125 +1,44 @@
 //! The corpus of hostile Workers (`tests/hostile`): all of them in one node with well-behaved
 //! neighbours. Each attack ends as its `expect.toml` says, and no neighbour's request fails.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use serde::Deserialize;
-
+use crate::corpus::{self, ATTACKERS, Answer, Attack, FINE, NEIGHBOUR, NEIGHBOURS};
 use crate::support::http::Connection;
 use crate::support::process::Isolde;
 use crate::support::{repository, scratch_folder};
 
-/// Well-behaved Workers beside them.
-const NEIGHBOURS: usize = 20;
-/// Attacks at the same time.
-const ATTACKERS: usize = 4;
-
-/// The right end of an attack.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Expectation {
-    /// What it tries.
-    #[serde(rename = "attack")]
-    _attack: String,
-    #[serde(default = "root")]
-    path: String,
-    #[serde(default = "get")]
-    method: String,
-    /// Statuses that are right.
-    #[serde(default)]
-    status: Vec<u16>,
-    /// Text that the answer contains.
-    #[serde(default)]
-    body: String,
-    /// How often it is asked at the same time.
-    #[serde(default = "one")]
-    requests: usize,
-    /// Whether the connection may end without a whole answer.
-    #[serde(default)]
-    closed: bool,
-}
-
-fn root() -> String {
-    "/".to_owned()
-}
-
-fn get() -> String {
-    "GET".to_owned()
-}
-
-fn one() -> usize {
-    1
-}
-
 /// Asks a Worker once; what is wrong with the end.
-fn attack(isolde: &Isolde, name: &str, expected: &Expectation) -> Result<(), String> {
+fn attack(isolde: &Isolde, attack: &Attack) -> Result<(), String> {
     let mut connection = isolde.connect();
-    let Expectation { path, method, status, body, closed, .. } = expected;
-    let head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n\r\n", host(name));
+    let expected = &attack.expected;
+    let (method, path) = (&expected.method, &expected.path);
+    let head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n\r\n", attack.host());
     connection.send(head.as_bytes());
-    match connection.try_response(method) {
-        // A thread that no termination reaches is given up with its connections, and on a slow
-        // machine that can be any which is at its limit.
-        None if *closed || status.contains(&503) => Ok(()),
-        None => Err("no answer".to_owned()),
-        Some(answer) if *closed && !answer.complete => Ok(()),
-        Some(answer) if !status.contains(&answer.status) => {
-            Err(format!("{} {}", answer.status, answer.excerpt()))
-        }
-        Some(answer) if !answer.text().contains(body.as_str()) => {
-            Err(format!("without {body:?}: {}", answer.excerpt()))
-        }
-        Some(_) => Ok(()),
+    let response = connection.try_response(method);
+    let text = response.as_ref().map(|response| response.text()).unwrap_or_default();
+    let answer = response.as_ref().map(|response| Answer {
+        status: response.status,
+        complete: response.complete,
+        text: &text,
+    });
+    if expected.is_met(answer.as_ref()) {
+        return Ok(());
     }
+    Err(match response {
+        None => "no answer".to_owned(),
+        Some(answer) => format!("{} {}", answer.status, answer.excerpt()),
+    })
 }
 
-/// The host of a Worker: names have no `_`.
-fn host(name: &str) -> String {
-    format!("{}.example", name.replace('_', "-"))
-}
-
-fn corpus() -> Vec<(String, Expectation)> {
-    let folders = fs::read_dir(repository("tests/hostile")).expect("the corpus is there");
-    let mut all: Vec<_> = folders
-        .map(|entry| {
-            let path = entry.expect("the folder can be read").path();
-            let text = fs::read_to_string(path.join("expect.toml")).expect("each has one");
-            let name = path.file_name().expect("it has a name").to_string_lossy().into_owned();
-            let expected = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-            (name, expected)
-        })
-        .collect();
-    all.sort_by(|one, other| one.0.cmp(&other.0));
-    all
-}
-
-/// The configuration of all of them, each of an owner of its own.
-fn configuration(corpus: &[(String, Expectation)], folder: &Path) -> String {
-    let mut text = "[listen]\nhttp = \"127.0.0.1:0\"\n".to_owned();
-    let good = folder.join("good.js");
-    fs::write(&good, "export default { fetch: () => new Response('fine') }").unwrap();
-    for number in 0..NEIGHBOURS {
-        let _ = write!(
-            text,
-            "[[worker]]\nname = \"good{number}\"\npath = {good:?}\n\
-             hosts = [\"good{number}.example\"]\nowner = \"anna{number}\"\n"
-        );
-    }
-    for (name, _) in corpus {
-        let path = repository("tests/hostile").join(name);
-        let is_project = path.join("wrangler.jsonc").exists();
-        let path = if is_project { path } else { path.join("index.js") };
-        let _ = write!(
-            text,
-            "[[worker]]\nname = \"{name}\"\npath = {path:?}\nhosts = [\"{}\"]\n\
-             owner = \"eve-{name}\"\n[worker.limits]\ncpu_ms = 100\n",
-            host(name)
-        );
-    }
-    text
+/// The configuration of all of them.
+fn configuration(attacks: &[Attack], folder: &Path) -> String {
+    let neighbour = folder.join("good.js");
+    fs::write(&neighbour, NEIGHBOUR).unwrap();
+    let workers = corpus::workers(attacks, &repository("tests/hostile"), &neighbour);
+    format!("[listen]\nhttp = \"127.0.0.1:0\"\n{workers}")
 }
 
 /// Asks the neighbours in turn until the attacks are over; how many answers were right.
@@ -128,7 +47,7 @@ fn ask_neighbours(isolde: &Isolde, over: &AtomicBool) -> usize {
     let mut kept: Vec<Connection> = (0..NEIGHBOURS).map(|_| isolde.connect()).collect();
     while !over.load(Ordering::Acquire) {
         let number = count % NEIGHBOURS;
-        let head = format!("GET / HTTP/1.1\r\nhost: good{number}.example\r\n\r\n");
+        let head = format!("GET / HTTP/1.1\r\nhost: {}\r\n\r\n", corpus::neighbour_host(number));
         // Clients of a process that is left open a new connection, as all clients do.
         let answer = kept[number].try_send(head.as_bytes()).ok();
         let answer = answer.and_then(|()| kept[number].try_response("GET")).unwrap_or_else(|| {
@@ -136,7 +55,7 @@ fn ask_neighbours(isolde: &Isolde, over: &AtomicBool) -> usize {
             kept[number].send(head.as_bytes());
             kept[number].response("GET")
         });
-        assert_eq!((answer.status, answer.text().as_str()), (200, "fine"), "a neighbour fails");
+        assert_eq!((answer.status, answer.text().as_str()), (200, FINE), "a neighbour fails");
         count += 1;
     }
     count
@@ -144,7 +63,7 @@ fn ask_neighbours(isolde: &Isolde, over: &AtomicBool) -> usize {
 
 #[test]
 fn every_attack_ends_as_it_should_and_no_neighbour_fails() {
-    let corpus = corpus();
+    let corpus = corpus::read(&repository("tests/hostile")).unwrap();
     assert!(corpus.len() >= 60, "{}", corpus.len());
     let folder = scratch_folder("hostile_corpus");
     let config = folder.join("isolde.toml");
@@ -157,17 +76,15 @@ fn every_attack_ends_as_it_should_and_no_neighbour_fails() {
             .map(|_| {
                 scope.spawn(|| {
                     let mut wrong = Vec::new();
-                    while let Some((name, expected)) =
-                        corpus.get(next.fetch_add(1, Ordering::AcqRel))
-                    {
+                    while let Some(it) = corpus.get(next.fetch_add(1, Ordering::AcqRel)) {
                         let ends: Vec<_> = std::thread::scope(|scope| {
-                            let ask = || attack(&isolde, name, expected);
+                            let ask = || attack(&isolde, it);
                             let asked: Vec<_> =
-                                (0..expected.requests).map(|_| scope.spawn(ask)).collect();
+                                (0..it.expected.requests).map(|_| scope.spawn(ask)).collect();
                             asked.into_iter().map(|it| it.join().expect("it asks")).collect()
                         });
                         let first = ends.into_iter().find_map(Result::err);
-                        wrong.extend(first.map(|problem| format!("{name}: {problem}")));
+                        wrong.extend(first.map(|problem| format!("{}: {problem}", it.name)));
                     }
                     wrong
                 })

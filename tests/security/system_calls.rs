@@ -202,7 +202,8 @@ fn project() -> PathBuf {
     fs::create_dir_all(&package).unwrap();
     fs::create_dir_all(folder.join("src/found")).unwrap();
     symlink(".pnpm/words@1.0.0/node_modules/words", folder.join("node_modules/words")).unwrap();
-    fs::write(package.join("package.json"), "{\"name\": \"words\", \"main\": \"words.js\"}").unwrap();
+    fs::write(package.join("package.json"), "{\"name\": \"words\", \"main\": \"words.js\"}")
+        .unwrap();
     fs::write(package.join("words.js"), "export const words = 'words';").unwrap();
     fs::write(folder.join("src/found/one.mjs"), "export default 1;").unwrap();
     fs::write(folder.join("src/text.txt"), "text").unwrap();

@@ -76,7 +76,8 @@ async fn join(
             far_write.shutdown().await
         },
         async {
-            copy(&mut far_read, &mut near_write).await?;
+            // A server that is killed ends its connection without a word of TLS: so does this end.
+            let _ = copy(&mut far_read, &mut near_write).await;
             near_write.shutdown().await
         },
     );

@@ -12,30 +12,43 @@ use std::{io, time::Duration};
 use clap::Args;
 
 pub mod bare;
+mod configurations;
 mod contenders;
 mod counter;
 mod edits;
+mod goals;
+mod hostile;
 mod instructions;
 mod load;
+mod measurements;
 mod process;
 mod report;
 mod rows;
+mod slow;
+mod special;
+mod statistics;
 mod tenants;
+mod tls;
 mod user;
 mod visits;
+mod workers;
 
 #[cfg(test)]
 mod tests;
 
 /// What `--help` says below the options.
 const HELP: &str = "\
-Servers: isolde (`isolde dev`), workerd (npm's), node (its own HTTP server), hyper (bare, in Rust).
+Servers: isolde (`isolde dev`), serve (`isolde serve` in the strict sandbox, all its processes),
+workerd (npm's), node (its own HTTP server), hyper (bare, in Rust); with TLS serve, and nginx in
+front of workerd (nginx-workerd) or of `isolde dev` (nginx-isolde).
 A server that is missing is named and left out. To have them all:
   cargo build --release
   npm install --prefix target/bench workerd esbuild hono
+  apt-get install nginx
 
 Rows with one Worker; CPU and time per request, memory, start of the process:
   hello, json, echo-1mib, hono   a text, an object, a body that comes back, npm's hono (TypeScript)
+  tls                            the text over HTTPS (serve, nginx-workerd, nginx-isolde)
   start                          from the start of the process to the first answer
 Rows with many Workers (isolde, workerd):
   cold          first requests to 300 Workers, one after the other, then second ones (hyper, too)
@@ -44,6 +57,10 @@ Rows with many Workers (isolde, workerd):
 Rows with a good Worker beside ten that loop (isolde):
   neighbour     all ten loop until their CPU limit
   mixed-noise   four loop, three allocate, three are flooded
+Rows with ordinary clients, or good Workers, alone and beside bad ones (serve):
+  slow-clients  1,000 clients that send a byte a second or read 600, on plain HTTP; 6 minutes
+  slow-clients-tls  the same over HTTPS, through inbound; both also with those at another server
+  hostile       twenty good Workers beside the corpus of tests/hostile, each attacked with once
 Rows in which a file changes under `isolde dev` (isolde):
   edit          from saving a file to its first answer, of examples/hello and of examples/hono
   churn         --churn Workers made and ended, 100 at a time, and the memory after it
@@ -51,7 +68,8 @@ Instructions (perf where the processor has counters, else valgrind: apt-get inst
   instructions  of user space for one request: hello, json, hono, a body of 1 KiB (isolde, hyper);
                 about 2 minutes
 
-Progress goes to standard error, the result to standard output. All rows take about half an hour.
+Below the tables sentences say which goals are met, in JSON as `goals`.
+Progress goes to standard error, the result to standard output. All rows take an hour.
 Where the benchmark runs as root, the servers run as nobody, but for instructions.
 
 Examples:
@@ -144,6 +162,12 @@ pub enum BenchError {
     /// A server has ended in the middle of its row.
     #[error("the server has ended: {0}")]
     Ended(ExitStatus),
+    /// A certificate could not be made.
+    #[error("no certificate can be made")]
+    Certificate(#[source] rcgen::Error),
+    /// The corpus of hostile Workers could not be read.
+    #[error("the hostile Workers cannot be read: {0}")]
+    Corpus(String),
     /// esbuild could not bundle.
     #[error("esbuild: {0}")]
     Bundle(String),

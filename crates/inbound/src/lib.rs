@@ -38,3 +38,15 @@ mod proxy_protocol;
 mod tls;
 
 pub use proxy::{InboundOptions, Listener, Proxy};
+
+/// Parsers of bytes from outside, for the fuzz targets.
+#[doc(hidden)]
+pub mod fuzzing {
+    use std::net::IpAddr;
+
+    /// What the beginning of a connection says by the PROXY protocol: nothing when more has to be
+    /// read; then whether there is a header, with the client's address and the header's length.
+    pub fn proxy_header(bytes: &[u8]) -> Option<Result<(Option<IpAddr>, usize), ()>> {
+        crate::proxy_protocol::parse(bytes).map_err(drop).transpose()
+    }
+}

@@ -45,7 +45,7 @@ pub(crate) async fn read(
 }
 
 /// The client's address and the header's length; `None` when there are too few bytes to tell.
-fn parse(bytes: &[u8]) -> Result<Option<(Option<IpAddr>, usize)>, HeaderError> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Option<(Option<IpAddr>, usize)>, HeaderError> {
     // Version 1 is a line. The parser takes some beginnings of one for mistakes.
     let is_line = V1_BEGINNING.starts_with(bytes) || bytes.starts_with(V1_BEGINNING);
     if is_line && !bytes.windows(2).any(|end| end == b"\r\n") {

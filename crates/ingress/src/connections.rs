@@ -62,7 +62,11 @@ impl ClientConnections {
         self.admit_subject(Some(Subject::Owner(owner.into())), PER_OWNER_MAX)
     }
 
-    fn admit_subject(self: &Arc<Self>, subject: Option<Subject>, max: usize) -> Option<ClientGuard> {
+    fn admit_subject(
+        self: &Arc<Self>,
+        subject: Option<Subject>,
+        max: usize,
+    ) -> Option<ClientGuard> {
         let mut counts = self.counts();
         if counts.total >= self.process_max {
             return None;

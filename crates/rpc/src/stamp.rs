@@ -46,8 +46,7 @@ impl StampKey {
 
     /// The stamp of a Worker; `None` when one of the names has a NUL.
     pub fn stamp(&self, identity: &Identity) -> Option<Vec<u8>> {
-        let names =
-            [&identity.owner, &identity.worker, &identity.version, &identity.origin];
+        let names = [&identity.owner, &identity.worker, &identity.version, &identity.origin];
         if names.iter().any(|name| name.contains('\0')) {
             return None;
         }

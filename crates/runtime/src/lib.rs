@@ -39,7 +39,7 @@ pub use ingress::connections::ClientGuard;
 pub use ingress::pace::MinimumRate;
 pub use ingress::peer::{Peer, Protocol, Scheme, Tls};
 pub use ingress::request_url::RequestUrl;
-pub use placement::admission::mappings_max;
+pub use placement::admission::{isolates_max, mappings_max};
 pub use running::RunningTurns;
 pub use runtime::{Handle, Report, Runtime, RuntimeError, RuntimeOptions, front_threads_default};
 pub use services::{NoServices, ServiceFuture, ServicePlace, Services};

@@ -19,7 +19,10 @@
 //!
 //! The proxies need the network and take fewer steps: [`harden`], then [`lock`]. A build needs the
 //! project's files: [`confine`], then [`leave_files`], and [`lock`] where it runs no command.
+//!
+//! [`cgroup`] limits a process from outside, as a whole.
 
+pub mod cgroup;
 mod descriptors;
 mod jail;
 mod landlock_rules;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use program::{Artifact, ArtifactError, Binding, Worker, WorkerError};
+use sandbox::cgroup::Group;
 
 use crate::config::WorkerConfig;
 
@@ -32,6 +33,17 @@ pub enum BuildError {
     /// The build failed; the text is its own.
     #[error("{}", .0.trim_end())]
     Failed(String),
+    /// It used too much memory.
+    #[error(
+        "the build used more memory than its cgroup allows{limit}: `processes.build_memory_mb` \
+         says how much; {}", .messages.trim_end()
+    )]
+    Memory {
+        /// How much that is, in brackets, if it is known.
+        limit: String,
+        /// What it had said.
+        messages: String,
+    },
     /// It took too long.
     #[error("the build of {} took longer than {} seconds", .0.display(), BUILD_MAX.as_secs())]
     TooLong(PathBuf),
@@ -58,7 +70,7 @@ pub fn write_program(worker: &Worker) -> Result<Vec<u8>, WorkerError> {
     Ok(bytes)
 }
 
-fn read_program(bytes: &Bytes) -> Result<Worker, BuildError> {
+pub(crate) fn read_program(bytes: &Bytes) -> Result<Worker, BuildError> {
     let (length, rest) = bytes.split_first_chunk::<8>().ok_or(BuildError::Cut)?;
     let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| BuildError::Cut)?;
     if length > rest.len() {
@@ -70,8 +82,8 @@ fn read_program(bytes: &Bytes) -> Result<Worker, BuildError> {
     })?)
 }
 
-/// Builds a Worker of the configuration in the sandbox of this mode; blocks while it does. Gives
-/// the build's messages, too.
+/// Builds a Worker of the configuration in the sandbox of this mode and with the limits of this
+/// group; blocks while it does. Gives the build's messages, too.
 ///
 /// # Errors
 /// See [`BuildError`].
@@ -79,6 +91,7 @@ pub fn build(
     program: &Path,
     sandbox: &str,
     config: &WorkerConfig,
+    mut group: Group,
 ) -> Result<(Worker, String), BuildError> {
     let scratch = tempfile::Builder::new().prefix("isolde-build-").tempdir()?;
     let inherited = INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
@@ -94,6 +107,7 @@ pub fn build(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
+    let unlimited = group.add(child.id());
     let (done, ended) = mpsc::channel();
     let (output, errors) = (child.stdout.take(), child.stderr.take());
     std::thread::spawn(move || {
@@ -107,18 +121,25 @@ pub fn build(
     }
     let status = child.wait()?;
     let (output, messages) = read.map_err(|_| BuildError::TooLong(config.path.clone()))?;
-    let messages = String::from_utf8_lossy(&messages).into_owned();
+    let mut messages = String::from_utf8_lossy(&messages).into_owned();
     if !status.success() {
+        if group.oom_kills() > Some(0) {
+            let limit = group.memory_bytes().map(|bytes| format!(" ({} MiB)", bytes >> 20));
+            return Err(BuildError::Memory { limit: limit.unwrap_or_default(), messages });
+        }
         let told =
             if messages.is_empty() { format!("the build ended: {status}") } else { messages };
         return Err(BuildError::Failed(told));
     }
+    messages
+        .extend(unlimited.iter().map(|problem| format!("the build is not limited: {problem}\n")));
     let mut worker = read_program(&output.into())?;
     worker.name.clone_from(&config.name);
     worker.owner = config.owner.clone();
     worker.cordon = config.cordon.clone();
     let services = config.services.iter();
-    let services = services.map(|(name, service)| (name.clone(), Binding::Service(service.clone())));
+    let services =
+        services.map(|(name, service)| (name.clone(), Binding::Service(service.clone())));
     worker.bindings.extend(services);
     config.limits.apply(&mut worker.limits);
     Ok((worker, messages))

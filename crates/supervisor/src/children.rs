@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
 use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -16,8 +17,11 @@ use rpc::doorway::Passage;
 use rpc::inbound_capnp::directory;
 use rpc::running::Table;
 use rpc::supervisor_capnp::supervisor;
+use sandbox::cgroup::Group;
+use tokio::task::JoinHandle;
 
 use crate::directory::{Directory, Registered};
+use crate::groups::Groups;
 use crate::handout::{Handout, Known, Node};
 use crate::journal::Journals;
 use crate::process::{self, Role};
@@ -41,6 +45,8 @@ pub struct Kit {
     pub program: PathBuf,
     /// The value of the roles' `--sandbox`.
     pub sandbox: String,
+    /// What limits the processes as a whole.
+    pub groups: Groups,
     /// State that processes ask for.
     pub node: Rc<Node>,
     /// What the stamps of subrequests are made with.
@@ -77,6 +83,7 @@ pub struct Children {
 /// The outbound proxy.
 pub struct Outbound {
     pub(crate) child: Child,
+    group: Group,
     /// Takes the channels of runtimes.
     control: Channel,
 }
@@ -84,9 +91,11 @@ pub struct Outbound {
 /// The inbound proxy.
 pub struct Inbound {
     pub(crate) child: Child,
+    group: Group,
     /// Takes the sockets of places.
     control: Channel,
     pub(crate) registered: Rc<Registered>,
+    _calls: Calls,
 }
 
 /// Where a runtime process runs Workers of one cordon. Its socket outlives the process: what the
@@ -106,9 +115,22 @@ pub struct Place {
 /// A runtime process.
 pub struct Runtime {
     pub(crate) child: Child,
+    pub(crate) group: Group,
     /// The end of its channel that outbound has, too: it outlives an outbound process.
     relay: OwnedFd,
     pub(crate) known: Rc<Known>,
+    _calls: Calls,
+}
+
+/// Answers the calls of a process. That ends with this value and not with the process alone: if the
+/// first process of a jail is killed in its first moment, the one in the jail is left over, and
+/// ends because nobody answers it.
+struct Calls(JoinHandle<()>);
+
+impl Drop for Calls {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Children {
@@ -121,6 +143,15 @@ impl Children {
                 let runtime = self.places.get_mut(&place)?.runtime.as_mut()?;
                 Some(&mut runtime.child)
             }
+        }
+    }
+
+    /// The group of the process of a seat.
+    pub fn group(&self, seat: Seat) -> Option<&Group> {
+        match seat {
+            Seat::Outbound => self.outbound.as_ref().map(|outbound| &outbound.group),
+            Seat::Inbound => self.inbound.as_ref().map(|inbound| &inbound.group),
+            Seat::Runtime(place) => Some(&self.places.get(&place)?.runtime.as_ref()?.group),
         }
     }
 
@@ -153,7 +184,7 @@ impl Children {
         let way_out = Channel::inherited(doorway.as_fd().try_clone_to_owned()?);
         let its_doorway = OwnedFd::from(its_doorway);
         if let Some(inbound) = &self.inbound {
-            inbound.control.send(&number.to_le_bytes(), Some(doorway.as_fd()))?;
+            tell(&inbound.control, &number.to_le_bytes(), doorway.as_fd())?;
         }
         self.places.insert(number, Place { cordon, doorway, its_doorway, running, runtime: None });
         Ok(way_out)
@@ -166,6 +197,16 @@ impl Children {
             let _ = inbound.control.send(&number.to_le_bytes(), None);
         }
         self.places.remove(&number)
+    }
+
+    /// The runtimes have the Workers of other owners now.
+    pub fn weigh(&mut self, kit: &Kit) {
+        let vault = kit.node.vault.borrow();
+        for place in self.places.values_mut() {
+            if let Some(runtime) = &mut place.runtime {
+                kit.groups.weigh(&mut runtime.group, vault.owners_in(&place.cordon));
+            }
+        }
     }
 
     /// Starts the process of a seat.
@@ -189,14 +230,16 @@ impl Children {
             arguments.extend(ranges.iter().flat_map(|range| [option.to_owned(), range.clone()]));
         }
         arguments.extend(kit.sandbox_arguments());
+        let mut group = kit.groups.of_proxy("outbound");
         let mut child =
             process::start(&kit.program, Role::Outbound, &arguments, vec![far.into()])?;
+        kit.groups.admit(&mut group, child.id());
         kit.journals.read(&mut child, "outbound", None);
         control.send(&kit.stamp_key, None)?;
         for runtime in self.runtimes() {
             control.send(b"runtime", Some(runtime.relay.as_fd()))?;
         }
-        self.outbound = Some(Outbound { child, control });
+        self.outbound = Some(Outbound { child, group, control });
         Ok(())
     }
 
@@ -218,7 +261,9 @@ impl Children {
         if kit.access_log.is_some() {
             arguments.push("--log-requests".to_owned());
         }
+        let mut group = kit.groups.of_proxy("inbound");
         let mut child = process::start(&kit.program, Role::Inbound, &arguments, descriptors)?;
+        kit.groups.admit(&mut group, child.id());
         for (number, place) in &self.places {
             control.send(&number.to_le_bytes(), Some(place.doorway.as_fd()))?;
         }
@@ -226,8 +271,8 @@ impl Children {
         kit.journals.read(&mut child, "inbound", Some(registered.titles.clone()));
         let directory = Directory::new(kit.node.clone(), registered.clone());
         let directory: directory::Client = capnp_rpc::new_client(directory);
-        answer(near, directory.client)?;
-        self.inbound = Some(Inbound { child, control, registered });
+        let calls = answer(near, directory.client)?;
+        self.inbound = Some(Inbound { child, group, control, registered, _calls: calls });
         Ok(())
     }
 
@@ -238,7 +283,7 @@ impl Children {
         let (relay, its_relay) = Channel::pair()?;
         let relay = OwnedFd::from(relay);
         if let Some(outbound) = &self.outbound {
-            outbound.control.send(b"runtime", Some(relay.as_fd()))?;
+            tell(&outbound.control, b"runtime", relay.as_fd())?;
         }
         let running = place.running.as_fd().try_clone_to_owned()?;
         let doorway = place.its_doorway.try_clone()?;
@@ -251,13 +296,16 @@ impl Children {
         if kit.access_log.is_some() {
             arguments.push("--log-requests".to_owned());
         }
+        let owners = kit.node.vault.borrow().owners_in(&place.cordon);
+        let mut group = kit.groups.of_runtime(number, owners);
         let mut child = process::start(&kit.program, Role::Runtime, &arguments, descriptors)?;
+        kit.groups.admit(&mut group, child.id());
         let known = Rc::<Known>::default();
         kit.journals.read(&mut child, &place.name(), Some(known.titles.clone()));
         let handout = Handout::new(kit.node.clone(), place.cordon.clone(), known.clone());
         let handout: supervisor::Client = capnp_rpc::new_client(handout);
-        answer(near, handout.client)?;
-        place.runtime = Some(Runtime { child, relay, known });
+        let calls = answer(near, handout.client)?;
+        place.runtime = Some(Runtime { child, group, relay, known, _calls: calls });
         Ok(())
     }
 }
@@ -298,12 +346,20 @@ impl Place {
     }
 }
 
+/// Passes a socket to a process. One that has ended, which is not known yet, needs none: the next
+/// one gets them all when it starts.
+fn tell(control: &Channel, bytes: &[u8], socket: BorrowedFd<'_>) -> io::Result<()> {
+    match control.send(bytes, Some(socket)) {
+        Err(error) if matches!(error.kind(), BrokenPipe | ConnectionReset) => Ok(()),
+        sent => sent,
+    }
+}
+
 /// Answers the calls of a process, until it ends.
-fn answer(socket: UnixStream, calls: capnp::capability::Client) -> io::Result<()> {
+fn answer(socket: UnixStream, calls: capnp::capability::Client) -> io::Result<Calls> {
     socket.set_nonblocking(true)?;
     let connection = connection::serve(tokio::net::UnixStream::from_std(socket)?, calls);
-    tokio::task::spawn_local(async move { drop(connection.await) });
-    Ok(())
+    Ok(Calls(tokio::task::spawn_local(async move { drop(connection.await) })))
 }
 
 impl Kit {

@@ -16,8 +16,12 @@ use toml::Spanned;
 use crate::vault::Reach;
 use crate::writer::Destination;
 
+mod processes;
 #[cfg(test)]
 mod tests;
+
+pub use processes::ProcessesConfig;
+use processes::{ProcessesEntry, check_processes};
 
 /// Smallest memory of an isolate, in MiB.
 const MEMORY_MB_MIN: usize = 16;
@@ -45,6 +49,8 @@ pub struct Config {
     pub allowed_ranges: Vec<String>,
     /// What subrequests may not reach although it is public.
     pub forbidden_ranges: Vec<String>,
+    /// What processes may use as a whole.
+    pub processes: ProcessesConfig,
     /// The Workers, in the order of the file.
     pub workers: Vec<WorkerConfig>,
 }
@@ -127,6 +133,8 @@ struct File {
     log: LogEntry,
     #[serde(default)]
     outbound: OutboundEntry,
+    #[serde(default)]
+    processes: ProcessesEntry,
     #[serde(default, rename = "worker")]
     workers: Vec<Entry>,
 }
@@ -255,6 +263,7 @@ fn check(file: File, folder: &Path) -> Result<Config, Wrong> {
     let ranges = |list: &[Spanned<String>]| list.iter().map(check_range).collect::<Result<_, _>>();
     let allowed_ranges = ranges(&file.outbound.allow)?;
     let forbidden_ranges = ranges(&file.outbound.forbid)?;
+    let processes = check_processes(&file.processes)?;
     let proxy_protocol = file.listen.proxy_protocol;
     let control = file.listen.control.map(|path| folder.join(path));
     let access_log = file.log.access.map(|path| match path.to_str() {
@@ -270,6 +279,7 @@ fn check(file: File, folder: &Path) -> Result<Config, Wrong> {
         certificates,
         allowed_ranges,
         forbidden_ranges,
+        processes,
         workers,
     })
 }

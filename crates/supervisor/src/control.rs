@@ -57,6 +57,21 @@ impl Supervisor {
     async fn process_status(&self, seat: Seat) -> ProcessStatus {
         let restarts = self.restarts.borrow().get(&seat).copied().unwrap_or(0);
         let pid = self.children.borrow_mut().child(seat).map(|child| child.id());
+        let (memory_bytes_max, oom_kills) = self.memory_of(seat);
+        let status = self.role_status(seat, pid, restarts).await;
+        ProcessStatus { memory_bytes_max, oom_kills, ..status }
+    }
+
+    /// The memory that the process of a seat may use, and how often it has used more; of what is
+    /// known.
+    fn memory_of(&self, seat: Seat) -> (Option<u64>, Option<u64>) {
+        let children = self.children.borrow();
+        let Some(group) = children.group(seat) else { return (None, None) };
+        let kills = self.oom_kills.borrow().get(&seat).copied().unwrap_or(0);
+        (group.memory_bytes(), group.oom_kills().map(|_| kills))
+    }
+
+    async fn role_status(&self, seat: Seat, pid: Option<u32>, restarts: u32) -> ProcessStatus {
         match seat {
             Seat::Outbound => process("outbound", pid, restarts),
             Seat::Inbound => ProcessStatus {

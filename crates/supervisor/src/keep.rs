@@ -39,9 +39,10 @@ impl Supervisor {
             let problem = match started {
                 Ok(()) => match self.end_of(seat, &mut ended).await {
                     Some(status) => {
-                        let blame = self.blame(seat, &status);
+                        let cause = self.cause(seat, &status);
+                        let blame = self.blame(seat, &cause);
                         self.children.borrow_mut().ended(seat);
-                        format!("{name} ended ({status}){blame}")
+                        format!("{name} ended{}{blame}", cause.text(&status))
                     }
                     None => return,
                 },
@@ -51,8 +52,11 @@ impl Supervisor {
                 return;
             }
             let pause = back_off.ended(Instant::now());
-            let milliseconds = pause.as_millis();
-            self.log.problem(&format!("{problem}; it is started in {milliseconds} ms"));
+            let when = match pause.as_millis() {
+                0 => "at once".to_owned(),
+                milliseconds => format!("in {milliseconds} ms"),
+            };
+            self.log.problem(&format!("{problem}; it is started {when}"));
             tokio::time::sleep(pause).await;
             *self.restarts.borrow_mut().entry(seat).or_default() += 1;
             started = self.children.borrow_mut().start(seat, &self.kit);
@@ -85,10 +89,27 @@ impl Supervisor {
         }
     }
 
-    /// Holds the Workers responsible whose turns ran when a runtime process crashed; gives their
-    /// names, as a part of a message.
-    fn blame(&self, seat: Seat, status: &ExitStatus) -> String {
+    /// Finds out who ended a process.
+    fn cause(&self, seat: Seat, status: &ExitStatus) -> Cause {
+        if is_crash(status) {
+            return Cause::Fault;
+        }
+        let children = self.children.borrow();
+        let Some(group) = children.group(seat) else { return Cause::Unknown };
+        let cause = Cause::of_kill(status, group.oom_kills(), group.memory_bytes());
+        if matches!(cause, Cause::Memory { .. }) {
+            *self.oom_kills.borrow_mut().entry(seat).or_default() += 1;
+        }
+        cause
+    }
+
+    /// Holds the Workers responsible whose turns ran when a runtime process crashed or had no
+    /// memory any more; gives their names, as a part of a message.
+    fn blame(&self, seat: Seat, cause: &Cause) -> String {
         let Seat::Runtime(place) = seat else { return String::new() };
+        if matches!(cause, Cause::Somebody) {
+            return String::new();
+        }
         let node = &self.kit.node;
         let ran = match self.children.borrow().places.get(&place) {
             Some(place) => place.ran(node),
@@ -97,7 +118,8 @@ impl Supervisor {
         if ran.is_empty() {
             return String::new();
         }
-        if is_crash(status) && node.conducts.borrow_mut().crashed(&ran) {
+        let is_fault = matches!(cause, Cause::Fault | Cause::Memory { .. });
+        if is_fault && node.conducts.borrow_mut().crashed(&ran) {
             node.judged.notify_one();
         }
         let names: Vec<String> =
@@ -118,6 +140,47 @@ impl Supervisor {
             if let Some(place) = self.children.borrow().places.get(&number) {
                 place.warm(key);
             }
+        }
+    }
+}
+
+/// Why a process ended.
+#[derive(Debug, PartialEq, Eq)]
+enum Cause {
+    /// By a fault of its own.
+    Fault,
+    /// The kernel had no memory for it, of which it may have so many bytes.
+    Memory {
+        /// Nothing where that is not known.
+        limit_bytes: Option<u64>,
+    },
+    /// Somebody killed it, and it was not the kernel.
+    Somebody,
+    /// It ended itself, or cannot be told.
+    Unknown,
+}
+
+impl Cause {
+    /// Of an end that was no fault, by what the process's group has counted.
+    fn of_kill(status: &ExitStatus, oom_kills: Option<u64>, limit_bytes: Option<u64>) -> Self {
+        match oom_kills {
+            Some(kills) if status.signal() == Some(SignalNumber::SIGKILL as i32) => match kills {
+                0 => Self::Somebody,
+                1.. => Self::Memory { limit_bytes },
+            },
+            _ => Self::Unknown,
+        }
+    }
+
+    /// As a part of a message.
+    fn text(&self, status: &ExitStatus) -> String {
+        match self {
+            Self::Memory { limit_bytes } => {
+                let limit = limit_bytes.map(|bytes| format!(" ({} MiB)", bytes >> 20));
+                let limit = limit.unwrap_or_default();
+                format!(": it used more memory than its cgroup allows{limit}")
+            }
+            _ => format!(" ({status})"),
         }
     }
 }
@@ -150,5 +213,19 @@ mod tests {
             assert_eq!(is_crash(&ExitStatus::from_raw(signal)), is_fault, "{signal}");
         }
         assert!(!is_crash(&ExitStatus::from_raw(1 << 8)), "an exit code is no fault of a Worker");
+    }
+
+    #[test]
+    fn a_kill_for_want_of_memory_is_told_from_an_order() {
+        let (killed, ended) = (ExitStatus::from_raw(9), ExitStatus::from_raw(15));
+        let limit_bytes = Some(256 << 20);
+        let of = |status, kills| Cause::of_kill(status, kills, limit_bytes);
+        assert_eq!(of(&killed, Some(1)), Cause::Memory { limit_bytes });
+        assert_eq!(of(&killed, Some(0)), Cause::Somebody);
+        assert_eq!(of(&killed, None), Cause::Unknown, "without cgroups nobody can tell");
+        assert_eq!(of(&ended, Some(1)), Cause::Unknown, "what was killed was a child of it");
+        let text = of(&killed, Some(2)).text(&killed);
+        assert_eq!(text, ": it used more memory than its cgroup allows (256 MiB)");
+        assert_eq!(of(&killed, Some(0)).text(&killed), " (signal: 9 (SIGKILL))");
     }
 }

@@ -11,6 +11,7 @@
 //! | `keep` | starts each process again when it has ended, and finds out who ended it |
 //! | `conduct` | what Workers do, and what becomes of those that behave badly |
 //! | `status`, `control` | what the node does, and the socket where that is asked |
+//! | `groups` | a cgroup for each process, with limits on the process as a whole |
 //! | `process` | one child: its program, its sockets, its end |
 //! | `switchboard` | connections between Workers of different processes |
 //! | `journal` | what runtime processes write about their Workers, and of themselves |
@@ -26,6 +27,9 @@ mod conduct;
 pub mod config;
 mod control;
 mod directory;
+#[doc(hidden)]
+pub mod fuzzing;
+mod groups;
 mod handout;
 mod journal;
 mod keep;
@@ -42,4 +46,4 @@ pub mod writer;
 pub use build::{PROGRAM_BYTES_MAX, write_program};
 pub use journal::{WorkerEvent, is_unprintable, printable};
 pub use supervisor::{Log, Options, Ready, Supervisor, SupervisorError};
-pub use vault::WorkerName;
+pub use vault::{Reach, WorkerName};

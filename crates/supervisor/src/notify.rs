@@ -27,9 +27,8 @@ impl Manager {
         let watchdog = std::env::var("WATCHDOG_USEC").ok().filter(|_| is_own);
         let watchdog = watchdog.and_then(|text| text.parse().ok()).map(Duration::from_micros);
         let socket = std::env::var_os("NOTIFY_SOCKET").filter(|path| !path.is_empty());
-        let socket = socket.map(|path| -> io::Result<_> {
-            Ok((UnixDatagram::unbound()?, address_of(&path)?))
-        });
+        let socket = socket
+            .map(|path| -> io::Result<_> { Ok((UnixDatagram::unbound()?, address_of(&path)?)) });
         let socket = socket.transpose()?;
         if let Some((socket, _)) = &socket {
             // A manager that does not read keeps nobody waiting.

@@ -38,6 +38,12 @@ pub struct ProcessStatus {
     pub pid: Option<u32>,
     /// Its resident memory.
     pub memory_bytes: u64,
+    /// What its cgroup allows, if one limits it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub memory_bytes_max: Option<u64>,
+    /// How often the kernel has killed it because its cgroup had no memory left, if it counts that.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub oom_kills: Option<u64>,
     /// CPU time of the process that runs now.
     pub cpu_ms: u64,
     /// How often it was started again.

@@ -22,6 +22,7 @@ use tokio::task::LocalSet;
 use crate::build::build;
 use crate::children::{Children, Kit, Place, Runtime, Seat};
 use crate::config::{Config, ConfigError, WorkerConfig};
+use crate::groups::Groups;
 use crate::handout::Known;
 use crate::journal::{Journals, WorkerEvent};
 use crate::notify::Manager;
@@ -110,6 +111,8 @@ pub struct Supervisor {
     pub(crate) started: Instant,
     /// How often processes were started again.
     pub(crate) restarts: RefCell<HashMap<Seat, u32>>,
+    /// How often the kernel had no memory for their processes.
+    pub(crate) oom_kills: RefCell<HashMap<Seat, u64>>,
     /// The standings that the operator knows of.
     told: RefCell<BTreeMap<WorkerName, Standing>>,
     /// Whether processes that end are left alone.
@@ -131,10 +134,16 @@ impl Supervisor {
         let listen = |address| {
             TcpListener::bind(address).map_err(|cause| SupervisorError::Listen { address, cause })
         };
+        let teller = log.clone();
+        let groups = Groups::open(config.processes.clone(), move |text| teller.problem(text));
+        if let Some(text) = groups.left_out() {
+            log.note(&text);
+        }
         let stamp_key = StampKey::random_bytes().map_err(|_| SupervisorError::Random)?;
         let kit = Kit {
             program: options.program,
             sandbox: options.sandbox,
+            groups,
             node: Rc::default(),
             stamp_key,
             allowed_ranges: config.allowed_ranges.clone(),
@@ -155,6 +164,7 @@ impl Supervisor {
             development: RefCell::default(),
             started: Instant::now(),
             restarts: RefCell::default(),
+            oom_kills: RefCell::default(),
             told: RefCell::default(),
             drains: Cell::new(false),
             manager: Manager::of_environment()?,
@@ -211,6 +221,7 @@ impl Supervisor {
         changes.abort();
         self.manager.stops();
         self.drain().await;
+        self.kit.groups.close();
         let _ = std::fs::remove_file(control);
         Ok(())
     }
@@ -269,8 +280,9 @@ impl Supervisor {
 
     async fn build(&self, config: &WorkerConfig) -> Result<program::Worker, String> {
         let (program, sandbox) = (self.kit.program.clone(), self.kit.sandbox.clone());
-        let config = config.clone();
-        let built = tokio::task::spawn_blocking(move || build(&program, &sandbox, &config)).await;
+        let (config, group) = (config.clone(), self.kit.groups.of_build());
+        let built =
+            tokio::task::spawn_blocking(move || build(&program, &sandbox, &config, group)).await;
         let built = built.map_err(|error| error.to_string())?;
         let (worker, messages) = built.map_err(|error| error.to_string())?;
         if !messages.trim().is_empty() {
@@ -377,6 +389,7 @@ impl Supervisor {
         }
         *self.kit.node.vault.borrow_mut() = vault;
         self.kit.node.routes_version.set(self.kit.node.routes_version.get() + 1);
+        self.children.borrow_mut().weigh(&self.kit);
         self.announce().await;
         self.end_places_but(&cordons).await;
         Ok(())
@@ -461,6 +474,7 @@ impl Supervisor {
             ("log.access", kit.access_log != config.access_log),
             ("outbound.allow", kit.allowed_ranges != config.allowed_ranges),
             ("outbound.forbid", kit.forbidden_ranges != config.forbidden_ranges),
+            ("processes", *kit.groups.config() != config.processes),
         ] {
             if is_different {
                 let text = format!("`{key}` has changed, which takes effect at the next start");

@@ -1,7 +1,7 @@
 //! The Workers of the node. A runtime gets a program against its key, which is random, and by no
 //! other way.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -157,7 +157,8 @@ impl Vault {
             origin: origin.clone(),
         };
         let stamp = stamps.stamp(&identity).ok_or(VaultError::Name)?;
-        let (reach, is_refused) = (Reach { hosts: hosts.clone(), origin: origin.clone() }, terms.is_refused);
+        let (reach, is_refused) =
+            (Reach { hosts: hosts.clone(), origin: origin.clone() }, terms.is_refused);
         let program = Program { number, worker, reach, stamp, is_refused };
         self.last_number = self.last_number.max(number);
         self.hosts.extend(hosts.iter().map(|host| (host.clone(), key)));
@@ -262,6 +263,13 @@ impl Vault {
         }
         cordons
     }
+
+    /// How many owners the Workers of a cordon have.
+    pub fn owners_in(&self, cordon: &Cordon) -> usize {
+        let is_in = |it: &&Rc<Program>| !it.is_refused && it.worker.cordon == *cordon;
+        let programs = self.programs.values().filter(is_in);
+        programs.map(|program| program.worker.owner.as_str()).collect::<HashSet<_>>().len()
+    }
 }
 
 fn random_key() -> Result<Key, VaultError> {
@@ -293,7 +301,9 @@ mod tests {
         let none = Vault::default();
         let mut add = |name: &str, cordon: &str| {
             let hosts = [format!("{name}.example")];
-            vault.add(worker(name, cordon), &reach(&hosts), Terms::default(), &stamps, &none).unwrap();
+            vault
+                .add(worker(name, cordon), &reach(&hosts), Terms::default(), &stamps, &none)
+                .unwrap();
         };
         add("shop", "shared");
         add("blog", "paid");
@@ -312,12 +322,20 @@ mod tests {
         let hosts = ["shop.example".to_owned()];
         let mut first = Vault::default();
         first
-            .add(worker("shop", "shared"), &reach(&hosts), Terms::default(), &stamps, &Vault::default())
+            .add(
+                worker("shop", "shared"),
+                &reach(&hosts),
+                Terms::default(),
+                &stamps,
+                &Vault::default(),
+            )
             .unwrap();
         let (old, program) = first.locate("shop.example").unwrap();
         assert_eq!(program.number, 1);
         let mut second = Vault::after(&first);
-        second.add(worker("shop", "paid"), &reach(&hosts), Terms::default(), &stamps, &first).unwrap();
+        second
+            .add(worker("shop", "paid"), &reach(&hosts), Terms::default(), &stamps, &first)
+            .unwrap();
         second.let_go_of(&first);
         assert_eq!(
             second.locate("shop.example").unwrap().1.number,
@@ -337,7 +355,9 @@ mod tests {
         for name in ["shop", "blog"] {
             let hosts = [format!("{name}.example")];
             let worker = worker(name, "shared");
-            vault.add(worker, &reach(&hosts), Terms::default(), &stamps, &Vault::default()).unwrap();
+            vault
+                .add(worker, &reach(&hosts), Terms::default(), &stamps, &Vault::default())
+                .unwrap();
         }
         let key = |vault: &Vault, name: &str| vault.locate(&format!("{name}.example")).unwrap().0;
         let alone = Cordon::new("alone:shop");

@@ -51,7 +51,10 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible
         response
     };
     Ok(match request.uri().path() {
-        "/json" => full(super::rows::JSON, "application/json"),
+        "/json" => full(super::workers::JSON, "application/json"),
+        "/large" => Response::new(Either::Left(Full::new(Bytes::from_static(
+            &[b'x'; super::workers::LARGE_BYTES],
+        )))),
         "/echo" => {
             let length = request.headers().get("content-length").cloned();
             let body = request.into_body();
@@ -63,6 +66,6 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible
             };
             Response::new(body)
         }
-        _ => full(super::rows::HELLO, "text/plain;charset=UTF-8"),
+        _ => full(super::workers::HELLO, "text/plain;charset=UTF-8"),
     })
 }

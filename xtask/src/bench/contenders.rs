@@ -7,53 +7,88 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
-use super::load::{self, Exchange};
+use super::configurations::{
+    isolde_configuration, nginx_configuration, workerd_configuration, wrangler_configuration,
+    write, write_certificate,
+};
+use super::load::{self, Door, Exchange};
 use super::process::Server;
-use super::rows::Project;
 use super::user::User;
+use super::workers::Project;
 use super::{BenchError, chain};
 
 const READY_WAIT_MAX: Duration = Duration::from_secs(20);
 /// The same under valgrind.
 const READY_WAIT_SLOW_MAX: Duration = Duration::from_secs(90);
-const COMPATIBILITY_DATE: &str = "2026-11-01";
 const READY_POLL: Duration = Duration::from_millis(2);
 
 /// The command that installs the programs which the project does not carry.
 pub const INSTALL: &str = "npm install --prefix target/bench workerd esbuild hono";
+const INSTALL_NGINX: &str = "run apt-get install nginx";
 
 /// A server that can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Contender {
     /// `isolde dev`.
     Isolde,
+    /// `isolde serve` in its strict sandbox.
+    Serve,
     /// npm's `workerd`.
     Workerd,
     /// Node's own HTTP server.
     Node,
     /// hyper alone.
     Hyper,
+    /// nginx, which ends TLS, in front of `workerd`.
+    NginxWorkerd,
+    /// nginx in front of `isolde dev`.
+    NginxIsolde,
 }
 
 impl Contender {
     /// All of them, in the order of a round.
-    pub const ALL: [Self; 4] = [Self::Isolde, Self::Workerd, Self::Node, Self::Hyper];
+    pub const ALL: [Self; 7] = [
+        Self::Isolde,
+        Self::Serve,
+        Self::Workerd,
+        Self::Node,
+        Self::Hyper,
+        Self::NginxWorkerd,
+        Self::NginxIsolde,
+    ];
 
     /// The name in tables and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Isolde => "isolde",
+            Self::Serve => "serve",
             Self::Workerd => "workerd",
             Self::Node => "node",
             Self::Hyper => "hyper",
+            Self::NginxWorkerd => "nginx-workerd",
+            Self::NginxIsolde => "nginx-isolde",
+        }
+    }
+
+    /// Whether it is measured in rows like that of this project; with TLS that is who ends it.
+    pub fn has_part(self, project: &Project) -> bool {
+        self == Self::Serve || self.behind().is_some() == project.tls
+    }
+
+    /// The server behind a proxy.
+    fn behind(self) -> Option<Self> {
+        match self {
+            Self::NginxWorkerd => Some(Self::Workerd),
+            Self::NginxIsolde => Some(Self::Isolde),
+            _ => None,
         }
     }
 }
 
 /// The folders and programs of a benchmark.
 pub struct Places {
+    /// The project.
+    pub root: PathBuf,
     /// `target/bench` of the project.
     pub folder: PathBuf,
     /// The program to measure.
@@ -79,15 +114,28 @@ impl Places {
         candidates.into_iter().find(|path| path.exists())
     }
 
+    /// nginx of the system's packages; its folder is not in every user's `PATH`.
+    fn nginx() -> Option<PathBuf> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
+        folders.map(|folder| folder.join("nginx")).find(|path| path.exists())
+    }
+
     /// Why a contender cannot run, if so.
     pub fn missing(&self, contender: Contender, project: &Project) -> Option<String> {
+        if let Some(behind) = contender.behind() {
+            let nginx = Self::nginx().is_none().then(|| INSTALL_NGINX.to_owned());
+            return nginx.or_else(|| self.missing(behind, project));
+        }
         let needs_hono = project.package.is_some() && !self.module("hono").exists();
         match contender {
-            Contender::Isolde if !self.isolde.exists() => {
+            Contender::Isolde | Contender::Serve if !self.isolde.exists() => {
                 Some(format!("{} is not there: cargo build --release", self.isolde.display()))
             }
             Contender::Workerd if self.workerd().is_none() => Some(format!("run {INSTALL}")),
-            Contender::Isolde | Contender::Workerd if needs_hono => Some(format!("run {INSTALL}")),
+            Contender::Isolde | Contender::Serve | Contender::Workerd if needs_hono => {
+                Some(format!("run {INSTALL}"))
+            }
             Contender::Node if project.node.is_none() => Some("has no such row".to_owned()),
             Contender::Hyper if !project.hyper => Some("has no such row".to_owned()),
             _ => None,
@@ -147,9 +195,13 @@ impl Places {
         project: &Project,
         exchange: &Exchange,
     ) -> Result<Running, BenchError> {
-        let folder = self.write_project(project)?;
+        let behind = contender.behind().map(|behind| self.start(behind, project, exchange));
+        let behind = behind.transpose()?.map(Box::new);
         let port = free_port().map_err(BenchError::Connect)?;
-        let mut command = self.command(contender, &folder, port, project)?;
+        let mut command = match &behind {
+            Some(behind) => self.proxy(contender, behind.port, port)?,
+            None => self.command(contender, &self.write_project(project)?, port, project)?,
+        };
         if project.copies.is_some() {
             command = with_many_files(&command);
         }
@@ -160,14 +212,32 @@ impl Places {
         let log = self.log(contender, project)?;
         let started = Instant::now();
         let server = Server::start(command, &log)?;
-        while !load::probe(port, exchange) {
+        let tls = project.tls && (contender == Contender::Serve || behind.is_some());
+        let door = Door { port, tls };
+        while !load::probe(door, exchange) {
             if started.elapsed() > waited {
                 let name = format!("{} ({})", contender.name(), project.name);
                 return Err(BenchError::NotReady { name, waited, log });
             }
             sleep(READY_POLL);
         }
-        Ok(Running { server, port, ready: started.elapsed() })
+        Ok(Running { server, port, door, ready: started.elapsed(), behind })
+    }
+
+    /// nginx at `port`, in front of a server of plain HTTP.
+    fn proxy(&self, contender: Contender, behind: u16, port: u16) -> Result<Command, BenchError> {
+        let folder = self.folder.join("nginx").join(contender.name());
+        let config = folder.join("nginx.conf");
+        write(&config, &nginx_configuration(&self.folder, port, behind))?;
+        write_certificate(&self.folder)?;
+        if let Some(user) = self.user {
+            // nginx makes folders there.
+            user.give(&folder)
+                .map_err(|cause| BenchError::Write { path: folder.clone(), cause })?;
+        }
+        let mut command = Command::new(Self::nginx().unwrap_or_else(|| "nginx".into()));
+        command.args(["-e", "stderr", "-g", "daemon off;", "-p"]).arg(folder).arg("-c").arg(config);
+        Ok(command)
     }
 
     fn command(
@@ -179,10 +249,10 @@ impl Places {
     ) -> Result<Command, BenchError> {
         let port = port.to_string();
         let program = match contender {
-            Contender::Isolde => self.isolde.clone(),
+            Contender::Isolde | Contender::Serve => self.isolde.clone(),
             Contender::Workerd => self.workerd().unwrap_or_else(|| "workerd".into()),
             Contender::Node => "node".into(),
-            Contender::Hyper => std::env::current_exe().map_err(BenchError::Runtime)?,
+            _ => std::env::current_exe().map_err(BenchError::Runtime)?,
         };
         let mut command = match self.prefix.split_first() {
             Some((first, others)) => {
@@ -194,12 +264,18 @@ impl Places {
         };
         match contender {
             Contender::Isolde => command.arg("dev").arg(folder).args(["--quiet", "--port", &port]),
+            Contender::Serve => {
+                let config = self.folder.join("serve").join(format!("{}.toml", project.name));
+                write(&config, &isolde_configuration(project, &self.folder, folder, &port))?;
+                write_certificate(&self.folder)?;
+                command.args(["serve", "--config"]).arg(config)
+            }
             Contender::Workerd => command
                 .arg("serve")
                 .arg(folder.join("config.capnp"))
                 .arg(format!("--socket-addr=http=127.0.0.1:{port}")),
             Contender::Node => command.arg(folder.join("node.mjs")).arg(&port),
-            Contender::Hyper => command.args(["bench-server", &port]),
+            _ => command.args(["bench-server", &port]),
         };
         if let (Contender::Isolde, Some(copies)) = (contender, &project.copies) {
             command.arg(format!("--copies={}", copies.count));
@@ -210,39 +286,6 @@ impl Places {
         }
         Ok(command)
     }
-}
-
-/// The configuration for `isolde dev`.
-fn wrangler_configuration(project: &Project) -> String {
-    let limits = project.cpu_ms.map(|cpu_ms| json!({ "cpu_ms": cpu_ms }));
-    let mut configuration = json!({
-        "name": project.name,
-        "main": format!("src/{}", project.file),
-        "compatibility_date": COMPATIBILITY_DATE,
-    });
-    if let Some(limits) = limits {
-        configuration["limits"] = limits;
-    }
-    format!("{configuration:#}\n")
-}
-
-/// The configuration for workerd: the Worker, or one that loads copies of it.
-fn workerd_configuration(project: &Project) -> String {
-    let worker = match project.copies {
-        None => "modules = [(name = \"main\", esModule = embed \"bundle.js\")]",
-        Some(_) => {
-            "modules = [(name = \"main\", esModule = embed \"loader.js\"),\n\
-             (name = \"copy.js\", text = embed \"bundle.js\")],\n\
-             bindings = [(name = \"loader\", workerLoader = (id = \"bench\"))]"
-        }
-    };
-    format!(
-        "using Workerd = import \"/workerd/workerd.capnp\";\n\
-         const config :Workerd.Config = (\n\
-         services = [(name = \"main\", worker = (compatibilityDate = \"{COMPATIBILITY_DATE}\",\n\
-         {worker}))],\n\
-         sockets = [(name = \"http\", http = (), service = \"main\")]);\n"
-    )
 }
 
 /// The same command with as many open files as the hard limit allows: an isolate needs a few, and
@@ -261,16 +304,26 @@ pub struct Running {
     pub server: Server,
     /// Where it listens on loopback.
     pub port: u16,
+    /// The same, and whether it ends TLS.
+    pub door: Door,
     /// From its start to its first answer.
     pub ready: Duration,
+    /// The server behind it, if it is a proxy.
+    behind: Option<Box<Self>>,
 }
 
-fn write(path: &Path, text: &str) -> Result<(), BenchError> {
-    let failed = |cause| BenchError::Write { path: path.to_path_buf(), cause };
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(failed)?;
+impl Running {
+    /// User and system time of all processes, in microseconds.
+    pub fn cpu_microseconds(&self) -> Result<u64, BenchError> {
+        let behind = self.behind.as_ref().map_or(Ok(0), |behind| behind.cpu_microseconds())?;
+        Ok(self.server.cpu_microseconds()? + behind)
     }
-    fs::write(path, text).map_err(failed)
+
+    /// Proportional set size of all processes, in bytes.
+    pub fn pss_bytes(&self) -> Result<u64, BenchError> {
+        let behind = self.behind.as_ref().map_or(Ok(0), |behind| behind.pss_bytes())?;
+        Ok(self.server.pss_bytes()? + behind)
+    }
 }
 
 /// A port that was free a moment ago.

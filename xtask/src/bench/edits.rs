@@ -8,9 +8,10 @@ use bytes::Bytes;
 
 use super::contenders::{Contender, Places, report_failure};
 use super::load::{self, Exchange};
-use super::report::{Figure, Report};
-use super::rows::{self, Copies, HELLO, Project, Special, get, hello};
+use super::measurements::{Figure, Report};
+use super::special::Special;
 use super::visits::{self, Visits};
+use super::workers::{self, Copies, HELLO, Project, get, hello};
 use super::{Arguments, BenchError, tenants};
 
 /// The rows of this file. The other servers do not build.
@@ -70,7 +71,7 @@ impl Edited<'_> {
 
 /// From saving a file to the first answer of the new version.
 fn edit(places: &Places, _: &Arguments, contenders: &[Contender], report: &mut Report) {
-    let hono = rows::rows().into_iter().find(|row| row.project.name == "hono");
+    let hono = workers::rows().into_iter().find(|row| row.project.name == "hono");
     let hono = hono.expect("there is a row of that name").project;
     let cases = [
         (Project { name: "edit-hello", ..hello("edit") }, HELLO, "hello_ms"),

@@ -4,8 +4,10 @@
 use super::contenders::{Contender, Places, report_failure};
 use super::counter::{self, Counter};
 use super::load::{self, Exchange};
-use super::report::{Figure, Report, median};
-use super::rows::{self, Project, Row, Special};
+use super::measurements::{Figure, Report};
+use super::special::Special;
+use super::statistics::median;
+use super::workers::{self, Project, Row};
 use super::{Arguments, BenchError};
 
 const ROW: &str = "instructions";
@@ -27,8 +29,8 @@ const ECHO_BYTES: usize = 1024;
 fn subjects() -> Vec<Row> {
     let wanted = ["hello", "json", "hono"];
     let mut subjects: Vec<Row> =
-        rows::rows().into_iter().filter(|row| wanted.contains(&row.project.name)).collect();
-    subjects.push(rows::echo("echo-1kib", ECHO_BYTES, REQUESTS));
+        workers::rows().into_iter().filter(|row| wanted.contains(&row.project.name)).collect();
+    subjects.push(workers::echo("echo-1kib", ECHO_BYTES, REQUESTS));
     subjects
 }
 
@@ -77,6 +79,7 @@ fn count(
     let own = Places {
         prefix: counter.prefix(&dumps),
         user: places.user.filter(|_| counter == Counter::Perf),
+        root: places.root.clone(),
         folder: places.folder.clone(),
         isolde: places.isolde.clone(),
     };

@@ -9,11 +9,12 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 
-use super::BenchError;
-use super::report::percentile;
+use super::statistics::percentile;
+use super::{BenchError, tls};
 
 /// One kind of request and the answer to it.
 #[derive(Clone)]
@@ -26,6 +27,22 @@ pub struct Exchange {
     pub body: Bytes,
     /// The response's body, as it has to be.
     pub expected: Bytes,
+}
+
+/// Where a server takes clients.
+#[derive(Debug, Clone, Copy)]
+pub struct Door {
+    /// Its port on loopback.
+    pub port: u16,
+    /// Whether it ends TLS.
+    pub tls: bool,
+}
+
+impl From<u16> for Door {
+    /// The door for plain HTTP.
+    fn from(port: u16) -> Self {
+        Self { port, tls: false }
+    }
 }
 
 /// The result of a run of the load generator.
@@ -43,9 +60,9 @@ impl Run {
     }
 }
 
-/// Sends `requests` requests to `port` over `connections` connections and waits for the answers.
+/// Sends `requests` requests over `connections` connections and waits for the answers.
 pub fn run(
-    port: u16,
+    door: impl Into<Door>,
     exchange: &Exchange,
     requests: usize,
     connections: usize,
@@ -55,10 +72,11 @@ pub fn run(
         .build()
         .map_err(BenchError::Runtime)?;
     let tasks = LocalSet::new();
+    let door = door.into();
     tasks.block_on(&runtime, async {
         let mut senders = Vec::new();
         for _ in 0..connections {
-            senders.push(connect(port).await?);
+            senders.push(connect(door).await?);
         }
         let left = Rc::new(Cell::new(requests));
         let started = Instant::now();
@@ -82,9 +100,21 @@ pub fn run(
 pub type Sender = SendRequest<Full<Bytes>>;
 
 /// A new connection.
-pub async fn connect(port: u16) -> Result<Sender, BenchError> {
+pub async fn connect(door: impl Into<Door>) -> Result<Sender, BenchError> {
+    let Door { port, tls } = door.into();
     let stream = TcpStream::connect(("127.0.0.1", port)).await.map_err(BenchError::Connect)?;
     stream.set_nodelay(true).map_err(BenchError::Connect)?;
+    if tls {
+        return speak(tls::connect(stream).await.map_err(BenchError::Connect)?).await;
+    }
+    speak(stream).await
+}
+
+/// Speaks HTTP on a connection.
+async fn speak<S>(stream: S) -> Result<Sender, BenchError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
     let (sender, connection) =
         handshake(TokioIo::new(stream)).await.map_err(BenchError::Request)?;
     // Its errors come back through the sender.
@@ -142,7 +172,7 @@ pub async fn send(
     Ok(())
 }
 
-/// Whether a server on `port` answers one exchange as expected.
-pub fn probe(port: u16, exchange: &Exchange) -> bool {
-    run(port, exchange, 1, 1).is_ok()
+/// Whether a server answers one exchange as expected.
+pub fn probe(door: impl Into<Door>, exchange: &Exchange) -> bool {
+    run(door, exchange, 1, 1).is_ok()
 }

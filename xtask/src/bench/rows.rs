@@ -1,152 +1,26 @@
-//! The rows. A row is a Worker and a request; `start` is the row without load.
+//! Chooses the rows and measures those in which one Worker is loaded. A row is a Worker and a
+//! request; `start` is the row without load.
 
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use hyper::Method;
-
 use super::contenders::{Contender, Places, Running, report_failure};
 use super::load::{self, Exchange};
-use super::report::{Measurement, Report, Sample};
+use super::measurements::{Measurement, Report, Sample};
+use super::special::Special;
+use super::workers::{Project, Row, hello, rows};
 use super::{
-    Arguments, BenchError, edits, instructions, tenants,
+    Arguments, BenchError, edits, hostile, instructions, slow, tenants,
     user::{self, User},
 };
 
-/// The answer of the row `hello`.
-pub const HELLO: &str = "Hello World!";
-/// The answer of the row `json`.
-pub const JSON: &str = "{\"message\":\"Hello, World!\"}";
-const ECHO_BYTES: usize = 1024 * 1024;
 /// A server is warmed up with this fraction of a run's requests: one fifth.
 const WARM_UP_PART: usize = 5;
 
-/// The Worker of a row, and servers that do the same without Workers.
-pub struct Project {
-    /// Name of the row and of the project's folder.
-    pub name: &'static str,
-    /// Name of the main file below `src`.
-    pub file: &'static str,
-    /// Its text.
-    pub worker: &'static str,
-    /// The npm package that it imports.
-    pub package: Option<&'static str>,
-    /// A Node server that does the same; the port is its argument.
-    pub node: Option<&'static str>,
-    /// Whether the bare hyper server can do the same.
-    pub hyper: bool,
-    /// CPU limit of a request, in milliseconds; the usual one without it.
-    pub cpu_ms: Option<u32>,
-    /// Serves this Worker many times, at the hosts `w0`, `w1` and so on.
-    pub copies: Option<Copies>,
-}
-
-/// Copies of a Worker.
-#[derive(Debug, Clone, Copy)]
-pub struct Copies {
-    /// How many.
-    pub count: usize,
-    /// Fresh isolates that Isolde keeps ready.
-    pub pool: usize,
-}
-
-/// A row of the table.
-pub struct Row {
-    /// The Worker.
-    pub project: Project,
-    /// The request and its answer.
-    pub exchange: Exchange,
-    /// Requests in a run; none: the start is measured.
-    pub requests: usize,
-}
-
-/// A request for a text.
-pub fn get(path: &'static str, expected: &'static str) -> Exchange {
-    Exchange {
-        method: Method::GET,
-        path,
-        body: Bytes::new(),
-        expected: Bytes::from_static(expected.as_bytes()),
-    }
-}
-
-/// The Worker that greets, in a row of this name.
-pub fn hello(name: &'static str) -> Project {
-    Project {
-        name,
-        file: "index.js",
-        worker: include_str!("../../../examples/hello/src/index.js"),
-        package: None,
-        node: Some(include_str!("servers/hello.mjs")),
-        hyper: true,
-        cpu_ms: None,
-        copies: None,
-    }
-}
-
-/// A row in which a request body comes back.
-pub fn echo(name: &'static str, bytes: usize, requests: usize) -> Row {
-    let body = Bytes::from((0..bytes).map(|at| (at * 31 % 251) as u8).collect::<Vec<u8>>());
-    Row {
-        project: Project {
-            worker: include_str!("servers/echo.worker.js"),
-            node: Some(include_str!("servers/echo.mjs")),
-            ..hello(name)
-        },
-        exchange: Exchange {
-            method: Method::POST,
-            path: "/echo",
-            body: body.clone(),
-            expected: body,
-        },
-        requests,
-    }
-}
-
-/// The rows in which one Worker is loaded, in the order of the table.
-pub fn rows() -> Vec<Row> {
-    vec![
-        Row { project: hello("hello"), exchange: get("/", HELLO), requests: 100_000 },
-        Row {
-            project: Project {
-                worker: include_str!("servers/json.worker.js"),
-                node: Some(include_str!("servers/json.mjs")),
-                ..hello("json")
-            },
-            exchange: get("/json", JSON),
-            requests: 100_000,
-        },
-        echo("echo-1mib", ECHO_BYTES, 2_000),
-        Row {
-            project: Project {
-                file: "index.ts",
-                worker: include_str!("../../../examples/hono/src/index.ts"),
-                package: Some("hono"),
-                node: None,
-                hyper: false,
-                ..hello("hono")
-            },
-            exchange: get("/user/42", "{\"id\":\"42\"}"),
-            requests: 50_000,
-        },
-        Row { project: hello("start"), exchange: get("/", HELLO), requests: 0 },
-    ]
-}
-
-/// A row that measures something other than a Worker under load.
-pub struct Special {
-    /// Name of the row.
-    pub name: &'static str,
-    /// The servers that can be measured.
-    pub servers: &'static [Contender],
-    /// Measures those of them that are here and wanted.
-    pub run: fn(&Places, &Arguments, &[Contender], &mut Report),
-}
-
 fn specials() -> impl Iterator<Item = &'static Special> {
-    tenants::ROWS.iter().chain(&edits::ROWS).chain(&instructions::ROWS)
+    let load = tenants::ROWS.iter().chain(&slow::ROWS).chain(&hostile::ROWS);
+    load.chain(&edits::ROWS).chain(&instructions::ROWS)
 }
 
 /// The rows and servers that the names on the command line choose. With names of servers only, all
@@ -180,7 +54,7 @@ pub fn measure(root: &Path, arguments: &Arguments) -> Result<Report, BenchError>
     let isolde = root.join(&arguments.isolde);
     let user = User::choose(&[&folder, &isolde]);
     let mut report = Report { user: user::describe(user), ..Report::default() };
-    let places = Places { folder, isolde, user, prefix: Vec::new() };
+    let places = Places { root: root.to_path_buf(), folder, isolde, user, prefix: Vec::new() };
     for row in rows().iter().filter(|row| names.contains(&row.project.name)) {
         let started = begin(row.project.name);
         let ready = present(&places, &servers, &row.project);
@@ -193,8 +67,9 @@ pub fn measure(root: &Path, arguments: &Arguments) -> Result<Report, BenchError>
     }
     for row in specials().filter(|row| names.contains(&row.name)) {
         let started = begin(row.name);
-        let mut ready = present(&places, &servers, &hello(row.name));
-        ready.retain(|contender| row.servers.contains(contender));
+        let wanted: Vec<Contender> =
+            servers.iter().copied().filter(|server| row.servers.contains(server)).collect();
+        let ready = present(&places, &wanted, &hello(row.name));
         (row.run)(&places, arguments, &ready, &mut report);
         end(row.name, started);
     }
@@ -210,10 +85,10 @@ fn end(row: &str, started: Instant) {
     eprintln!("bench: {row} took {} s", started.elapsed().as_secs());
 }
 
-/// Those contenders that can run; says why of the others.
+/// Those contenders of a row that can run; says why of the others.
 fn present(places: &Places, wanted: &[Contender], project: &Project) -> Vec<Contender> {
     let mut ready = Vec::new();
-    for contender in wanted {
+    for contender in wanted.iter().filter(|contender| contender.has_part(project)) {
         match places.missing(*contender, project) {
             Some(reason) => {
                 eprintln!("bench: {}: without {}: {reason}", project.name, contender.name());
@@ -236,7 +111,7 @@ fn measure_start(
         for measurement in &mut measured {
             let sample = places.start(measurement.contender, &row.project, &row.exchange);
             let sample = sample.and_then(|running| {
-                let pss_bytes = Some(running.server.pss_bytes()?);
+                let pss_bytes = Some(running.pss_bytes()?);
                 Ok(Sample { ready: Some(running.ready), pss_bytes, ..Sample::default() })
             });
             keep(measurement, row, sample);
@@ -259,7 +134,7 @@ fn measure_load(
         let started = places.start(measurement.contender, &row.project, &row.exchange);
         let warmed = started.and_then(|server| {
             let warm_up = (requests / WARM_UP_PART).max(1);
-            load::run(server.port, &row.exchange, warm_up, arguments.connections)?;
+            load::run(server.door, &row.exchange, warm_up, arguments.connections)?;
             Ok(server)
         });
         match warmed {
@@ -301,16 +176,16 @@ fn one_run(
     requests: usize,
     connections: usize,
 ) -> Result<Sample, BenchError> {
-    let before = running.server.cpu_microseconds()?;
-    let run = load::run(running.port, exchange, requests, connections)?;
-    let cpu = running.server.cpu_microseconds()?.saturating_sub(before);
+    let before = running.cpu_microseconds()?;
+    let run = load::run(running.door, exchange, requests, connections)?;
+    let cpu = running.cpu_microseconds()?.saturating_sub(before);
     let seconds = run.elapsed.max(Duration::from_micros(1)).as_secs_f64();
     Ok(Sample {
         cpu_us: Some(cpu as f64 / requests as f64),
         requests_per_second: Some(requests as f64 / seconds),
         p50_us: Some(run.percentile(50)),
         p99_us: Some(run.percentile(99)),
-        pss_bytes: Some(running.server.pss_bytes()?),
+        pss_bytes: Some(running.pss_bytes()?),
         ready: Some(running.ready),
     })
 }

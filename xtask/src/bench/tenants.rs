@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::contenders::{Contender, Places, Running, report_failure};
-use super::report::{Figure, Report};
-use super::rows::{Copies, HELLO, Project, Special, get, hello};
+use super::measurements::{Figure, Report};
+use super::special::Special;
 use super::visits::{self, Visits};
+use super::workers::{Copies, HELLO, Project, get, hello};
 use super::{Arguments, BenchError};
 
 /// Cold starts of a round in the row `cold`.
@@ -48,7 +49,12 @@ fn copies(name: &'static str, count: usize, arguments: &Arguments) -> Project {
     Project { copies: Some(Copies { count, pool: arguments.pool }), ..hello(name) }
 }
 
-fn start(places: &Places, contender: Contender, project: &Project) -> Result<Running, BenchError> {
+/// Starts a server and lets it become idle.
+pub fn start(
+    places: &Places,
+    contender: Contender,
+    project: &Project,
+) -> Result<Running, BenchError> {
     let running = places.start(contender, project, &get("/", HELLO))?;
     std::thread::sleep(SETTLE);
     Ok(running)

@@ -1,12 +1,15 @@
 //! The arithmetic of the benchmark, and a run against the bare server's own figures.
 
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use super::contenders::Contender;
 use super::counter::{parse_perf, parse_totals};
+use super::goals::sentences;
 use super::load::Run;
-use super::process::{Stat, parse_pss};
-use super::report::{Figure, Measurement, Report, Sample, median};
+use super::measurements::{Figure, Measurement, Report, Sample};
+use super::process::{Server, Stat, parse_pss};
+use super::statistics::median;
 
 #[test]
 fn medians() {
@@ -57,6 +60,64 @@ fn tables_compare_with_isolde() {
     assert_eq!(json["measurements"][1]["isolde_cpu_by_this"], 0.1);
     assert_eq!(json["measurements"][1]["p99_us"], serde_json::Value::Null);
     assert!(report.table().lines().nth(4).unwrap().ends_with("0.10"), "{}", report.table());
+}
+
+#[test]
+fn serve_is_compared_with_dev_in_words() {
+    let measurement = |contender, cpu: &[f64]| Measurement {
+        row: "json",
+        contender,
+        samples: cpu.iter().map(|cpu| Sample { cpu_us: Some(*cpu), ..Sample::default() }).collect(),
+    };
+    let report = |serve: &[f64]| Report {
+        measurements: vec![
+            measurement(Contender::Isolde, &[10.0, 20.0, 40.0]),
+            measurement(Contender::Serve, serve),
+        ],
+        ..Report::default()
+    };
+    let text = "json: the CPU time of `isolde serve` for a request, by that of `isolde dev`, is";
+    // Round by round: the machine was slower in the later ones.
+    let met = format!("{text} 1.05 (1.00 to 1.50, rounds: 3); the goal is at most 1.1: met");
+    assert_eq!(sentences(&report(&[15.0, 21.0, 40.0])), std::slice::from_ref(&met));
+    assert!(report(&[15.0, 21.0, 40.0]).table().ends_with(&format!("\n{met}\n")));
+    assert_eq!(report(&[15.0, 21.0, 40.0]).json()["goals"][0], met);
+    // A round is missing, so the medians are compared.
+    let missed = format!("{text} 1.25 (1.25 to 1.25, rounds: 1); the goal is at most 1.1: missed");
+    assert_eq!(sentences(&report(&[25.0, 25.0])), [missed]);
+}
+
+#[test]
+fn goals_of_figures_stand_in_words() {
+    let mut report = Report::default();
+    for (name, value) in [("beside_p99_ms", 9.0), ("failed", 0.0), ("beside_p99_ms", 12.0)] {
+        let (row, contender) = ("hostile", Contender::Serve);
+        report.add(Figure { row, contender, name, values: vec![value] });
+    }
+    let failed = "hostile: the number of neighbours' requests that failed is 0.00 \
+                  (0.00 to 0.00, rounds: 1); the goal is at most 0: met";
+    let late = "hostile: the p99 of neighbours beside the attacks, in ms, is 10.50 \
+                (9.00 to 12.00, rounds: 2); the goal is at most 10: missed";
+    assert_eq!(sentences(&report), [late, failed]);
+}
+
+/// What runs in the jail of `isolde serve` is a child of a child.
+#[test]
+fn children_of_children_count() {
+    let mut command = Command::new("sh");
+    command.args(["-c", "sh -c 'sleep 600 & wait' & wait"]);
+    let log = std::env::temp_dir().join(format!("xtask-bench-{}.log", std::process::id()));
+    let server = Server::start(command, &log).unwrap();
+    let count = |wanted: usize| {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while server.pids().len() < wanted && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        server.pids().len()
+    };
+    assert_eq!(count(3), 3);
+    drop(server);
+    let _ = std::fs::remove_file(log);
 }
 
 #[test]

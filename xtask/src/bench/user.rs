@@ -1,10 +1,10 @@
 //! The user that servers run as: nobody, where the benchmark itself runs as root.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+use std::{fs, io};
 
 const ROOT: u32 = 0;
 /// The user and the group `nobody`.
@@ -30,6 +30,11 @@ impl User {
             }
         }
         Some(Self(NOBODY))
+    }
+
+    /// Makes a file or folder this user's.
+    pub fn give(self, path: &Path) -> io::Result<()> {
+        chown(path, Some(self.0), Some(self.0))
     }
 
     /// Makes a command run as this user.

@@ -9,9 +9,9 @@ use tokio::task::LocalSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::BenchError;
-use super::load::{self, Exchange};
-use super::report::percentile;
-use super::rows::{HELLO, get};
+use super::load::{self, Door, Exchange};
+use super::statistics::percentile;
+use super::workers::{HELLO, get};
 
 /// How long a visit may take before it counts as failed.
 const VISIT_MAX: Duration = Duration::from_secs(10);
@@ -31,6 +31,8 @@ pub struct Visits {
     pub failed: usize,
     /// Requests to noisy Workers that ended, in whatever way.
     pub noise: usize,
+    /// Connections that were found closed and made anew.
+    pub renewed: usize,
 }
 
 impl Visits {
@@ -65,6 +67,7 @@ impl Visits {
         self.latencies_us.extend(others.latencies_us);
         self.failed += others.failed;
         self.noise += others.noise;
+        self.renewed += others.renewed;
         self.sorted()
     }
 
@@ -74,7 +77,25 @@ impl Visits {
     }
 }
 
-fn block_on<T>(work: impl Future<Output = T>) -> Result<T, BenchError> {
+/// The figures of the same clients alone and beside others.
+pub fn comparison(alone: &Visits, beside: &Visits) -> Vec<(&'static str, f64)> {
+    let figures = |per_cent| (alone.percentile_ms(per_cent), beside.percentile_ms(per_cent));
+    let ((alone_p50, beside_p50), (alone_p99, beside_p99)) = (figures(50), figures(99));
+    vec![
+        ("alone_p50_ms", alone_p50),
+        ("beside_p50_ms", beside_p50),
+        ("p50_ratio", beside_p50 / alone_p50),
+        ("alone_p99_ms", alone_p99),
+        ("beside_p99_ms", beside_p99),
+        ("p99_ratio", beside_p99 / alone_p99),
+        ("answers", beside.answered() as f64),
+        ("failed", (alone.failed + beside.failed) as f64),
+        ("renewed", (alone.renewed + beside.renewed) as f64),
+    ]
+}
+
+/// Runs work of the load generator on this thread, with the tasks that it spawns, until it ends.
+pub fn block_on<T>(work: impl Future<Output = T>) -> Result<T, BenchError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -158,6 +179,93 @@ pub fn regularly(
         visits.noise = made.get();
         visits
     })
+}
+
+/// Visits each of these hosts regularly, over a connection of its own that is kept, until it is
+/// over. The hosts take turns. A connection that was closed is made anew, and the answer then
+/// takes as long as both took.
+pub fn steadily(
+    door: Door,
+    hosts: &[String],
+    exchange: &Exchange,
+    period: Duration,
+    is_over: &dyn Fn() -> bool,
+) -> Result<Visits, BenchError> {
+    block_on(async {
+        let ended = Rc::new(Cell::new(false));
+        let visitors: Vec<_> = hosts
+            .iter()
+            .enumerate()
+            .map(|(number, host)| {
+                let delay = period * number as u32 / hosts.len() as u32;
+                let visitor =
+                    Visitor { door, host: host.clone(), exchange: exchange.clone(), sender: None };
+                tokio::task::spawn_local(visitor.visit(delay, period, ended.clone()))
+            })
+            .collect();
+        while !is_over() {
+            sleep(period).await;
+        }
+        ended.set(true);
+        let mut visits = Visits::default();
+        for visitor in visitors {
+            visits = visits.and(visitor.await.expect("no task of the load generator panics"));
+        }
+        visits
+    })
+}
+
+/// A client that asks one host.
+struct Visitor {
+    door: Door,
+    host: String,
+    exchange: Exchange,
+    sender: Option<load::Sender>,
+}
+
+impl Visitor {
+    async fn visit(mut self, delay: Duration, period: Duration, ended: Rc<Cell<bool>>) -> Visits {
+        let mut visits = Visits::default();
+        sleep(delay).await;
+        // The first answer waits for a connection and is not measured.
+        if let Err(error) = self.ask(&mut visits).await {
+            visits.add(Err(format!("{}: {error}", self.host)));
+        }
+        let mut ticks = interval(period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !ended.get() {
+            ticks.tick().await;
+            let started = Instant::now();
+            let asked = match timeout(VISIT_MAX, self.ask(&mut visits)).await {
+                Ok(asked) => asked.map_err(|error| super::chain(&error)),
+                Err(_) => Err(format!("no answer in {} s", VISIT_MAX.as_secs())),
+            };
+            visits.add(
+                asked
+                    .map(|()| started.elapsed())
+                    .map_err(|reason| format!("{}: {reason}", self.host)),
+            );
+        }
+        visits
+    }
+
+    /// One request, on the connection that there is, or else on a new one.
+    async fn ask(&mut self, visits: &mut Visits) -> Result<(), BenchError> {
+        if let Some(mut sender) = self.sender.take() {
+            match load::send(&mut sender, &self.exchange, &self.host, true).await {
+                Ok(()) => {
+                    self.sender = Some(sender);
+                    return Ok(());
+                }
+                Err(BenchError::Request(_)) => visits.renewed += 1,
+                Err(error) => return Err(error),
+            }
+        }
+        let mut sender = load::connect(self.door).await?;
+        load::send(&mut sender, &self.exchange, &self.host, true).await?;
+        self.sender = Some(sender);
+        Ok(())
+    }
 }
 
 async fn look(port: u16, period: Duration, visits: &RefCell<Visits>) {

@@ -64,19 +64,6 @@ pub const KNOWN: &[Circle] = &[
         reason: "commands to isolates name placement, which sends them; to be opened",
     },
     Circle {
-        files: &[
-            "xtask/src/bench/contenders.rs",
-            "xtask/src/bench/edits.rs",
-            "xtask/src/bench/instructions.rs",
-            "xtask/src/bench/load.rs",
-            "xtask/src/bench/report.rs",
-            "xtask/src/bench/rows.rs",
-            "xtask/src/bench/tenants.rs",
-            "xtask/src/bench/visits.rs",
-        ],
-        reason: "the table of special rows names their functions, which use the table's types",
-    },
-    Circle {
         files: &["xtask/src/wpt/handlers.rs", "xtask/src/wpt/server.rs"],
         reason: "the server calls the handlers, which answer with its types",
     },

@@ -255,10 +255,7 @@ async fn send(host: &EventHost, queued: Queued) -> Result<Response<InBody>, OpEr
 }
 
 /// Sends a request out of the process. The error is for the Worker.
-async fn send_out(
-    host: &EventHost,
-    request: EgressRequest,
-) -> Result<Response<InBody>, String> {
+async fn send_out(host: &EventHost, request: EgressRequest) -> Result<Response<InBody>, String> {
     let (Some(client), Some(worker)) = (host.egress_client(), host.worker()) else {
         return Err("Subrequests are not possible yet.".to_owned());
     };

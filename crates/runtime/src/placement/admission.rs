@@ -59,7 +59,7 @@ pub(crate) fn options(pool_size: usize) -> Options {
 
 /// Number of isolates from which on new ones replace old ones: they take half of the process's
 /// mappings or half of its file descriptors.
-fn isolates_max() -> usize {
+pub fn isolates_max() -> usize {
     let by_mappings = mappings_max() / 2 / MAPPINGS_PER_ISOLATE;
     let by_descriptors = descriptors_max() / 2 / DESCRIPTORS_PER_ISOLATE;
     by_mappings.max(ISOLATES_MIN).min(by_descriptors.max(1))

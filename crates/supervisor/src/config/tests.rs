@@ -36,6 +36,18 @@ fn a_worker_with_everything() {
 }
 
 #[test]
+fn processes_have_limits_of_their_own() {
+    let with = |text: &str| parse(&format!("{WORKER}{text}")).unwrap().processes;
+    let usual =
+        ProcessesConfig { runtime_memory_mb: None, runtime_pids: 32_768, build_memory_mb: 2_048 };
+    assert_eq!(with(""), usual);
+    assert_eq!(
+        with("[processes]\nruntime_memory_mb = 512\nbuild_memory_mb = 128\n"),
+        ProcessesConfig { runtime_memory_mb: Some(512), build_memory_mb: 128, ..usual }
+    );
+}
+
+#[test]
 fn what_is_wrong_has_its_place() {
     let with = |line: &str| parse(&format!("{WORKER}{line}\n")).unwrap_err();
     let place = "/etc/isolde/isolde.toml:";
@@ -63,6 +75,11 @@ fn what_is_wrong_has_its_place() {
         with("[outbound]\nallow = [\"10.0.0.0/33\"]"),
         format!("{place}10:10: \"10.0.0.0/33\" is no range of addresses, such as \"10.0.0.0/8\"")
     );
+    assert_eq!(
+        with("[processes]\nruntime_pids = 1"),
+        format!("{place}10:16: `processes.runtime_pids` is 256 to 4194304")
+    );
+    assert!(with("[processes]\nmemory = 1").contains(":10:1: unknown field `memory`"));
     let url = WORKER.replace("Shop.example", "http://a/");
     assert!(parse(&url).unwrap_err().contains("give it without scheme, port and path"));
     let port = WORKER.replace("127.0.0.1:8080", "8080");

@@ -1,0 +1,157 @@
+//! The cgroups of the node: a group for each process, with the limits of the configuration.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::fs;
+
+use sandbox::cgroup::{CgroupError, Cgroups, Group, GroupLimits};
+
+use crate::config::ProcessesConfig;
+
+/// Share of the machine's memory that a runtime may use, in percent: the rest is for the other
+/// processes, and for the system.
+const RUNTIME_MEMORY_PERCENT: u64 = 80;
+/// Weight of a process among those that want the processors, for each owner whose Workers it has.
+const OWNER_WEIGHT: u64 = 100;
+/// Largest weight.
+const WEIGHT_MAX: u64 = 10_000;
+/// Weight of a proxy: every request waits for it.
+const PROXY_WEIGHT: u64 = 200;
+/// Processes and threads of a build, which may run a compiler.
+const BUILD_PIDS_MAX: u64 = 4_096;
+/// Problems that are remembered, so that each is told once.
+const TOLD_MAX: usize = 1_024;
+
+/// Makes groups, and tells what is not limited.
+pub struct Groups {
+    cgroups: Cgroups,
+    config: ProcessesConfig,
+    last_build: Cell<u64>,
+    told: RefCell<BTreeSet<String>>,
+    tell: Box<dyn Fn(&str)>,
+}
+
+impl Groups {
+    /// Finds out what this system lets the supervisor limit. What turns out later not to be
+    /// limited is told.
+    pub fn open(config: ProcessesConfig, tell: impl Fn(&str) + 'static) -> Self {
+        Self {
+            cgroups: Cgroups::open(),
+            config,
+            last_build: Cell::new(0),
+            told: RefCell::default(),
+            tell: Box::new(tell),
+        }
+    }
+
+    /// What will not be limited, and why; nothing when everything is.
+    pub fn left_out(&self) -> Option<String> {
+        let problems = self.cgroups.problems().iter().map(ToString::to_string);
+        let problems = problems.collect::<Vec<_>>().join("; ");
+        (!problems.is_empty())
+            .then(|| format!("cgroups do not limit everything of processes: {problems}"))
+    }
+
+    /// What the processes are limited to.
+    pub fn config(&self) -> &ProcessesConfig {
+        &self.config
+    }
+
+    /// A group for a proxy with this name.
+    pub fn of_proxy(&self, name: &str) -> Group {
+        self.group(name, &GroupLimits { cpu_weight: Some(PROXY_WEIGHT), ..GroupLimits::default() })
+    }
+
+    /// A group for the next process of a place, which has the Workers of so many owners.
+    pub fn of_runtime(&self, place: u32, owners: usize) -> Group {
+        let limits = GroupLimits {
+            memory_bytes: self.runtime_memory_bytes(),
+            pids: Some(self.config.runtime_pids),
+            cpu_weight: Some(weight(owners)),
+        };
+        self.group(&format!("runtime-{place}"), &limits)
+    }
+
+    /// A group for a build.
+    pub fn of_build(&self) -> Group {
+        let number = self.last_build.get() + 1;
+        self.last_build.set(number);
+        let limits = GroupLimits {
+            memory_bytes: Some(self.config.build_memory_mb << 20),
+            pids: Some(BUILD_PIDS_MAX),
+            cpu_weight: Some(OWNER_WEIGHT),
+        };
+        self.group(&format!("build-{number}"), &limits)
+    }
+
+    fn group(&self, name: &str, limits: &GroupLimits) -> Group {
+        let (mut group, problems) = self.cgroups.group(name);
+        self.tell(problems);
+        self.tell(group.limit(limits));
+        group
+    }
+
+    /// Moves a process that has just been started to its group.
+    pub fn admit(&self, group: &mut Group, pid: u32) {
+        self.tell(group.add(pid));
+    }
+
+    /// The Workers of a runtime have so many owners from now on.
+    pub fn weigh(&self, group: &mut Group, owners: usize) {
+        let limits = GroupLimits { cpu_weight: Some(weight(owners)), ..GroupLimits::default() };
+        self.tell(group.limit(&limits));
+    }
+
+    /// Removes all groups, when their processes have ended.
+    pub fn close(&self) {
+        self.cgroups.close();
+    }
+
+    /// Tells problems that have not been told yet.
+    fn tell(&self, problems: Vec<CgroupError>) {
+        for problem in problems {
+            let text = problem.to_string();
+            let mut told = self.told.borrow_mut();
+            if told.len() < TOLD_MAX && told.insert(text.clone()) {
+                (self.tell)(&text);
+            }
+        }
+    }
+
+    fn runtime_memory_bytes(&self) -> Option<u64> {
+        let configured = self.config.runtime_memory_mb.map(|megabytes| megabytes << 20);
+        configured.or_else(|| {
+            let text = fs::read_to_string("/proc/meminfo").ok()?;
+            Some(memory_total(&text)? / 100 * RUNTIME_MEMORY_PERCENT)
+        })
+    }
+}
+
+fn weight(owners: usize) -> u64 {
+    let owners = u64::try_from(owners).unwrap_or(WEIGHT_MAX);
+    owners.saturating_mul(OWNER_WEIGHT).clamp(OWNER_WEIGHT, WEIGHT_MAX)
+}
+
+/// The machine's memory in bytes, in a text of `/proc/meminfo`.
+fn memory_total(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes << 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owners_weigh_the_same_as_far_as_weights_go() {
+        assert_eq!([0, 1, 3, 100, 101].map(weight), [100, 100, 300, 10_000, 10_000]);
+    }
+
+    #[test]
+    fn the_machine_says_how_much_memory_it_has() {
+        let text = "MemTotal:       24684084 kB\nMemFree:        20077044 kB\n";
+        assert_eq!(memory_total(text), Some(24_684_084 << 10));
+        assert_eq!(memory_total("MemFree: 1 kB\n"), None);
+    }
+}
