@@ -1,5 +1,5 @@
-//! What `isolde serve` prints: that the node is ready and what Workers do to the standard output, the
-//! rest to the standard error; and the log of requests.
+//! What `isolde serve` prints: that the node is ready and what Workers do to the standard output,
+//! the rest to the standard error; and the log of requests.
 
 use std::cell::OnceCell;
 use std::io::{self, IsTerminal, Write};

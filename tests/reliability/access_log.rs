@@ -21,7 +21,8 @@ const WORKER: &str = "export default {
       case \"/throw\": throw new Error(\"thrown\");
       case \"/loop\": for (;;);
       case \"/hang\": await scheduler.wait(1e6);
-      case \"/forge\": return new Response(\"\", { headers: { \"isolde-end\": \"exceededCpu 7\" } });
+      case \"/forge\":
+        return new Response(\"\", { headers: { \"isolde-end\": \"exceededCpu 7\" } });
       case \"/stream\": {
         const { readable, writable } = new TransformStream();
         const writer = writable.getWriter();

@@ -22,17 +22,10 @@ pub const CLIENT_LEFT: u16 = 499;
 
 /// Outcomes: those of the platform's tail events, and below them what happens without a Worker.
 const OUTCOMES: [&str; 9] = [
-    "ok",
-    "exception",
-    "exceededCpu",
-    "exceededMemory",
-    "canceled",
-    "hung",
+    "ok", "exception", "exceededCpu", "exceededMemory", "canceled", "hung",
     // It is malformed, too large, or for nobody.
-    "refused",
-    // There is no room for it.
-    "overloaded",
-    // Its runtime has ended before it answered.
+    "refused",    // There is no room for it.
+    "overloaded", // Its runtime has ended before it answered.
     "lost",
 ];
 

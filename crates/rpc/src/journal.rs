@@ -1,6 +1,6 @@
 //! What a process writes of its Workers and its clients, one line of JSON for each entry: console
-//! output, exceptions, requests. The supervisor reads it, and believes nothing but that this process
-//! wrote it.
+//! output, exceptions, requests. The supervisor reads it, and believes nothing but that this
+//! process wrote it.
 
 use serde::{Deserialize, Serialize};
 

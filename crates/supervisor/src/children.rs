@@ -63,7 +63,7 @@ pub struct Kit {
     pub proxy_protocol: bool,
     /// Reads what processes write.
     pub journals: Journals,
-    /// Where the log of requests goes, if there is one: then processes write them to their journals.
+    /// Where the log of requests goes. If there is one, processes write them to their journals.
     pub access_log: Option<Destination>,
 }
 
@@ -231,8 +231,7 @@ impl Children {
         }
         arguments.extend(kit.sandbox_arguments());
         let mut group = kit.groups.of_proxy("outbound");
-        let mut child =
-            process::start(&kit.program, Role::Outbound, &arguments, vec![far.into()])?;
+        let mut child = process::start(&kit.program, Role::Outbound, &arguments, vec![far.into()])?;
         kit.groups.admit(&mut group, child.id());
         kit.journals.read(&mut child, "outbound", None);
         control.send(&kit.stamp_key, None)?;

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use crate::conduct::{Conducts, Deeds};
 use crate::journal::Titles;
-use crate::vault::{Key, Reach, Vault};
+use crate::vault::{Key, Vault};
 
 /// Longest host in bytes.
 const HOST_BYTES_MAX: usize = 253;
@@ -172,14 +172,7 @@ impl supervisor::Server for Handout {
         found.set_worker(&worker);
         found.set_stamp(&program.stamp);
         found.set_number(program.number);
-        let Reach { hosts, origin } = &program.reach;
-        if !origin.is_empty() {
-            let count = u32::try_from(hosts.len()).unwrap_or(u32::MAX);
-            let mut list = found.init_origin_hosts(count);
-            for (place, host) in (0..count).zip(hosts) {
-                list.set(place, host);
-            }
-        }
+        found.set_has_origin(!program.reach.origin.is_empty());
         Ok(())
     }
 

@@ -1,6 +1,6 @@
-//! Reads what runtime processes write: the journals of their Workers, and what they say themselves.
-//! A process may be anything: it is read at a bounded rate, can speak for its own Workers only, and for no
-//! owner beyond what that owner may write.
+//! Reads what processes write: journals of Workers and clients, and what processes say themselves.
+//! A process may be anything: it is read at a bounded rate, can speak for its own Workers only, and
+//! for no owner beyond what that owner may write.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use tokio::net::unix::pipe;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::supervisor::Log;
+use crate::log::{Log, WorkerEvent};
 use crate::vault::WorkerName;
 
 /// Bytes of a pipe that are read in a second. A process that writes more waits.
@@ -35,15 +35,6 @@ const FINISH_MAX: Duration = Duration::from_secs(2);
 const SECOND: Duration = Duration::from_secs(1);
 /// Bytes that are read at once.
 const READ_BYTES: usize = 16 << 10;
-
-/// What a Worker or a client did.
-#[derive(Debug, Clone, Copy)]
-pub struct WorkerEvent<'a> {
-    /// The Worker; none where a request has no Worker.
-    pub worker: Option<&'a WorkerName>,
-    /// What.
-    pub event: &'a Event,
-}
 
 /// The Workers that a process may name, by number. A version is known longer than it is deployed: a
 /// request may take hours.

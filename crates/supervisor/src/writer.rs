@@ -1,5 +1,5 @@
-//! Lines to a file or to the standard output, by a thread of its own: a slow disk or a terminal that
-//! is stopped keeps nobody waiting.
+//! Lines to a file or to the standard output, by a thread of its own: a slow disk or a terminal
+//! that is stopped keeps nobody waiting.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};

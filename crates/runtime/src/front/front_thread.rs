@@ -11,8 +11,8 @@ use bytes::{Bytes, BytesMut};
 use http::{Request, Response, StatusCode};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use ingress::access::{self, Access, AccessLog, UNKNOWN};
 use ingress::acceptor::Acceptor;
+use ingress::access::{self, Access, AccessLog, UNKNOWN};
 use ingress::client_limits::ClientLimits;
 use ingress::connections::ClientConnections;
 use ingress::http2::{self, Streams};
@@ -225,7 +225,7 @@ impl FrontThread {
             Some(FirstHead::Http1(url)) => url,
         };
         drop(drain);
-        let route = match session.route(&self.dispatcher, &url, None).await {
+        let route = match session.route(self.dispatcher.router(), &url, None).await {
             Ok(route) => route,
             Err(failure) => return self.fail(stream, &session, &read, &url, &failure).await,
         };
@@ -294,7 +294,7 @@ impl FrontThread {
             Ok(url) => url,
             Err(refusal) => return refusal.final_response(request.version()),
         };
-        match session.route(&self.dispatcher, &url, access).await {
+        match session.route(self.dispatcher.router(), &url, access).await {
             Ok(route) => {
                 let (entrypoint, fixed) = (route.entrypoint, session.fixed_worker().is_some());
                 let access = access.cloned();

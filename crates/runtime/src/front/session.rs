@@ -13,10 +13,8 @@ use ingress::request_url::{RequestUrl, UrlParser};
 
 use crate::failure::Failure;
 use crate::front::client::Client;
-use crate::front::router::{Route, RouteCache, RouteScope};
+use crate::front::router::{Route, RouteCache, RouteScope, Router};
 use crate::http::body::OutBody;
-use crate::http::serve::outcome_of;
-use crate::placement::dispatch::Dispatcher;
 use crate::worker::Worker;
 
 /// Longest part of a refused request that is told, in bytes.
@@ -113,7 +111,7 @@ impl Session {
     /// The route of a request. Waits only if the last one is not valid for it.
     pub(crate) async fn route(
         &self,
-        dispatcher: &Dispatcher,
+        router: &dyn Router,
         url: &RequestUrl,
         access: Option<&Arc<Access>>,
     ) -> Result<Route, Failure> {
@@ -121,9 +119,7 @@ impl Session {
             access.set_url(url.as_str());
         }
         let route = match &self.origin {
-            Origin::Client(routes) => {
-                routes.find(dispatcher.router(), url, &self.client.peer).await?
-            }
+            Origin::Client(routes) => routes.find(router, url, &self.client.peer).await?,
             Origin::Platform(passed) => {
                 let worker = passed.worker.clone();
                 Route { worker, entrypoint: None, scope: RouteScope::Authority }
@@ -162,7 +158,7 @@ impl Session {
             && let Some(failure) = response.extensions().get::<Failure>()
             && matches!(failure, Failure::ExceededCpu | Failure::ExceededMemory)
         {
-            access.set_end(End { outcome: outcome_of(failure).name(), cpu_us: 0 });
+            access.set_end(End { outcome: failure.outcome().name(), cpu_us: 0 });
         }
         match &self.origin {
             Origin::Client(_) => drop(response.extensions_mut().insert(access)),

@@ -173,10 +173,7 @@ where
         }
         (End::Over(Ok(())), Some(upgrade)) => ConnectionEnd::Upgraded(upgrade, stream, read),
         (end, _) => {
-            if let Some(status) = end.refused(&read) {
-                tell_refused(&read, status);
-            }
-            close_after(end, stream, &read, lingers).await;
+            close_after(end, stream, &read, lingers, tell_refused).await;
             ConnectionEnd::Closed
         }
     }
@@ -196,7 +193,16 @@ impl End {
 }
 
 /// Closes a connection. `lingers` says that its client may still be sending.
-async fn close_after(end: End, stream: Transport, read: &[u8], lingers: bool) {
+async fn close_after(
+    end: End,
+    stream: Transport,
+    read: &[u8],
+    lingers: bool,
+    tell_refused: impl Fn(&[u8], StatusCode),
+) {
+    if let Some(status) = end.refused(read) {
+        tell_refused(read, status);
+    }
     match end {
         // Nobody is told that an idle connection ends, but a head that was begun has an answer.
         End::TimedOut if !read.is_empty() => drop(refuse(stream, HEAD_TOO_SLOW).await),

@@ -76,7 +76,8 @@ async fn serve_for(
         Ok(url) => url,
         Err(refusal) => return refusal.final_response(request.version()),
     };
-    let Route { worker, entrypoint, .. } = match session.route(dispatcher, &url, access).await {
+    let router = dispatcher.router();
+    let Route { worker, entrypoint, .. } = match session.route(router, &url, access).await {
         Ok(route) => route,
         Err(failure) => return dispatcher.error_page(&failure),
     };
@@ -135,7 +136,7 @@ pub(crate) async fn answer(
     report_failure(isolate, &answer);
     flight.ended(match &answer {
         Ok(response) => (response.status().as_u16(), Outcome::Ok),
-        Err(failure) => (failure.status(), outcome_of(failure)),
+        Err(failure) => (failure.status(), failure.outcome()),
     });
     match answer {
         Ok(mut response) => {
@@ -347,14 +348,5 @@ fn report_failure(isolate: &WorkerIsolate, answer: &Answer) {
             let told = Thrown::new("Error", failure.to_string());
             isolate.host.observer.exception(isolate.worker(), &told);
         }
-    }
-}
-
-pub(crate) fn outcome_of(failure: &Failure) -> Outcome {
-    match failure {
-        Failure::ExceededCpu => Outcome::ExceededCpu,
-        Failure::ExceededMemory => Outcome::ExceededMemory,
-        Failure::Hung => Outcome::Hung,
-        _ => Outcome::Exception,
     }
 }
