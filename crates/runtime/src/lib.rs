@@ -33,6 +33,7 @@ pub use egress::{
 };
 pub use failure::{Failure, Page};
 pub use front::listener::PassedConnection;
+pub use ingress::access::{AccessLog, AccessRecord, LoggedWorker};
 pub use ingress::client_limits::ClientLimits;
 pub use ingress::connections::ClientGuard;
 pub use ingress::pace::MinimumRate;

@@ -1,8 +1,10 @@
-//! The log: the interface by which the operator hears of a node.
+//! The interface by which the operator learns what happens.
 
 use std::net::SocketAddr;
 
 use rpc::journal::Event;
+
+use crate::vault::WorkerName;
 
 /// Takes what the operator should know.
 pub trait Log {
@@ -29,13 +31,11 @@ pub struct Ready {
     pub workers: usize,
 }
 
-/// What a Worker did.
+/// What a Worker or a client did.
 #[derive(Debug, Clone, Copy)]
 pub struct WorkerEvent<'a> {
-    /// Its name.
-    pub worker: &'a str,
-    /// Its owner.
-    pub owner: &'a str,
+    /// The Worker; none where a request has no Worker.
+    pub worker: Option<&'a WorkerName>,
     /// What.
     pub event: &'a Event,
 }

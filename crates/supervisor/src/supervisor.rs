@@ -24,6 +24,7 @@ use crate::children::{Children, Kit, Place, Runtime, Seat};
 use crate::config::{Config, ConfigError, WorkerConfig};
 use crate::groups::Groups;
 use crate::handout::Known;
+use crate::journal::Journals;
 use crate::log::{Log, Ready};
 use crate::notify::Manager;
 use crate::status::{self, socket_path};
@@ -126,8 +127,8 @@ impl Supervisor {
             http: listen(config.http)?,
             https: config.https.map(listen).transpose()?,
             proxy_protocol: config.proxy_protocol,
-            log: log.clone(),
-            logs_requests: config.access_log.is_some(),
+            journals: Journals::new(log.clone()),
+            access_log: config.access_log.clone(),
         };
         let supervisor = Self {
             kit,
@@ -446,7 +447,7 @@ impl Supervisor {
             ("listen.http", differs(&kit.http, Some(config.http))),
             ("listen.https", https_differs),
             ("listen.proxy_protocol", kit.proxy_protocol != config.proxy_protocol),
-            ("log.access", kit.logs_requests != config.access_log.is_some()),
+            ("log.access", kit.access_log != config.access_log),
             ("outbound.allow", kit.allowed_ranges != config.allowed_ranges),
             ("outbound.forbid", kit.forbidden_ranges != config.forbidden_ranges),
             ("processes", *kit.groups.config() != config.processes),
@@ -480,6 +481,7 @@ impl Supervisor {
         if let Some(mut outbound) = children.outbound {
             end(&mut outbound.child).await;
         }
+        self.kit.journals.finish().await;
     }
 }
 

@@ -323,7 +323,9 @@ impl Thread {
                 }
             };
             let surplus = || status.take_surplus();
-            let outcome = serve_http1(stream, client.upload, &drain, surplus, answer).await;
+            let refused = |read: &[u8], status| served.session.tell_refused(read, None, status, 0);
+            let outcome =
+                serve_http1(stream, client.upload, &drain, surplus, refused, answer).await;
             status.sockets().remove(&socket);
             drop(guard);
             // All requests have ended, so nothing else holds it.
