@@ -45,5 +45,7 @@ fn serve(arguments: &ServeArguments, log: Rc<Printed>) -> Result<(), String> {
         log.open_access(access)
             .map_err(|error| format!("`log.access` cannot be opened: {error}"))?;
     }
-    supervisor.run(&config).map_err(|error| error.to_string())
+    let ended = supervisor.run(&config).map_err(|error| error.to_string());
+    log.finish();
+    ended
 }

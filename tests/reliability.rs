@@ -4,6 +4,8 @@
 
 mod support;
 
+#[path = "reliability/access_log.rs"]
+mod access_log;
 #[path = "reliability/cgroups.rs"]
 mod cgroups;
 #[path = "reliability/connections.rs"]

@@ -11,8 +11,13 @@ fuzz_target!(|input: (&[u8], [&str; 3], usize, u8)| {
     let key = StampKey::new(&[7; KEY_BYTES]);
     assert_eq!(key.check(bytes), None, "nobody guesses a code");
     let origin = "http://127.0.0.1:3000".into();
-    let identity =
-        Identity { owner: owner.into(), worker: worker.into(), version: version.into(), origin };
+    let identity = Identity {
+        owner: owner.into(),
+        worker: worker.into(),
+        version: version.into(),
+        origin,
+        hosts: vec!["shop.example".into()],
+    };
     let Some(mut stamp) = key.stamp(&identity) else {
         assert!([owner, worker, version].iter().any(|name| name.contains('\0')));
         return;

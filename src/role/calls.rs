@@ -38,8 +38,8 @@ pub struct FoundProgram {
     pub stamp: Vec<u8>,
     /// The Worker's number in the node.
     pub number: u64,
-    /// Its hosts, if it has an origin.
-    pub origin_hosts: Vec<String>,
+    /// Whether there is a server behind it.
+    pub has_origin: bool,
 }
 
 /// The programs that the process has, by key.
@@ -238,10 +238,8 @@ impl Finder {
         program.get().set_key(key);
         let program = program.send().promise.await?;
         let program = program.get()?.get_program()?;
-        let hosts = program.get_origin_hosts()?;
-        let hosts = hosts.iter().map(|host| Ok(host?.to_str()?.to_owned()));
         let program = FoundProgram {
-            origin_hosts: hosts.collect::<Result<_, Error>>()?,
+            has_origin: program.get_has_origin(),
             artifact: Bytes::copy_from_slice(program.get_artifact()?),
             worker: Bytes::copy_from_slice(program.get_worker()?),
             stamp: program.get_stamp()?.to_vec(),

@@ -15,6 +15,7 @@ use ::inbound::certificates::Pem;
 use ::inbound::directory::{Directory, ResolveFuture, Target, Unavailable};
 use ::inbound::{InboundOptions, Listener, Proxy};
 use capnp::Error;
+use ingress::access::AccessLog;
 use ingress::client_limits::ClientLimits;
 use ingress::peer::Scheme;
 use rpc::channel::{Channel, Receiver};
@@ -24,6 +25,7 @@ use rpc::{connection, inherited};
 use sandbox::Calls;
 use tokio::task::LocalSet;
 
+use super::journal::Journal;
 use super::questions::{self, Question, Questions};
 use super::{DRAIN_MAX, Problem, SandboxMode};
 
@@ -45,6 +47,9 @@ pub struct InboundArguments {
     /// Connections begin with a header of the PROXY protocol
     #[arg(long)]
     proxy_protocol: bool,
+    /// Write each request to the journal
+    #[arg(long)]
+    log_requests: bool,
 }
 
 /// Serves until the supervisor says otherwise, or is gone.
@@ -77,7 +82,11 @@ async fn serve(
     let (questions, mut asked) = questions::channel();
     let known =
         Arc::new(Known { version: AtomicU64::new(0), questions, places: RwLock::default() });
+    let journal = Journal::new();
+    journal.start()?;
+    let access = arguments.log_requests.then(|| journal.clone() as Arc<dyn AccessLog>);
     let options = InboundOptions {
+        access,
         directory: known.clone(),
         clients: ClientLimits::default(),
         proxy_protocol: arguments.proxy_protocol,
@@ -85,8 +94,12 @@ async fn serve(
     };
     let proxy = Rc::new(Proxy::start(options, &listeners)?);
     tokio::task::spawn_local(take_places(known.clone(), Receiver::new(places)?));
-    let orders =
-        Orders { known: known.clone(), proxy: proxy.clone(), supervisor: supervisor.clone() };
+    let orders = Orders {
+        known: known.clone(),
+        proxy: proxy.clone(),
+        journal,
+        supervisor: supervisor.clone(),
+    };
     let mut register = supervisor.register_request();
     register.get().set_inbound(capnp_rpc::new_client::<inbound::Client, _>(orders));
     let registered = register.send().promise.await?;
@@ -123,6 +136,7 @@ async fn resolve(supervisor: &directory::Client, host: &str) -> Result<Option<Ta
     Ok(Some(Target {
         key,
         place: target.get_place(),
+        number: target.get_number(),
         owner: target.get_owner(),
         is_refused: target.get_is_refused(),
     }))
@@ -201,6 +215,7 @@ impl Directory for Known {
 struct Orders {
     known: Arc<Known>,
     proxy: Rc<Proxy>,
+    journal: Arc<Journal>,
     supervisor: directory::Client,
 }
 
@@ -226,6 +241,7 @@ impl inbound::Server for Orders {
             }
         };
         let _ = tokio::time::timeout(DRAIN_MAX, drained).await;
+        self.journal.finish();
         Ok(())
     }
 

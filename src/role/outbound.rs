@@ -9,7 +9,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ::outbound::server::{self, Clients};
+use ::outbound::server::{self, Clients, OriginClient};
 use ::outbound::{IpNet, Origin, Outbound, OutboundOptions, Tenant};
 use rpc::channel::{Channel, Message, Receiver};
 use rpc::inherited;
@@ -109,7 +109,10 @@ impl Proxy {
             // The supervisor has checked it.
             let origin = identity.origin.parse().ok().and_then(|url| Origin::of(&url).ok());
             let to_origin = |origin| Tenant { origin: Some(origin), ..tenant.clone() };
-            let origin = origin.map(|origin| self.outbound.client(to_origin(origin)));
+            let origin = origin.map(|origin| OriginClient {
+                client: self.outbound.client(to_origin(origin)),
+                hosts: identity.hosts.clone().into(),
+            });
             (Clients { network: self.outbound.client(tenant), origin }, 0)
         });
         *connections += 1;

@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ::outbound::server::{HOPS, LOG, MAY_RETRY, OUTCOME, TO_ORIGIN};
+use ::outbound::server::{HOPS, LOG, MAY_RETRY, OUTCOME};
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -38,8 +38,8 @@ const ERROR_BYTES_MAX: usize = 4 << 10;
 pub struct Pass {
     /// Shows the outbound proxy whose they are.
     pub stamp: Arc<[u8]>,
-    /// The Worker's hosts, if it has an origin: what asks them goes there.
-    pub origin_hosts: Arc<[String]>,
+    /// Whether there is a server behind the Worker. The proxy decides what goes there.
+    pub has_origin: bool,
 }
 
 /// The passes of the Workers of a process, by the Worker's number.
@@ -63,10 +63,10 @@ impl Relay {
 impl Egress for Relay {
     fn client(&self, worker: &Worker) -> Rc<dyn EgressClient> {
         let stamps = self.stamps.read().unwrap_or_else(PoisonError::into_inner);
-        let Pass { stamp, origin_hosts } = stamps.get(&worker.id).cloned().unwrap_or_default();
+        let Pass { stamp, has_origin } = stamps.get(&worker.id).cloned().unwrap_or_default();
         let outbound = Connections::through(self.outbound.clone(), stamp);
         let (others, services) = (self.others.clone(), Rc::default());
-        Rc::new(RelayClient { outbound, origin_hosts, others, services })
+        Rc::new(RelayClient { outbound, has_origin, others, services })
     }
 }
 
@@ -76,7 +76,7 @@ type Services = Rc<RefCell<HashMap<Arc<[u8]>, Rc<Connections>>>>;
 /// The client of one isolate.
 struct RelayClient {
     outbound: Rc<Connections>,
-    origin_hosts: Arc<[String]>,
+    has_origin: bool,
     others: Arc<Channel>,
     services: Services,
 }
@@ -91,7 +91,7 @@ struct Connections {
 
 impl EgressClient for RelayClient {
     fn has_origin(&self) -> bool {
-        !self.origin_hosts.is_empty()
+        self.has_origin
     }
 
     fn send(&self, request: EgressRequest) -> LocalFuture<Result<Response<InBody>, EgressError>> {
@@ -103,14 +103,7 @@ impl EgressClient for RelayClient {
                 Err(error) => Box::pin(async move { Err(error) }),
             };
         }
-        let host = request.uri().host().unwrap_or_default();
-        let to_origin = self.origin_hosts.iter().any(|own| own == host);
-        let headers = request.headers_mut();
-        headers.remove(OUTCOME);
-        headers.remove(TO_ORIGIN);
-        if to_origin {
-            headers.insert(TO_ORIGIN, HeaderValue::from_static("1"));
-        }
+        request.headers_mut().remove(OUTCOME);
         let connections = self.outbound.clone();
         Box::pin(async move { answer(connections.exchange(request).await?).await })
     }

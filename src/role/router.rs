@@ -137,8 +137,8 @@ impl Programs for SupervisedRouter {
         let worker =
             Worker::decode(&program.worker, id, find).map_err(|error| error.to_string())?;
         let mut stamps = self.stamps.write().unwrap_or_else(PoisonError::into_inner);
-        let origin_hosts = program.origin_hosts.into();
-        stamps.insert(id, Pass { stamp: program.stamp.into(), origin_hosts });
+        let has_origin = program.has_origin;
+        stamps.insert(id, Pass { stamp: program.stamp.into(), has_origin });
         state.keys.insert(id, key.to_vec());
         state.workers.insert(key.to_vec(), Arc::new(worker));
         Ok(())

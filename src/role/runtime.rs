@@ -13,7 +13,7 @@ use sandbox::Calls;
 use tokio::sync::mpsc;
 
 use super::calls::{CallsThread, Order, Receivers};
-use super::journal::Journal;
+use super::journal::{Journal, WorkerJournal};
 use super::relay::{Relay, Stamps};
 use super::router::SupervisedRouter;
 use super::{DRAIN_MAX, Problem, SandboxMode};
@@ -42,11 +42,12 @@ pub fn run(listen: bool, log_requests: bool, mode: SandboxMode) -> Result<(), Pr
     let running = RunningTurns::new(rpc::running::map(inherited::take(3)?)?);
     let stamps = Arc::new(Stamps::default());
     let router = Arc::new(SupervisedRouter::new(calls, stamps.clone()));
-    let journal = Journal::new(log_requests);
+    let journal = Journal::new();
+    let observer = WorkerJournal { journal: journal.clone(), has_requests: log_requests };
     // V8 starts before any other thread exists: see `Runtime::new`.
     let mut runtime = Runtime::new(RuntimeOptions {
         router: router.clone(),
-        observer: journal.clone(),
+        observer: Arc::new(observer),
         egress: Arc::new(Relay::new(relay, way_to_others, stamps)),
         services: router.clone(),
         running: Some(running),
@@ -78,6 +79,7 @@ pub fn run(listen: bool, log_requests: bool, mode: SandboxMode) -> Result<(), Pr
         }
     };
     runtime.shut_down(DRAIN_MAX);
+    journal.finish();
     if let Some(done) = done {
         let _ = done.send(());
     }

@@ -1,13 +1,13 @@
-//! What `isolde serve` prints: that the node is ready and what Workers do to the standard output, the
-//! rest to the standard error; and the log of requests.
+//! What `isolde serve` prints: that the node is ready and what Workers do to the standard output,
+//! the rest to the standard error; and the log of requests.
 
 use std::cell::OnceCell;
 use std::io::{self, IsTerminal, Write};
 
 use rpc::journal::{Event, Request};
-use serde_json::json;
+use serde_json::{Value, json};
 use supervisor::writer::{Destination, Writer};
-use supervisor::{Log, Ready, WorkerEvent, printable};
+use supervisor::{Log, Ready, WorkerEvent, WorkerName, is_unprintable, printable};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -41,6 +41,16 @@ impl Printed {
         Ok(())
     }
 
+    /// Waits until everything is written: the node has ended.
+    pub fn finish(&self) {
+        let access = self.access.get().map(|writer| (writer, "the log of requests"));
+        for (writer, name) in access.into_iter().chain([(&self.workers, "the standard output")]) {
+            if let Some(trouble) = writer.finish() {
+                self.problem(&format!("{name}: {trouble}"));
+            }
+        }
+    }
+
     fn tell(&self, event: &str, color: &str, text: &str) {
         let line = match (self.json, self.color) {
             (true, _) => json!({ "event": event, "message": text }).to_string(),
@@ -65,7 +75,7 @@ impl Printed {
         let now = now.replace_millisecond(now.millisecond()).unwrap_or(now);
         let time = now.format(&Rfc3339).unwrap_or_default();
         let line = if self.json {
-            access_json(&time, told, request)
+            json_line(&access_json(&time, told, request))
         } else {
             access_text(&time, told, request)
         };
@@ -73,25 +83,49 @@ impl Printed {
     }
 }
 
-fn access_json(time: &str, told: WorkerEvent<'_>, request: &Request) -> String {
-    let line = json!({
+fn access_json(time: &str, told: WorkerEvent<'_>, request: &Request) -> Value {
+    json!({
         "event": "request", "time": time, "client": request.client, "method": request.method,
-        "url": request.url, "status": request.status, "outcome": request.outcome,
-        "wall_us": request.wall_us, "cpu_us": request.cpu_us, "worker": told.worker,
-        "owner": told.owner,
-    });
-    line.to_string()
+        "url": request.url, "status": request.status, "bytes": request.bytes,
+        "outcome": request.outcome, "wall_us": request.wall_us, "cpu_us": request.cpu_us,
+        "worker": told.worker.map(|worker| &worker.name),
+        "owner": told.worker.map(|worker| &worker.owner),
+    })
 }
 
+/// Each part is one word: what a client chooses has its blanks replaced.
 fn access_text(time: &str, told: WorkerEvent<'_>, request: &Request) -> String {
-    let Request { method, url, status, outcome, wall_us, cpu_us, .. } = request;
+    let Request { status, bytes, wall_us, cpu_us, .. } = request;
     let client = request.client.as_deref().unwrap_or("-");
+    let (method, url) = (word(&request.method), word(&request.url));
+    let (outcome, worker) = (word(&request.outcome), told.worker.map_or("-".to_owned(), title));
     let (wall, cpu) = (*wall_us as f64 / 1e3, *cpu_us as f64 / 1e3);
-    let line = format!(
-        "{time} {client} {method} {url} {status} {outcome} {wall:.1}ms cpu={cpu:.1}ms {}/{}",
-        told.owner, told.worker,
-    );
-    printable(&line)
+    let client = word(client);
+    format!(
+        "{time} {client} {method} {url} {status} {bytes}B {outcome} {wall:.1}ms cpu={cpu:.1}ms \
+         {worker}"
+    )
+}
+
+fn word(text: &str) -> String {
+    printable(text).replace(' ', "\u{fffd}")
+}
+
+fn title(worker: &WorkerName) -> String {
+    format!("{}/{}", worker.owner, worker.name)
+}
+
+/// A line of JSON in which nothing moves a terminal's cursor, or turns the order around.
+fn json_line(line: &Value) -> String {
+    let mut safe = String::new();
+    for character in line.to_string().chars() {
+        if is_unprintable(character) {
+            safe.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
 }
 
 impl Log for Printed {
@@ -119,16 +153,16 @@ impl Log for Printed {
     }
 
     fn worker(&self, told: WorkerEvent<'_>) {
-        let WorkerEvent { worker, owner, event } = told;
+        let WorkerEvent { worker, event } = told;
         let line = match event {
             Event::Request(request) => return self.request(told, request),
             event if self.json => {
                 let mut line = json!(event);
-                line["worker"] = worker.into();
-                line["owner"] = owner.into();
-                line.to_string()
+                line["worker"] = json!(worker.map(|worker| &worker.name));
+                line["owner"] = json!(worker.map(|worker| &worker.owner));
+                json_line(&line)
             }
-            event => worker_text(worker, owner, event),
+            event => worker_text(worker, event),
         };
         self.write(&self.workers, "the standard output", line);
     }
@@ -141,7 +175,7 @@ impl Log for Printed {
 }
 
 /// What a Worker did, as text: each line begins with its name.
-fn worker_text(worker: &str, owner: &str, event: &Event) -> String {
+fn worker_text(worker: Option<&WorkerName>, event: &Event) -> String {
     let text = match event {
         Event::Console { level, message } if level == "log" => message.clone(),
         Event::Console { level, message } => format!("{level}: {message}"),
@@ -152,11 +186,12 @@ fn worker_text(worker: &str, owner: &str, event: &Event) -> String {
             frames.fold(title, |text, frame| text + &frame)
         }
         Event::Dropped { count } => {
-            format!("{count} lines of {owner} are left out: its Workers write too much")
+            format!("{count} lines are left out: there was too much to write")
         }
         Event::Request(_) => String::new(),
     };
-    let lines = text.split('\n').map(|line| format!("[{owner}/{worker}] {}", printable(line)));
+    let title = worker.map_or("-".to_owned(), title);
+    let lines = text.split('\n').map(|line| format!("[{title}] {}", printable(line)));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -168,7 +203,34 @@ mod tests {
     fn no_line_passes_for_another_workers() {
         let message = "one\n[anna/shop] two\x1b[2J".to_owned();
         let event = Event::Console { level: "log".to_owned(), message };
-        let text = worker_text("mine", "eve", &event);
+        let worker = WorkerName { owner: "eve".to_owned(), name: "mine".to_owned() };
+        let text = worker_text(Some(&worker), &event);
         assert_eq!(text, "[eve/mine] one\n[eve/mine] [anna/shop] two\u{fffd}[2J");
+    }
+
+    #[test]
+    fn a_line_of_the_log_has_the_same_words_whatever_is_asked() {
+        let worker = WorkerName { owner: "eve".to_owned(), name: "mine".to_owned() };
+        let request = Request {
+            client: Some("192.0.2.1".to_owned()),
+            method: "GET".to_owned(),
+            url: "http://a/ 200\n2026 \u{9b}2J\u{202e}".to_owned(),
+            status: 500,
+            bytes: 17,
+            outcome: "ok x".to_owned(),
+            wall_us: 1_234,
+            cpu_us: 56,
+        };
+        let event = Event::Request(request.clone());
+        let told = WorkerEvent { worker: Some(&worker), event: &event };
+        assert_eq!(
+            access_text("now", told, &request),
+            "now 192.0.2.1 GET http://a/\u{fffd}200\u{fffd}2026\u{fffd}\u{fffd}2J\u{fffd} 500 17B \
+             ok\u{fffd}x 1.2ms cpu=0.1ms eve/mine"
+        );
+        let line = json_line(&access_json("now", told, &request));
+        assert!(!line.contains(is_unprintable), "{line}");
+        let read: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&read["url"], &read["owner"]), (&request.url.into(), &"eve".into()));
     }
 }

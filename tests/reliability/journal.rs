@@ -51,6 +51,15 @@ fn what_workers_write_names_them() {
 }
 
 #[test]
+fn what_was_written_last_is_not_lost() {
+    let mut isolde = Isolde::serve(&node("journal_last", "").join("isolde.toml"));
+    assert_eq!(isolde.get_from("a.example", "/?text=last").status, 202);
+    isolde.terminate();
+    assert_eq!(isolde.event("the last line", of("anna", "console"))["message"], "last");
+    assert!(isolde.wait().success());
+}
+
+#[test]
 fn who_writes_much_is_cut_short_alone() {
     let isolde = Isolde::serve(&node("journal_flood", "").join("isolde.toml"));
     let text = "x".repeat(4_000);

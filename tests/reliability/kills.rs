@@ -12,7 +12,8 @@
 //! - An answer that is cut: the request was there with a kill of the inbound proxy, or of the
 //!   runtime of its own cordon.
 //! - Error 1101: the request was there with a kill of the runtime of its own cordon.
-//! - A subrequest that fails in the Worker: the request was there with a kill of the outbound proxy.
+//! - A subrequest that fails in the Worker: the request was there with a kill of the outbound
+//!   proxy.
 //!
 //! Nothing else is excused: no answer of the other cordon, no 503, no request that was begun when
 //! the process was gone, although the next one was not there yet, and nothing that took as long as

@@ -14,11 +14,13 @@ const FRONT: &str = "export default {
     const binding = env[searchParams.get(\"binding\")];
     const url = searchParams.get(\"url\") ?? \"https://any.example/path?query\";
     try {
-      const body = request.method === \"POST\" ? request.body : undefined;
+      const { method } = request;
+      const sent = method === \"POST\" ? request.body : undefined;
       const headers = { \"x-own\": \"yes\" };
-      const response = await binding.fetch(url, { method: request.method, headers, body });
+      const response = await binding.fetch(url, { method, headers, body: sent });
+      const { body, status } = response;
       const said = response.headers.get(\"x-said\");
-      return new Response(response.body, { status: response.status, headers: { \"x-said\": said } });
+      return new Response(body, { status, headers: { \"x-said\": said } });
     } catch (error) {
       return new Response(`${error.name}: ${error.message}`, { status: 299 });
     }

@@ -1,5 +1,5 @@
-//! Projects of strangers under `isolde serve`: their build sees the project's files and nothing else
-//! of the machine.
+//! Projects of strangers under `isolde serve`: their build sees the project's files and nothing
+//! else of the machine.
 
 use std::fs;
 use std::path::PathBuf;
@@ -30,7 +30,8 @@ impl Elsewhere {
             "isolde.toml",
             "[listen]\nhttp = \"127.0.0.1:0\"\n\
              [[worker]]\nname = \"project\"\npath = \"project\"\nhosts = [\"project.example\"]\n\
-             [[worker]]\nname = \"other\"\npath = \"other/index.js\"\nhosts = [\"other.example\"]\n",
+             [[worker]]\nname = \"other\"\npath = \"other/index.js\"\n\
+             hosts = [\"other.example\"]\n",
         );
         let isolde = Isolde::serve(&self.0.join("isolde.toml"));
         assert_eq!(isolde.get_from("other.example", "/").text(), "other");

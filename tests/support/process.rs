@@ -121,8 +121,8 @@ impl Isolde {
         Self::run(command)
     }
 
-    /// Serves the Workers of a configuration file under strace, which writes the system calls of all
-    /// processes and threads, with their numbers, to `output`.
+    /// Serves the Workers of a configuration file under strace, which writes the system calls of
+    /// all processes and threads, with their numbers, to `output`.
     pub fn serve_traced(config: &Path, output: &Path) -> Self {
         let mut command = Command::new("strace");
         // It looks on from a process beside: this child is the program.

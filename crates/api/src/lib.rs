@@ -57,8 +57,8 @@ pub const FIRE_TIMER: EntryPoint = EntryPoint(4);
 pub const BIND_JSON: EntryPoint = EntryPoint(5);
 /// Gives the Worker one binding: `(name, value, is_global)`. Before its modules run.
 pub const BIND: EntryPoint = EntryPoint(6);
-/// Gives the Worker a binding to another Worker: `(name, number, is_global)`. Subrequests to it have
-/// the number, which is not 0.
+/// Gives the Worker a binding to another Worker: `(name, number, is_global)`. Subrequests to it
+/// have the number, which is not 0.
 pub const BIND_SERVICE: EntryPoint = EntryPoint(16);
 /// Finds the Worker's handlers: `(namespace)`, or `(undefined)` for a Service Worker script.
 pub const START: EntryPoint = EntryPoint(7);

@@ -26,6 +26,8 @@ pub struct Target {
     pub key: Key,
     /// The runtime process.
     pub place: u32,
+    /// The Worker's number, which is no secret.
+    pub number: u64,
     /// The Worker's owner, whom requests are counted for.
     pub owner: u64,
     /// Whether the Worker may not run, because it has ended its process again and again.
@@ -124,7 +126,7 @@ mod tests {
         fn resolve<'a>(&'a self, host: &'a str) -> ResolveFuture<'a> {
             self.asked.fetch_add(1, Relaxed);
             let place = u32::try_from(self.version()).unwrap();
-            let target = Target { key: [1; 32], place, owner: 1, is_refused: false };
+            let target = Target { key: [1; 32], place, number: 1, owner: 1, is_refused: false };
             Box::pin(async move { Ok((host == "a").then_some(target)) })
         }
 

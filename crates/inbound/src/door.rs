@@ -11,6 +11,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ingress::acceptor::Acceptor;
+use ingress::access::{AccessLog, Metered};
 use ingress::client_limits::ClientLimits;
 use ingress::connections::{ClientConnections, ClientGuard};
 use ingress::http2::{self, Streams};
@@ -23,6 +24,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::LazyConfigAcceptor;
 
+use crate::bodies::Download;
 use crate::client_stream::ClientStream;
 use crate::counters::{Counted, Counters, note};
 use crate::directory::{Answers, Directory};
@@ -55,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) clients: ClientLimits,
     /// Whether connections begin with a header of the PROXY protocol.
     pub(crate) proxy_protocol: bool,
+    /// The log of requests, if there is one.
+    pub(crate) access: Option<Arc<dyn AccessLog>>,
     /// Replaced when the certificates change.
     pub(crate) tls: RwLock<Option<Arc<ServerConfig>>>,
 }
@@ -94,6 +98,7 @@ pub(crate) async fn run(
         pool: pool.clone(),
         admission,
         counters: shared.counters.clone(),
+        access: shared.access.clone(),
         upload: shared.clients.upload,
     };
     let door = Rc::new(Door { shared: shared.clone(), exchanges, state: state.clone() });
@@ -241,6 +246,7 @@ impl Door {
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
+        let address = session.peer.address;
         let service = service_fn(|request| {
             let (door, session) = (self.clone(), session.clone());
             async move { Ok::<_, Infallible>(door.exchanges.answer(&session, request).await) }
@@ -253,13 +259,24 @@ impl Door {
             .max_headers(HEADER_FIELDS_MAX);
         let mut connection = std::pin::pin!(builder.serve_connection(stream, service));
         let mut state = self.state.clone();
-        tokio::select! {
-            // An error is the client's, or the end of a body, which it sees itself.
-            _ = connection.as_mut() => return,
-            _ = state.wait_for(|state| state.closing) => {}
+        let closing = async { drop(state.wait_for(|state| state.closing).await) };
+        let served = tokio::select! {
+            served = connection.as_mut() => Some(served),
+            () = closing => None,
+        };
+        let served = match served {
+            Some(served) => served,
+            None => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        // Other errors are the client's, or the end of a body, which it sees itself.
+        if let Err(error) = served
+            && error.is_parse()
+        {
+            self.exchanges.tell_unread(address, error.is_parse_too_large());
         }
-        connection.as_mut().graceful_shutdown();
-        let _ = connection.await;
     }
 
     async fn serve_http2<S>(self: &Rc<Self>, stream: TokioIo<S>, session: Rc<Session>)
@@ -271,7 +288,8 @@ impl Door {
             let (door, session, stream) = (self.clone(), session.clone(), streams.begin());
             async move {
                 let response = door.exchanges.answer(&session, request).await;
-                Ok::<_, Infallible>(response.map(|body| body.holding(stream)))
+                let holding = |body: Metered<Download<_>>| body.map(|body| body.holding(stream));
+                Ok::<_, Infallible>(response.map(holding))
             }
         });
         let connection = http2::builder().serve_connection(stream, service);

@@ -1,14 +1,16 @@
 //! One request and its response: read once, resolved to a Worker, passed to a runtime.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
+use ingress::access::{self, Access, AccessLog, End, Metered, UNKNOWN};
 use ingress::pace::MinimumRate;
 use ingress::peer::{Peer, Protocol};
-use ingress::refusal::{self, Head, MALFORMED, Refusal};
+use ingress::refusal::{self, Head, MALFORMED, Refusal, TOO_LARGE};
 use ingress::request_url::{RequestUrl, UrlParser};
 use scheduler::admission::{Admission, Admitted};
 
@@ -31,7 +33,7 @@ pub(crate) struct Held {
 }
 
 /// A response on its way to a client.
-pub(crate) type Answer = Response<Download<Held>>;
+pub(crate) type Answer = Response<Metered<Download<Held>>>;
 
 /// What the requests of a thread share.
 pub(crate) struct Exchanges {
@@ -41,6 +43,8 @@ pub(crate) struct Exchanges {
     /// Requests in flight, counted by owner: each takes a connection to a runtime.
     pub(crate) admission: Rc<Admission<u64>>,
     pub(crate) counters: Arc<Counters>,
+    /// The log of requests, if there is one.
+    pub(crate) access: Option<Arc<dyn AccessLog>>,
     /// Least rate of a request's body.
     pub(crate) upload: MinimumRate,
 }
@@ -48,14 +52,36 @@ pub(crate) struct Exchanges {
 impl Exchanges {
     /// Answers a request.
     pub(crate) async fn answer(&self, session: &Session, request: Request<Incoming>) -> Answer {
+        let access = self.access.as_ref().map(|log| {
+            let (method, target) = (request.method().as_str(), request.uri().to_string());
+            Access::begin(Some(log.clone()), session.peer.address, method, &target)
+        });
+        let response = self.exchange(session, request, access.as_deref()).await;
+        access::metered(response, access)
+    }
+
+    async fn exchange(
+        &self,
+        session: &Session,
+        request: Request<Incoming>,
+        access: Option<&Access>,
+    ) -> Response<Download<Held>> {
         let version = request.version();
         let url = match refusal::examine(&session.urls, &Head::from(&request)) {
             Ok(url) => url,
             Err(refusal) => return self.refuse(refusal, version),
         };
-        let target = match self.answers.find(&*self.directory, url.hostname()).await {
+        let found = self.answers.find(&*self.directory, url.hostname()).await;
+        if let Some(access) = access {
+            access.set_url(url.as_str());
+            if let Ok(Some(target)) = &found {
+                access.set_worker(target.number, &target.owner.to_string());
+            }
+        }
+        let target = match found {
             Ok(Some(target)) if target.is_refused => {
                 note(&self.counters.refused);
+                set_end(access, End::REFUSED);
                 return LOST.response();
             }
             Ok(Some(target)) => target,
@@ -78,6 +104,9 @@ impl Exchanges {
         };
         match self.pass_on(target, session, request).await {
             Ok(mut response) => {
+                if let Some(end) = End::take(response.headers_mut()) {
+                    set_end(access, end);
+                }
                 headers::take_off_hop(response.headers_mut());
                 *response.version_mut() = Version::HTTP_11;
                 response.map(|body| Download::Runtime(body, held))
@@ -87,6 +116,7 @@ impl Exchanges {
                 (None, Lost::Unreachable) => self.shed(),
                 (None, Lost::Unanswered) => {
                     note(&self.counters.lost);
+                    set_end(access, End::LOST);
                     LOST.response()
                 }
             },
@@ -110,6 +140,14 @@ impl Exchanges {
         // What came with the client's connection means nothing on another one.
         head.extensions = http::Extensions::new();
         Some(Request::from_parts(head, Upload::new(body, self.upload, fault.clone())))
+    }
+
+    /// Tells the log of a request that could not be read; hyper has answered it.
+    pub(crate) fn tell_unread(&self, client: Option<IpAddr>, is_too_large: bool) {
+        if let Some(log) = &self.access {
+            let refusal = if is_too_large { TOO_LARGE } else { MALFORMED };
+            Access::begin(Some(log.clone()), client, UNKNOWN, UNKNOWN).set_status(refusal.status);
+        }
     }
 
     /// Sends a request over a connection of its Worker. An idle connection that the runtime has
@@ -139,17 +177,23 @@ impl Exchanges {
     }
 
     /// The answer to a request that is refused.
-    fn refuse(&self, refusal: Refusal, version: Version) -> Answer {
+    fn refuse(&self, refusal: Refusal, version: Version) -> Response<Download<Held>> {
         note(&self.counters.refused);
         refusal.final_response(version)
     }
 
     /// The answer to a request that there is no room for.
-    fn shed(&self) -> Answer {
+    fn shed(&self) -> Response<Download<Held>> {
         note(&self.counters.shed);
-        let mut response: Answer = OVERLOADED.response();
+        let mut response: Response<Download<Held>> = OVERLOADED.response();
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         response
+    }
+}
+
+fn set_end(access: Option<&Access>, end: End) {
+    if let Some(access) = access {
+        access.set_end(end);
     }
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
+use ingress::access::AccessLog;
 use ingress::client_limits::ClientLimits;
 use ingress::connections::ClientConnections;
 use scheduler::admission::Admission;
@@ -29,6 +30,8 @@ pub struct InboundOptions {
     pub clients: ClientLimits,
     /// Whether connections begin with a header of the PROXY protocol.
     pub proxy_protocol: bool,
+    /// The log of requests, if there is one. Runtimes tell how requests ended then.
+    pub access: Option<Arc<dyn AccessLog>>,
     /// Threads, at least one.
     pub threads: usize,
 }
@@ -58,6 +61,7 @@ impl Proxy {
             ),
             clients,
             proxy_protocol: options.proxy_protocol,
+            access: options.access,
             tls: RwLock::default(),
         });
         let (state, _) = watch::channel(State::default());

@@ -13,6 +13,8 @@ const HEADER_BYTES_MAX: usize = 4 << 10;
 
 /// How a header of version 1 begins.
 const V1_BEGINNING: &[u8] = b"PROXY ";
+/// How a header of version 2 begins.
+const V2_BEGINNING: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// Longest header of version 1.
 const V1_BYTES_MAX: usize = 107;
 
@@ -46,15 +48,22 @@ pub(crate) async fn read(
 
 /// The client's address and the header's length; `None` when there are too few bytes to tell.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Option<(Option<IpAddr>, usize)>, HeaderError> {
-    // Version 1 is a line. The parser takes some beginnings of one for mistakes.
-    let is_line = V1_BEGINNING.starts_with(bytes) || bytes.starts_with(V1_BEGINNING);
-    if is_line && !bytes.windows(2).any(|end| end == b"\r\n") {
-        let may_go_on = bytes.len() < V1_BYTES_MAX;
-        return if may_go_on { Ok(None) } else { Err(HeaderError::Missing) };
+    let may_be = |beginning: &[u8]| beginning.starts_with(bytes) || bytes.starts_with(beginning);
+    let (is_line, mut bytes) = (may_be(V1_BEGINNING), bytes);
+    // The parser takes some beginnings of a header for mistakes, and some mistakes for beginnings.
+    if is_line {
+        let mut ends = bytes.windows(2).take(V1_BYTES_MAX - 1);
+        match ends.position(|end| end == b"\r\n") {
+            Some(end) => bytes = &bytes[..end + 2],
+            None if bytes.len() < V1_BYTES_MAX => return Ok(None),
+            None => return Err(HeaderError::Missing),
+        }
+    } else if !may_be(V2_BEGINNING) {
+        return Err(HeaderError::Missing);
     }
     let header = HeaderResult::parse(bytes);
     if header.is_incomplete() {
-        let may_go_on = bytes.len() < HEADER_BYTES_MAX;
+        let may_go_on = !is_line && bytes.len() < HEADER_BYTES_MAX;
         return if may_go_on { Ok(None) } else { Err(HeaderError::Missing) };
     }
     let (address, length) = match header {
@@ -112,6 +121,9 @@ mod tests {
         for bytes in [
             &b"GET / HTTP/1.1\r\n\r\n"[..],
             b"\x16\x03\x01\x02\0",
+            b"P\rP_Y P",
+            b"PROXY \r\n",
+            b"PROXY TCP4\r\n",
             b"PROXY TCP4 192.0.2.256 192.0.2.2 1234 80\r\n",
             b"PROXY TCP4 192.0.2.1 192.0.2.2 1234 99999\r\n",
             &[b"PROXY ", &[b'x'; HEADER_BYTES_MAX][..]].concat(),

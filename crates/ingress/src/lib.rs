@@ -10,10 +10,12 @@
 //! | `peer` | facts about a client, from process to process |
 //! | `client_limits`, `connections` | limits on clients and their connections |
 //! | `pace` | the least rate at which a client must send or read |
+//! | `access` | a record of each request, for the log of requests |
 //! | `http2` | HTTP/2 with small buffers, and an end of idle connections |
 #![forbid(unsafe_code)]
 
 pub mod acceptor;
+pub mod access;
 pub mod client_limits;
 pub mod connections;
 pub mod http2;

@@ -2,9 +2,11 @@
 //! one Worker, with its absolute URL as its target.
 
 use std::convert::Infallible;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Either, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -19,8 +21,6 @@ use crate::stamp::Stamp;
 
 /// How a subrequest ended, in each answer to a runtime: `response`, or whose fault the failure is.
 pub const OUTCOME: HeaderName = HeaderName::from_static("isolde-outcome");
-/// In a request of a runtime that is to go to the Worker's origin.
-pub const TO_ORIGIN: HeaderName = HeaderName::from_static("isolde-to-origin");
 /// How many more Workers may call one another, in each request of a runtime.
 pub const HOPS: HeaderName = HeaderName::from_static("isolde-hops");
 /// In a failure: the text for the operator's log. The one for the Worker is the body.
@@ -39,7 +39,26 @@ pub struct Clients {
     /// For the network.
     pub network: Client,
     /// For its origin, if it has one.
-    pub origin: Option<Client>,
+    pub origin: Option<OriginClient>,
+}
+
+/// The way to a Worker's origin.
+#[derive(Clone)]
+pub struct OriginClient {
+    /// Sends all requests there.
+    pub client: Client,
+    /// The Worker's own hosts, in lower case: requests to these go there, and no others.
+    pub hosts: Rc<[Arc<str>]>,
+}
+
+impl Clients {
+    /// The client for a request. It is chosen here, for a runtime may say anything.
+    fn of(&self, uri: &Uri) -> &Client {
+        let host = uri.host().unwrap_or_default();
+        let is_own =
+            |origin: &&OriginClient| origin.hosts.iter().any(|own| own.eq_ignore_ascii_case(host));
+        self.origin.as_ref().filter(is_own).map_or(&self.network, |origin| &origin.client)
+    }
 }
 
 /// Serves a connection of a runtime until either end closes it. `hops_header` is the header by
@@ -64,9 +83,7 @@ async fn answer(
     mut request: Request<Incoming>,
     hops_header: &HeaderName,
 ) -> Answer {
-    // A Worker without an origin asks the network, whatever its runtime says.
-    let to_origin = request.headers_mut().remove(TO_ORIGIN).and(clients.origin.as_ref());
-    let client = to_origin.unwrap_or(&clients.network);
+    let client = clients.of(request.uri());
     let hops = request.headers_mut().remove(HOPS);
     let stamp = Stamp::new(hops.map(|hops| (hops_header.clone(), hops)).into_iter().collect());
     let request = request.map(|body| body.map_err(BoxError::from));
@@ -102,4 +119,44 @@ fn failure(error: &OutboundError) -> Answer {
         headers.insert(LOG, log);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::{Outbound, Tenant};
+    use crate::head::Origin;
+    use crate::options::OutboundOptions;
+
+    #[test]
+    fn a_workers_own_hosts_lead_to_its_origin_and_nothing_else_does() {
+        let outbound = Outbound::new(OutboundOptions::default()).unwrap();
+        let origin = Origin::of(&"http://127.0.0.1:3000".parse().unwrap()).unwrap();
+        let to_origin = Tenant { origin: Some(origin), ..Tenant::default() };
+        let hosts: Rc<[Arc<str>]> = ["shop.example".into(), "[::1]".into()].into();
+        let client = outbound.client(to_origin);
+        let clients = Clients {
+            network: outbound.client(Tenant::default()),
+            origin: Some(OriginClient { client, hosts }),
+        };
+        let leads = |url: &str| {
+            let client = clients.of(&url.parse().unwrap());
+            !std::ptr::eq(client, &clients.network)
+        };
+        for own in ["http://shop.example/", "https://SHOP.example:99/a", "http://[::1]:3000/"] {
+            assert!(leads(own), "{own}");
+        }
+        for other in [
+            "http://127.0.0.1:3000/",
+            "http://www.shop.example/",
+            "http://shop.example.evil.example/",
+            "http://shop.example@evil.example/",
+            "http://shop.example./",
+            "/shop.example",
+        ] {
+            assert!(!leads(other), "{other}");
+        }
+        let bare = Clients { origin: None, ..clients.clone() };
+        assert!(std::ptr::eq(bare.of(&"http://shop.example/".parse().unwrap()), &bare.network));
+    }
 }

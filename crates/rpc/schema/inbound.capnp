@@ -17,6 +17,9 @@ struct Target {
 
   isRefused @3 :Bool;
   # The Worker may not run: it has ended its process again and again.
+
+  number @4 :UInt64;
+  # The Worker's number, by which the proxy names it in its journal. Not a secret.
 }
 
 struct Certificate {

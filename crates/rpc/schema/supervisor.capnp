@@ -16,9 +16,9 @@ struct Program {
   # The Worker's number, by which the runtime names it to its supervisor. Not a secret, unlike the
   # key.
 
-  originHosts @4 :List(Text);
-  # Its hosts, if it has an origin: requests to them go there. The outbound proxy knows the origin
-  # from the stamp.
+  hasOrigin @4 :Bool;
+  # Whether there is a server behind it. The outbound proxy knows which one from the stamp, and what
+  # goes there.
 }
 
 interface Supervisor {

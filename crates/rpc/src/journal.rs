@@ -1,5 +1,6 @@
-//! What a runtime process writes about its Workers, one line of JSON for each entry: console output,
-//! exceptions, requests. The supervisor reads it, and believes nothing but that this process wrote it.
+//! What a process writes of its Workers and its clients, one line of JSON for each entry: console
+//! output, exceptions, requests. The supervisor reads it, and believes nothing but that this
+//! process wrote it.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,8 +10,9 @@ pub const LINE_BYTES_MAX: usize = 64 << 10;
 /// A line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The Worker's number.
-    pub number: u64,
+    /// The Worker's number; none where a request has no Worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
     /// What it did.
     #[serde(flatten)]
     pub event: Event,
@@ -36,7 +38,7 @@ pub enum Event {
         /// The frames of its stack, one a line.
         stack: String,
     },
-    /// It answered a request.
+    /// A request is through.
     Request(Request),
     /// Entries of its owner's Workers were left out: they wrote too much.
     Dropped {
@@ -45,22 +47,24 @@ pub enum Event {
     },
 }
 
-/// A request that has ended.
+/// A request that is through, see `ingress::access`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// The client's address, if it is known.
     pub client: Option<String>,
     /// The method.
     pub method: String,
-    /// The URL.
+    /// The URL, or the target as far as it could be read.
     pub url: String,
-    /// Status of the response; 0 when the client left first.
+    /// Status of the response; 499 when the client left first.
     pub status: u16,
+    /// Bytes of the response's body that went to the client.
+    pub bytes: u64,
     /// How it ended, as in the platform's logs: `ok`, `exception` and so on.
     pub outcome: String,
-    /// From its dispatch to the head of its response, in microseconds.
+    /// From its head to the end of its response, in microseconds.
     pub wall_us: u64,
-    /// CPU time in microseconds.
+    /// CPU time of the Worker up to the head of the response, in microseconds.
     pub cpu_us: u64,
 }
 
@@ -87,6 +91,7 @@ mod tests {
             method: "GET".to_owned(),
             url: "http://a.example/\n".to_owned(),
             status: 200,
+            bytes: 7,
             outcome: "ok".to_owned(),
             wall_us: 1,
             cpu_us: 2,
@@ -98,14 +103,14 @@ mod tests {
             Event::Request(request),
             Event::Dropped { count: 3 },
         ] {
-            let entry = Entry { number: 7, event };
+            let entry = Entry { number: Some(7), event };
             let line = entry.to_line().unwrap();
             assert!(!line.contains('\n'));
             assert_eq!(Entry::from_line(line.as_bytes()), Some(entry));
         }
         let message = "x".repeat(LINE_BYTES_MAX);
         let event = Event::Console { level: "log".to_owned(), message };
-        assert_eq!(Entry { number: 1, event }.to_line(), None);
+        assert_eq!(Entry { number: None, event }.to_line(), None);
         assert_eq!(Entry::from_line(b"{\"event\":\"console\"}"), None);
     }
 }

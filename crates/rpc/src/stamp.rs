@@ -23,6 +23,8 @@ pub struct Identity {
     pub version: Arc<str>,
     /// The URL of its origin, which is exempt from the policy; empty where it has none.
     pub origin: Arc<str>,
+    /// Its hosts, if it has an origin: what is asked of them goes there, and nothing else does.
+    pub hosts: Vec<Arc<str>>,
 }
 
 /// Makes and checks stamps.
@@ -47,10 +49,12 @@ impl StampKey {
     /// The stamp of a Worker; `None` when one of the names has a NUL.
     pub fn stamp(&self, identity: &Identity) -> Option<Vec<u8>> {
         let names = [&identity.owner, &identity.worker, &identity.version, &identity.origin];
+        let names: Vec<&str> =
+            names.into_iter().chain(&identity.hosts).map(|name| &**name).collect();
         if names.iter().any(|name| name.contains('\0')) {
             return None;
         }
-        let text = names.map(|name| &**name).join("\0");
+        let text = names.join("\0");
         let mut stamp = hmac::sign(&self.0, text.as_bytes()).as_ref().to_vec();
         stamp.extend_from_slice(text.as_bytes());
         Some(stamp)
@@ -61,13 +65,13 @@ impl StampKey {
         let (code, text) = stamp.split_at_checked(CODE_BYTES)?;
         hmac::verify(&self.0, text, code).ok()?;
         let mut names = std::str::from_utf8(text).ok()?.split('\0').map(Arc::from);
-        let identity = Identity {
+        Some(Identity {
             owner: names.next()?,
             worker: names.next()?,
             version: names.next()?,
             origin: names.next()?,
-        };
-        names.next().is_none().then_some(identity)
+            hosts: names.collect(),
+        })
     }
 }
 
@@ -76,8 +80,13 @@ mod tests {
     use super::*;
 
     fn identity(owner: &str) -> Identity {
-        let origin = "http://127.0.0.1:3000".into();
-        Identity { owner: owner.into(), worker: "shop".into(), version: "1".into(), origin }
+        Identity {
+            owner: owner.into(),
+            worker: "shop".into(),
+            version: "1".into(),
+            origin: "http://127.0.0.1:3000".into(),
+            hosts: vec!["shop.example".into(), "www.shop.example".into()],
+        }
     }
 
     #[test]
@@ -105,5 +114,9 @@ mod tests {
     fn names_cannot_run_into_each_other() {
         let key = StampKey::new(&[1; KEY_BYTES]);
         assert_eq!(key.stamp(&identity("a\0b")), None);
+        let hosts = vec!["shop.example\0other.example".into()];
+        assert_eq!(key.stamp(&Identity { hosts, ..identity("a") }), None);
+        let bare = Identity { origin: "".into(), hosts: Vec::new(), ..identity("a") };
+        assert_eq!(key.check(&key.stamp(&bare).unwrap()), Some(bare));
     }
 }

@@ -2,6 +2,8 @@
 
 use isolate::{Condemned, Thrown};
 
+use crate::worker::Outcome;
+
 /// Why a request has no response from its Worker.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Failure {
@@ -89,6 +91,16 @@ impl Failure {
             | Failure::RouterUnavailable => 503,
             Failure::NoWorker => 404,
             Failure::Loop => 508,
+        }
+    }
+
+    /// How a request that failed like this has ended.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            Failure::ExceededCpu => Outcome::ExceededCpu,
+            Failure::ExceededMemory => Outcome::ExceededMemory,
+            Failure::Hung => Outcome::Hung,
+            _ => Outcome::Exception,
         }
     }
 

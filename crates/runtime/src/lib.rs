@@ -23,7 +23,7 @@ mod worker;
 pub use crate::front::router::{Route, RouteError, RouteFuture, RouteRequest, RouteScope, Router};
 pub use crate::http::body::{BodyError, InBody, OutBody};
 pub use crate::http::flat_headers::HOPS_LEFT;
-pub use crate::http::service::{ENTRYPOINT, FAILURE};
+pub use crate::http::service_headers::{ENTRYPOINT, FAILURE};
 pub use crate::http::transport::DetachedTransport;
 pub use crate::http::upgrade::{Upgrade, UpgradedConnection};
 pub use counts::WorkerCounts;
@@ -33,6 +33,7 @@ pub use egress::{
 };
 pub use failure::{Failure, Page};
 pub use front::listener::PassedConnection;
+pub use ingress::access::{AccessLog, AccessRecord, LoggedWorker};
 pub use ingress::client_limits::ClientLimits;
 pub use ingress::connections::ClientGuard;
 pub use ingress::pace::MinimumRate;

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use ingress::access::AccessLog;
 use ingress::client_limits::ClientLimits;
 use ingress::connections::ClientConnections;
 use ingress::peer::Peer;
@@ -77,6 +78,7 @@ pub struct Runtime {
     tallies: Arc<Tallies>,
     clients: ClientLimits,
     connections: Arc<ClientConnections>,
+    access: Option<Arc<dyn AccessLog>>,
     closing: watch::Sender<bool>,
     /// The same for the front threads of plain HTTP alone.
     closing_plain: watch::Sender<bool>,
@@ -138,7 +140,7 @@ impl Runtime {
             }
             None => (Startup::Snapshot(snapshot::snapshot()), api::sources()),
         };
-        let tallies = Arc::<Tallies>::default();
+        let (tallies, access) = (Arc::<Tallies>::default(), options.observer.access_log());
         let factory = Factory {
             platform,
             options: IsolateOptions {
@@ -170,6 +172,7 @@ impl Runtime {
             tallies,
             clients,
             connections,
+            access,
             closing,
             closing_plain,
             front_threads,
@@ -235,6 +238,7 @@ impl Runtime {
                 dispatcher: self.dispatcher.clone(),
                 clients: self.clients,
                 connections: self.connections.clone(),
+                access: self.access.clone(),
                 looks_after: self.fronts.is_empty(),
             };
             let front = std::thread::Builder::new()

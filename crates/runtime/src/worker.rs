@@ -1,7 +1,8 @@
 //! The observer: the interface by which the process around a runtime learns what happens in it.
 
-use std::net::IpAddr;
+use std::sync::Arc;
 
+use ingress::access::AccessLog;
 use isolate::Thrown;
 pub(crate) use program::Worker;
 
@@ -17,6 +18,10 @@ pub trait Observer: Send + Sync {
     fn subrequest_failed(&self, worker: &Worker, error: &EgressError) {
         let _ = (worker, error);
     }
+    /// The log of requests of clients, if there is one; asked for once.
+    fn access_log(&self) -> Option<Arc<dyn AccessLog>> {
+        None
+    }
     /// Whether [`Observer::request`] does anything: records cost time.
     fn wants_requests(&self) -> bool {
         true
@@ -28,12 +33,8 @@ pub trait Observer: Send + Sync {
 /// A request that has ended.
 #[derive(Debug, Clone)]
 pub struct RequestRecord {
-    /// The client's address, if it is known.
-    pub client: Option<IpAddr>,
     /// The method.
     pub method: String,
-    /// Scheme, host and port, of the URL that the Worker sees.
-    pub origin: String,
     /// Path and query, of the URL that the Worker sees.
     pub path: String,
     /// Status of the response; 0 when the client left first.

@@ -20,6 +20,7 @@ mod event;
 mod eviction;
 mod gauge;
 mod policy;
+pub mod quotas;
 mod records;
 mod scheduler;
 pub mod share;

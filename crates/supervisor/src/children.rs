@@ -23,10 +23,10 @@ use tokio::task::JoinHandle;
 use crate::directory::{Directory, Registered};
 use crate::groups::Groups;
 use crate::handout::{Handout, Known, Node};
-use crate::journal;
+use crate::journal::Journals;
 use crate::process::{self, Role};
-use crate::supervisor::Log;
 use crate::vault::Key;
+use crate::writer::Destination;
 
 /// A process of the node that is started again when it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,10 +61,10 @@ pub struct Kit {
     pub https: Option<TcpListener>,
     /// Whether clients come by way of a load balancer that speaks the PROXY protocol.
     pub proxy_protocol: bool,
-    /// Takes what processes and Workers write.
-    pub log: Rc<dyn Log>,
-    /// Whether runtimes write each request to their journals.
-    pub logs_requests: bool,
+    /// Reads what processes write.
+    pub journals: Journals,
+    /// Where the log of requests goes. If there is one, processes write them to their journals.
+    pub access_log: Option<Destination>,
 }
 
 /// The processes that there are.
@@ -231,8 +231,9 @@ impl Children {
         }
         arguments.extend(kit.sandbox_arguments());
         let mut group = kit.groups.of_proxy("outbound");
-        let child = process::start(&kit.program, Role::Outbound, &arguments, vec![far.into()])?;
+        let mut child = process::start(&kit.program, Role::Outbound, &arguments, vec![far.into()])?;
         kit.groups.admit(&mut group, child.id());
+        kit.journals.read(&mut child, "outbound", None);
         control.send(&kit.stamp_key, None)?;
         for runtime in self.runtimes() {
             control.send(b"runtime", Some(runtime.relay.as_fd()))?;
@@ -256,13 +257,17 @@ impl Children {
         if self.plain_by_inbound {
             arguments.push("--plain".to_owned());
         }
+        if kit.access_log.is_some() {
+            arguments.push("--log-requests".to_owned());
+        }
         let mut group = kit.groups.of_proxy("inbound");
-        let child = process::start(&kit.program, Role::Inbound, &arguments, descriptors)?;
+        let mut child = process::start(&kit.program, Role::Inbound, &arguments, descriptors)?;
         kit.groups.admit(&mut group, child.id());
         for (number, place) in &self.places {
             control.send(&number.to_le_bytes(), Some(place.doorway.as_fd()))?;
         }
         let registered = Rc::<Registered>::default();
+        kit.journals.read(&mut child, "inbound", Some(registered.titles.clone()));
         let directory = Directory::new(kit.node.clone(), registered.clone());
         let directory: directory::Client = capnp_rpc::new_client(directory);
         let calls = answer(near, directory.client)?;
@@ -287,7 +292,7 @@ impl Children {
             descriptors.push(kit.http.try_clone()?.into());
             arguments.push("--listen".to_owned());
         }
-        if kit.logs_requests {
+        if kit.access_log.is_some() {
             arguments.push("--log-requests".to_owned());
         }
         let owners = kit.node.vault.borrow().owners_in(&place.cordon);
@@ -295,7 +300,7 @@ impl Children {
         let mut child = process::start(&kit.program, Role::Runtime, &arguments, descriptors)?;
         kit.groups.admit(&mut group, child.id());
         let known = Rc::<Known>::default();
-        kit.read_output(&mut child, known.clone());
+        kit.journals.read(&mut child, &place.name(), Some(known.titles.clone()));
         let handout = Handout::new(kit.node.clone(), place.cordon.clone(), known.clone());
         let handout: supervisor::Client = capnp_rpc::new_client(handout);
         let calls = answer(near, handout.client)?;
@@ -305,6 +310,14 @@ impl Children {
 }
 
 impl Place {
+    /// What its process is called in messages.
+    pub fn name(&self) -> String {
+        if self.cordon == Cordon::shared() {
+            return "runtime".to_owned();
+        }
+        format!("runtime of {}", self.cordon.as_str())
+    }
+
     /// The numbers of the Workers whose turns ran when its process ended, as far as that can be
     /// believed: only of Workers that the process had.
     pub fn ran(&self, node: &Node) -> Vec<Worker> {
@@ -349,19 +362,6 @@ fn answer(socket: UnixStream, calls: capnp::capability::Client) -> io::Result<Ca
 }
 
 impl Kit {
-    /// Passes what a runtime writes on to the log.
-    fn read_output(&self, child: &mut Child, known: Rc<Known>) {
-        if let Some(output) = child.stdout.take() {
-            let (node, log) = (self.node.clone(), self.log.clone());
-            let read = journal::read_journal(output.into(), node, known, log);
-            tokio::task::spawn_local(async move { drop(read.await) });
-        }
-        if let Some(output) = child.stderr.take() {
-            let read = journal::read_messages(output.into(), self.log.clone());
-            tokio::task::spawn_local(async move { drop(read.await) });
-        }
-    }
-
     fn sandbox_arguments(&self) -> [String; 2] {
         ["--sandbox".to_owned(), self.sandbox.clone()]
     }

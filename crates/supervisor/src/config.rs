@@ -27,6 +27,11 @@ use processes::{ProcessesEntry, check_processes};
 const MEMORY_MB_MIN: usize = 16;
 /// Largest memory of an isolate, in MiB.
 const MEMORY_MB_MAX: usize = 1_024;
+/// Longest URL of an origin in bytes.
+const ORIGIN_BYTES_MAX: usize = 300;
+/// Most bytes of the hosts of a Worker with an origin: they are part of its stamp, which is shown
+/// in one message.
+const ORIGIN_HOSTS_BYTES_MAX: usize = 3 << 10;
 /// Longest CPU time of a request, in milliseconds.
 const CPU_MS_MAX: u64 = 300_000;
 
@@ -349,24 +354,33 @@ fn check_worker(
     let path = folder.join(entry.path);
     let services = entry.services.into_iter();
     let services = services.map(|(name, entry)| (name, service_of(entry.into_inner()))).collect();
-    let origin = entry.origin.as_ref().map(check_origin).transpose()?.unwrap_or_default();
+    let origin = entry.origin.as_ref().map(|origin| check_origin(origin, &hosts)).transpose()?;
+    let origin = origin.unwrap_or_default();
     let reach = Reach { hosts, origin };
     let worker = WorkerConfig { name: name.clone(), path, reach, owner, cordon, services, limits };
     Ok((worker, (name, entry.name.span())))
 }
 
 /// A server: scheme, host and port.
-fn check_origin(origin: &Spanned<String>) -> Result<Arc<str>, Wrong> {
+fn check_origin(origin: &Spanned<String>, hosts: &[String]) -> Result<Arc<str>, Wrong> {
     let text = origin.get_ref().strip_suffix('/').unwrap_or(origin.get_ref());
     let is_server = text.parse::<Uri>().is_ok_and(|url| {
         let authority = url.authority().map(Authority::as_str).unwrap_or_default();
         matches!(url.scheme_str(), Some("http" | "https"))
             && !authority.contains('@')
             && text.ends_with(authority)
+            && text.len() <= ORIGIN_BYTES_MAX
     });
     if !is_server {
         let text = "`origin` is a server without a path, such as \"http://127.0.0.1:3000\"";
         return Err((origin.span(), text.to_owned()));
+    }
+    if hosts.iter().map(|host| host.len() + 1).sum::<usize>() > ORIGIN_HOSTS_BYTES_MAX {
+        let text = format!(
+            "the hosts of a Worker with an `origin` have {ORIGIN_HOSTS_BYTES_MAX} bytes at most, \
+             all together"
+        );
+        return Err((origin.span(), text));
     }
     Ok(text.into())
 }

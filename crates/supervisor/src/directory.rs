@@ -7,11 +7,14 @@ use capnp::Error;
 use rpc::inbound_capnp::{directory, inbound};
 
 use crate::handout::{Node, checked};
+use crate::journal::Titles;
 
 /// The inbound process, once it has registered.
 #[derive(Default)]
 pub struct Registered {
     client: RefCell<Option<inbound::Client>>,
+    /// The Workers that it may name in its journal.
+    pub titles: Rc<Titles>,
 }
 
 impl Registered {
@@ -66,6 +69,8 @@ impl directory::Server for Directory {
         let mut target = results.get().init_target();
         let Some((key, program)) = vault.locate(host) else { return Ok(()) };
         target.set_key(&key);
+        target.set_number(program.number);
+        self.inbound.titles.note(program.number, &program.worker);
         target.set_owner(self.node.number_of(&program.worker.owner));
         target.set_is_refused(program.is_refused);
         if program.is_refused {

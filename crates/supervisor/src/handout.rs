@@ -13,7 +13,8 @@ use rpc::supervisor_capnp::{runtime, supervisor};
 use tokio::sync::Notify;
 
 use crate::conduct::{Conducts, Deeds};
-use crate::vault::{Key, Reach, Vault};
+use crate::journal::Titles;
+use crate::vault::{Key, Vault};
 
 /// Longest host in bytes.
 const HOST_BYTES_MAX: usize = 253;
@@ -64,6 +65,8 @@ pub struct Known {
     given: RefCell<HashSet<Key>>,
     /// The keys of Workers of other processes that it may connect to.
     reachable: RefCell<HashSet<Key>>,
+    /// The Workers that it may name in its journal: those whose programs it was given.
+    pub titles: Rc<Titles>,
     /// Isolates that have a Worker, as it says.
     pub isolates: Cell<u32>,
     /// Requests that are being answered, as it says.
@@ -162,20 +165,14 @@ impl supervisor::Server for Handout {
         if let Ok(key) = Key::try_from(key) {
             self.runtime.given.borrow_mut().insert(key);
         }
+        self.runtime.titles.note(program.number, &program.worker);
         let mut found = results.get().init_program();
         found.set_artifact(&program.worker.artifact.encode());
         let worker = program.worker.encode().map_err(|error| Error::failed(error.to_string()))?;
         found.set_worker(&worker);
         found.set_stamp(&program.stamp);
         found.set_number(program.number);
-        let Reach { hosts, origin } = &program.reach;
-        if !origin.is_empty() {
-            let count = u32::try_from(hosts.len()).unwrap_or(u32::MAX);
-            let mut list = found.init_origin_hosts(count);
-            for (place, host) in (0..count).zip(hosts) {
-                list.set(place, host);
-            }
-        }
+        found.set_has_origin(!program.reach.origin.is_empty());
         Ok(())
     }
 

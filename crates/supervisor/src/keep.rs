@@ -7,10 +7,9 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal as SignalNumber;
-use program::Cordon;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::children::Seat;
+use crate::children::{Place, Seat};
 use crate::process::BackOff;
 use crate::supervisor::Supervisor;
 use crate::vault::WorkerName;
@@ -72,12 +71,10 @@ impl Supervisor {
         match seat {
             Seat::Outbound => "outbound".to_owned(),
             Seat::Inbound => "inbound".to_owned(),
-            Seat::Runtime(number) => match self.children.borrow().places.get(&number) {
-                Some(place) if place.cordon != Cordon::shared() => {
-                    format!("runtime of {}", place.cordon.as_str())
-                }
-                _ => "runtime".to_owned(),
-            },
+            Seat::Runtime(number) => {
+                let children = self.children.borrow();
+                children.places.get(&number).map_or("runtime".to_owned(), Place::name)
+            }
         }
     }
 

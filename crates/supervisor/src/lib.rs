@@ -14,11 +14,13 @@
 //! | `groups` | a cgroup for each process, with limits on the process as a whole |
 //! | `process` | one child: its program, its sockets, its end |
 //! | `switchboard` | connections between Workers of different processes |
-//! | `journal` | what runtime processes write about their Workers, and of themselves |
+//! | `journal` | what processes write of Workers and clients, and of themselves |
+//! | `log` | the interface by which the operator learns what happens |
 //! | `writer` | lines to files, by a thread of its own |
 //! | `notify` | what a service manager such as systemd is told |
 //! | `build` | a project becomes a Worker, in a child with a time limit |
 //! | `supervisor` | start, reload and end of the node |
+//! | `fuzzing` | what fuzz targets and seeds need of the rest |
 #![forbid(unsafe_code)]
 
 mod build;
@@ -33,6 +35,7 @@ mod groups;
 mod handout;
 mod journal;
 mod keep;
+mod log;
 mod notify;
 mod process;
 pub mod status;
@@ -44,6 +47,7 @@ mod vault;
 pub mod writer;
 
 pub use build::{PROGRAM_BYTES_MAX, write_program};
-pub use journal::{WorkerEvent, printable};
-pub use supervisor::{Log, Options, Ready, Supervisor, SupervisorError};
-pub use vault::Reach;
+pub use journal::{is_unprintable, printable};
+pub use log::{Log, Ready, WorkerEvent};
+pub use supervisor::{Options, Supervisor, SupervisorError};
+pub use vault::{Reach, WorkerName};

@@ -59,10 +59,11 @@ pub fn start(
     // In a group of its own: a signal from a terminal is the supervisor's to pass on.
     command.args(["role", role.name()]).args(arguments).env_clear();
     command.stdin(Stdio::null()).process_group(0);
-    if role == Role::Runtime {
-        // It may be anything: it does not get the operator's terminal.
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    }
+    // What strangers talk to does not get the operator's terminal.
+    command.stderr(Stdio::piped()).stdout(match role {
+        Role::Runtime | Role::Inbound => Stdio::piped(),
+        Role::Outbound => Stdio::null(),
+    });
     let mappings = descriptors
         .into_iter()
         .zip(FIRST_DESCRIPTOR..)

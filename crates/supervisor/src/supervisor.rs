@@ -24,7 +24,8 @@ use crate::children::{Children, Kit, Place, Runtime, Seat};
 use crate::config::{Config, ConfigError, WorkerConfig};
 use crate::groups::Groups;
 use crate::handout::Known;
-use crate::journal::WorkerEvent;
+use crate::journal::Journals;
+use crate::log::{Log, Ready};
 use crate::notify::Manager;
 use crate::status::{self, socket_path};
 use crate::vault::{Vault, VaultError, WorkerName};
@@ -33,31 +34,6 @@ use crate::vault::{Vault, VaultError, WorkerName};
 const DRAIN_MAX: Duration = Duration::from_secs(30);
 /// How long a process may take to end after it has drained.
 const END_MAX: Duration = Duration::from_secs(5);
-
-/// Takes what the operator should know.
-pub trait Log {
-    /// The node serves.
-    fn ready(&self, ready: &Ready);
-    /// Something happened that is no fault.
-    fn note(&self, text: &str);
-    /// Something is wrong; what is not named goes on.
-    fn problem(&self, text: &str);
-    /// A Worker did something.
-    fn worker(&self, told: WorkerEvent<'_>);
-    /// The operator has moved files of the log, maybe: they are opened again.
-    fn reopen(&self);
-}
-
-/// Where a node serves, and what.
-#[derive(Debug, Clone, Copy)]
-pub struct Ready {
-    /// The address of plain HTTP.
-    pub http: SocketAddr,
-    /// The address of HTTP over TLS.
-    pub https: Option<SocketAddr>,
-    /// The Workers that could be built.
-    pub workers: usize,
-}
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -151,8 +127,8 @@ impl Supervisor {
             http: listen(config.http)?,
             https: config.https.map(listen).transpose()?,
             proxy_protocol: config.proxy_protocol,
-            log: log.clone(),
-            logs_requests: config.access_log.is_some(),
+            journals: Journals::new(log.clone()),
+            access_log: config.access_log.clone(),
         };
         let supervisor = Self {
             kit,
@@ -471,7 +447,7 @@ impl Supervisor {
             ("listen.http", differs(&kit.http, Some(config.http))),
             ("listen.https", https_differs),
             ("listen.proxy_protocol", kit.proxy_protocol != config.proxy_protocol),
-            ("log.access", kit.logs_requests != config.access_log.is_some()),
+            ("log.access", kit.access_log != config.access_log),
             ("outbound.allow", kit.allowed_ranges != config.allowed_ranges),
             ("outbound.forbid", kit.forbidden_ranges != config.forbidden_ranges),
             ("processes", *kit.groups.config() != config.processes),
@@ -505,6 +481,7 @@ impl Supervisor {
         if let Some(mut outbound) = children.outbound {
             end(&mut outbound.child).await;
         }
+        self.kit.journals.finish().await;
     }
 }
 

@@ -1,6 +1,6 @@
-//! The switchboard: connections of Workers to Workers of other processes, by way of service bindings.
-//! A runtime sends one end of a socket and the key that it was given; the supervisor passes it on to
-//! the process of that Worker, if the runtime may reach it.
+//! The switchboard: connections of Workers to Workers of other processes, by way of service
+//! bindings. A runtime sends one end of a socket and the key that it was given; the supervisor
+//! passes it on to the process of that Worker, if the runtime may reach it.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;

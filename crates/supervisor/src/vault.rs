@@ -138,7 +138,7 @@ impl Vault {
             other.worker == worker
                 && other.is_refused == terms.is_refused
                 && other.reach.origin == *origin
-                // A process that knows the hosts has to hear of others.
+                // The stamp names them.
                 && (origin.is_empty() || other.reach.hosts == *hosts)
         };
         let same = previous.named(&name).filter(|(_, other)| is_same(other));
@@ -155,6 +155,10 @@ impl Vault {
             worker: worker.name.as_str().into(),
             version: worker.version.as_str().into(),
             origin: origin.clone(),
+            hosts: match &**origin {
+                "" => Vec::new(),
+                _ => hosts.iter().map(|host| host.as_str().into()).collect(),
+            },
         };
         let stamp = stamps.stamp(&identity).ok_or(VaultError::Name)?;
         let (reach, is_refused) =

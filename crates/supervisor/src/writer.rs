@@ -1,17 +1,25 @@
-//! Lines to a file or to the standard output, by a thread of its own: a slow disk or a terminal that
-//! is stopped keeps nobody waiting.
+//! Lines to a file or to the standard output, by a thread of its own: a slow disk or a terminal
+//! that is stopped keeps nobody waiting.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// Lines that wait to be written. Those beyond it are left out.
 const LINES_MAX: usize = 8_192;
 /// Bytes that are written at once where lines wait.
 const WRITE_BYTES_MAX: usize = 64 << 10;
+
+/// Time between two notices of what went wrong.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+/// How long the last lines may take.
+const FINISH_MAX: Duration = Duration::from_secs(1);
 
 /// Where lines go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,20 +32,32 @@ pub enum Destination {
 
 enum Command {
     Line(String),
-    Reopen,
+    /// Something is to be looked at.
+    Look,
+    /// Everything before it is to be written; then this is told.
+    Finish(SyncSender<()>),
 }
 
-/// What has gone wrong since somebody asked.
+/// What has gone wrong since it was told.
 #[derive(Debug, Default)]
 struct Troubles {
+    /// Lines that were left out.
     dropped: u64,
     failed: Option<String>,
+    told: Option<Instant>,
+}
+
+#[derive(Default)]
+struct Shared {
+    troubles: Mutex<Troubles>,
+    /// Whether the file is to be opened again before the next line.
+    reopens: AtomicBool,
 }
 
 /// Writes lines.
 pub struct Writer {
     commands: SyncSender<Command>,
-    troubles: Arc<Mutex<Troubles>>,
+    shared: Arc<Shared>,
 }
 
 impl Writer {
@@ -46,86 +66,162 @@ impl Writer {
     /// # Errors
     /// When the file cannot be opened, or the thread not be made.
     pub fn start(destination: Destination) -> io::Result<Self> {
-        let output = open(&destination)?;
+        let output = Output { file: open(&destination)?, destination, is_cut: false };
         let (commands, received) = sync_channel(LINES_MAX);
-        let troubles = Arc::<Mutex<Troubles>>::default();
-        let its_troubles = troubles.clone();
-        thread::Builder::new().name("log".to_owned()).spawn(move || {
-            write(&destination, output, &received, &its_troubles);
-        })?;
-        Ok(Self { commands, troubles })
+        let shared = Arc::<Shared>::default();
+        let its_shared = shared.clone();
+        thread::Builder::new()
+            .name("log".to_owned())
+            .spawn(move || write(output, &received, &its_shared))?;
+        Ok(Self { commands, shared })
     }
 
-    /// Writes a line, which has no end yet.
+    /// Writes a line, which has no end yet. It does not wait.
     pub fn line(&self, line: String) {
         if self.commands.try_send(Command::Line(line)).is_err() {
-            lock(&self.troubles).dropped += 1;
+            lock(&self.shared.troubles).dropped += 1;
         }
     }
 
     /// Opens the file again: somebody has moved it.
     pub fn reopen(&self) {
-        let _ = self.commands.try_send(Command::Reopen);
+        self.shared.reopens.store(true, Relaxed);
+        // Where lines wait the thread looks anyway.
+        let _ = self.commands.try_send(Command::Look);
     }
 
-    /// What has gone wrong since the last call, as a text for the operator.
+    /// What has gone wrong since the last time, as a text for the operator; at most once a second.
     pub fn take_trouble(&self) -> Option<String> {
-        let Troubles { dropped, failed } = std::mem::take(&mut *lock(&self.troubles));
+        let mut troubles = lock(&self.shared.troubles);
+        if troubles.told.is_some_and(|told| told.elapsed() < TELL_EVERY) {
+            return None;
+        }
+        let text = troubles.take()?;
+        troubles.told = Some(Instant::now());
+        Some(text)
+    }
+
+    /// Waits until everything is written, but not for long; gives what has gone wrong.
+    pub fn finish(&self) -> Option<String> {
+        let (done, finished) = sync_channel(1);
+        let deadline = Instant::now() + FINISH_MAX;
+        let mut command = Command::Finish(done);
+        while let Err(TrySendError::Full(back)) = self.commands.try_send(command) {
+            if Instant::now() >= deadline {
+                break;
+            }
+            command = back;
+            thread::sleep(Duration::from_millis(1));
+        }
+        let _ = finished.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+        lock(&self.shared.troubles).take()
+    }
+}
+
+impl Troubles {
+    fn take(&mut self) -> Option<String> {
+        let (failed, dropped) = (self.failed.take(), std::mem::take(&mut self.dropped));
         match (failed, dropped) {
-            (Some(failed), _) => Some(format!("it cannot be written: {failed}")),
+            (Some(failed), 0) => Some(format!("it cannot be written: {failed}")),
+            (Some(failed), lost) => {
+                Some(format!("it cannot be written: {failed}; {lost} lines are lost"))
+            }
             (None, 0) => None,
-            (None, dropped) => Some(format!("{dropped} lines are left out: it is too slow")),
+            (None, lost) => Some(format!("{lost} lines are lost: it is too slow")),
         }
     }
 }
 
-fn lock(troubles: &Mutex<Troubles>) -> std::sync::MutexGuard<'_, Troubles> {
+fn lock(troubles: &Mutex<Troubles>) -> MutexGuard<'_, Troubles> {
     troubles.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn open(destination: &Destination) -> io::Result<Box<dyn Write + Send>> {
-    let append = |path: &Path| -> io::Result<File> {
-        OpenOptions::new().append(true).create(true).open(path)
-    };
     Ok(match destination {
         Destination::Standard => Box::new(io::stdout()),
-        Destination::File(path) => Box::new(append(path)?),
+        Destination::File(path) => {
+            // It has addresses of clients.
+            Box::new(OpenOptions::new().append(true).create(true).mode(0o640).open(path)?)
+        }
     })
 }
 
-fn write(
-    destination: &Destination,
-    mut output: Box<dyn Write + Send>,
-    commands: &Receiver<Command>,
-    troubles: &Mutex<Troubles>,
-) {
-    let mut text = String::new();
-    let mut next = commands.recv().ok();
-    while let Some(command) = next.take() {
-        let written = match command {
-            Command::Line(line) => {
-                text.push_str(&line);
-                text.push('\n');
-                next = commands.try_recv().ok();
-                if matches!(next, Some(Command::Line(_))) && text.len() < WRITE_BYTES_MAX {
-                    continue;
-                }
-                output.write_all(text.as_bytes()).and_then(|()| output.flush())
-            }
-            Command::Reopen => open(destination).map(|opened| output = opened),
-        };
-        text.clear();
-        if let Err(error) = written {
-            lock(troubles).failed = Some(error.to_string());
+/// Where lines are written.
+struct Output {
+    destination: Destination,
+    file: Box<dyn Write + Send>,
+    /// Whether what was written last is a line without its end.
+    is_cut: bool,
+}
+
+impl Output {
+    /// Writes whole lines; gives how many are lost, and why.
+    fn write(&mut self, lines: &[u8]) -> Result<(), (u64, io::Error)> {
+        let lost = |rest: &[u8]| rest.iter().filter(|byte| **byte == b'\n').count() as u64;
+        if self.is_cut {
+            self.file.write_all(b"\n").map_err(|error| (lost(lines), error))?;
+            self.is_cut = false;
         }
-        if next.is_none() {
-            next = commands.recv().ok();
+        let mut done = 0;
+        while done < lines.len() {
+            match self.file.write(&lines[done..]) {
+                Ok(0) => return Err((lost(&lines[done..]), io::ErrorKind::WriteZero.into())),
+                Ok(count) => done += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err((lost(&lines[done..]), error)),
+            }
+            self.is_cut = lines[done - 1] != b'\n';
+        }
+        self.file.flush().map_err(|error| (0, error))
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        self.file = open(&self.destination)?;
+        self.is_cut = false;
+        Ok(())
+    }
+}
+
+/// Writes what comes, several lines at once where they wait.
+fn write(mut output: Output, commands: &Receiver<Command>, shared: &Shared) {
+    let mut text = String::new();
+    while let Ok(first) = commands.recv() {
+        let mut finished = None;
+        let waiting = std::iter::from_fn(|| commands.try_recv().ok());
+        for command in std::iter::once(first).chain(waiting) {
+            match command {
+                Command::Line(line) => {
+                    text.push_str(&line);
+                    text.push('\n');
+                }
+                Command::Look => {}
+                Command::Finish(done) => finished = Some(done),
+            }
+            if finished.is_some() || text.len() >= WRITE_BYTES_MAX {
+                break;
+            }
+        }
+        if shared.reopens.swap(false, Relaxed)
+            && let Err(error) = output.reopen()
+        {
+            lock(&shared.troubles).failed = Some(format!("it cannot be opened again: {error}"));
+        }
+        if let Err((lost, error)) = output.write(text.as_bytes()) {
+            let mut troubles = lock(&shared.troubles);
+            troubles.dropped += lost;
+            troubles.failed = Some(error.to_string());
+        }
+        text.clear();
+        if let Some(done) = finished {
+            let _ = done.send(());
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -149,15 +245,46 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_told_of() {
+    fn a_full_disk_is_told_of_with_what_is_lost() {
         let writer = Writer::start(Destination::File("/dev/full".into())).unwrap();
         writer.line("one".to_owned());
-        let trouble = loop {
-            if let Some(trouble) = writer.take_trouble() {
-                break trouble;
-            }
-            thread::yield_now();
-        };
+        writer.line("two".to_owned());
+        let trouble = writer.finish().unwrap();
         assert!(trouble.contains("No space left"), "{trouble}");
+        assert!(trouble.ends_with("; 2 lines are lost"), "{trouble}");
+        assert_eq!(writer.finish(), None);
+    }
+
+    /// Takes some bytes, then none, then all.
+    struct Narrow(Arc<Mutex<(Vec<u8>, usize)>>);
+
+    impl Write for Narrow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut narrow = self.0.lock().unwrap();
+            let count = bytes.len().min(narrow.1);
+            if count == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            narrow.1 -= count;
+            narrow.0.extend_from_slice(&bytes[..count]);
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_that_was_cut_spoils_no_other() {
+        let taken = Arc::new(Mutex::new((Vec::new(), 6)));
+        let file = Box::new(Narrow(taken.clone()));
+        let mut output = Output { destination: Destination::Standard, file, is_cut: false };
+        let (lost, _) = output.write(b"one\ntwo\nthree\n").unwrap_err();
+        assert_eq!(lost, 2);
+        assert_eq!(output.write(b"four\n").unwrap_err().0, 1);
+        taken.lock().unwrap().1 = usize::MAX;
+        output.write(b"five\n").unwrap();
+        assert_eq!(taken.lock().unwrap().0, b"one\ntw\nfive\n");
     }
 }

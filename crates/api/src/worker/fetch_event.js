@@ -3,6 +3,7 @@
  * @module
  */
 
+import { load } from "../lazy.js";
 import { primordials } from "../primordials.js";
 import { Event, trusted } from "../events/event_base.js";
 import { dispatch, hasListeners } from "../events/event_target.js";
@@ -128,6 +129,10 @@ export function dispatchFetchEvent(request, ctx) {
   dispatch(globalThis, event);
   const given = takeResponse(event);
   if (given === undefined) {
+    const answer = hasFetchListener()
+      ? (0, load("worker/pass_through.js").passOn)(request)
+      : undefined;
+    if (answer !== undefined) return answer;
     throw new Error(
       hasFetchListener()
         ? "FetchEvent.respondWith() was not called, and there is no origin to pass the request to."

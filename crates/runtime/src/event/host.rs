@@ -21,8 +21,7 @@ use crate::failure::Failure;
 use crate::http::answers::Answers;
 use crate::http::charged::charged;
 use crate::limits::Limits;
-use crate::placement::dispatch::Dispatcher;
-use crate::services::Services;
+use crate::services::{Neighbours, Services};
 use crate::worker::{Observer, Worker};
 
 /// The event that runs global scope.
@@ -51,8 +50,8 @@ pub(crate) struct EventHost {
     tally: OnceCell<Arc<Tally>>,
     pub(crate) observer: Arc<dyn Observer>,
     worker: OnceCell<Arc<Worker>>,
-    /// Gives requests to other Workers of the process.
-    dispatcher: OnceCell<Arc<Dispatcher>>,
+    /// The other Workers of the process.
+    neighbours: OnceCell<Arc<dyn Neighbours>>,
     events: RefCell<IdMap<Rc<EventContext>>>,
     last_event: Cell<EventId>,
     /// The event whose turn runs.
@@ -80,7 +79,7 @@ impl EventHost {
             tally: OnceCell::new(),
             observer,
             worker: OnceCell::new(),
-            dispatcher: OnceCell::new(),
+            neighbours: OnceCell::new(),
             events: RefCell::default(),
             last_event: Cell::new(START),
             current: RefCell::default(),
@@ -113,8 +112,8 @@ impl EventHost {
     }
 
     /// Sets the Worker of the events, and makes its client for subrequests.
-    pub(crate) fn set_worker(&self, worker: Arc<Worker>, dispatcher: Arc<Dispatcher>) {
-        let _ = self.dispatcher.set(dispatcher);
+    pub(crate) fn set_worker(&self, worker: Arc<Worker>, neighbours: Arc<dyn Neighbours>) {
+        let _ = self.neighbours.set(neighbours);
         let _ = self.client.set(self.surroundings.egress.client(&worker));
         let _ = self.tally.set(self.surroundings.tallies.of(&worker));
         let _ = self.worker.set(worker);
@@ -149,9 +148,9 @@ impl EventHost {
         &*self.surroundings.services
     }
 
-    /// Gives requests to other Workers of the process, once the Worker is loaded.
-    pub(crate) fn dispatcher(&self) -> Option<&Arc<Dispatcher>> {
-        self.dispatcher.get()
+    /// The other Workers of the process, once the Worker is loaded.
+    pub(crate) fn neighbours(&self) -> Option<&Arc<dyn Neighbours>> {
+        self.neighbours.get()
     }
 
     /// The limits of the Worker.

@@ -21,10 +21,9 @@ use crate::event::open_responses::{Connected, ConnectionPermit, NoConnection, Or
 use crate::event::resources::Resource;
 use crate::http::body::{Abortable, BodyError, InBody, OutBody};
 use crate::http::received::ReceivedBody;
-use crate::http::service::{self, ServiceRequest};
 use crate::http::{flat_headers, framing};
 use crate::limits::{HEADER_BYTES_MAX, URL_BYTES_MAX};
-use crate::services::ServicePlace;
+use crate::services::{ServicePlace, ServiceRequest, peer_of};
 
 /// A subrequest that can be aborted.
 struct Subrequest {
@@ -271,19 +270,19 @@ async fn ask_service(
     number: u32,
     mut request: EgressRequest,
 ) -> Result<Response<InBody>, OpError> {
-    let (Some(service), Some(worker), Some(dispatcher)) =
-        (host.service(number), host.worker(), host.dispatcher())
+    let (Some(service), Some(worker), Some(neighbours)) =
+        (host.service(number), host.worker(), host.neighbours())
     else {
         return Err(OpError::error("There is no such service binding."));
     };
-    let peer = service::peer_of(&mut request.request);
+    let peer = peer_of(&mut request.request);
     let entrypoint = service.entrypoint.clone();
     let answer = match host.services().find(worker, service).await {
         Ok(ServicePlace::Here(other)) => {
             let EgressRequest { request, hops_left, .. } = request;
             let entrypoint = entrypoint.map(Arc::from);
             let request = ServiceRequest { request, entrypoint, hops_left, peer };
-            service::ask(dispatcher, &other, request).await
+            neighbours.clone().ask(other, request).await
         }
         Ok(ServicePlace::Elsewhere(address)) => {
             request.service = Some(ServiceCall { address, entrypoint, peer });

@@ -12,10 +12,13 @@ use http::{Request, Response, StatusCode};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use ingress::acceptor::Acceptor;
+use ingress::access::{self, Access, AccessLog, UNKNOWN};
 use ingress::client_limits::ClientLimits;
 use ingress::connections::ClientConnections;
 use ingress::http2::{self, Streams};
+use ingress::peer::Peer;
 use ingress::refusal::{self, Head, Refusal};
+use ingress::request_url::RequestUrl;
 use tokio::sync::{mpsc, watch};
 
 use crate::failure::Failure;
@@ -54,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) clients: ClientLimits,
     pub(crate) connections: Arc<ClientConnections>,
+    /// The log of requests, if there is one.
+    pub(crate) access: Option<Arc<dyn AccessLog>>,
     /// Whether this front thread checks the isolates.
     pub(crate) looks_after: bool,
 }
@@ -63,6 +68,7 @@ struct FrontThread {
     dispatcher: Arc<Dispatcher>,
     clients: ClientLimits,
     connections: Arc<ClientConnections>,
+    access: Option<Arc<dyn AccessLog>>,
     /// Connections that are being answered with [`TOO_MANY`].
     turned_away: Cell<usize>,
     /// The way back to this thread.
@@ -91,10 +97,17 @@ async fn serve(
     let listener = Acceptor::new(Accepting::new(listener)?);
     let (front, mut handed_back) = mpsc::channel(HANDED_BACK_MAX);
     let (drain_sender, drain) = watch::channel(Drain::Stay);
-    let Shared { dispatcher, clients, connections, looks_after } = shared;
+    let Shared { dispatcher, clients, connections, access, looks_after } = shared;
     let turned_away = Cell::new(0);
-    let thread =
-        Rc::new(FrontThread { dispatcher, clients, connections, turned_away, front, drain });
+    let thread = Rc::new(FrontThread {
+        dispatcher,
+        clients,
+        connections,
+        access,
+        turned_away,
+        front,
+        drain,
+    });
     let mut look = tokio::time::interval(LOOK_AFTER);
     loop {
         tokio::select! {
@@ -121,9 +134,10 @@ impl FrontThread {
         // Clients behind a UNIX socket are counted by the proxy there.
         let address = peer.address.filter(|_| matches!(stream, Transport::Tcp(_)));
         let Some(guard) = self.connections.admit(address) else {
+            self.tell_turned_away(&peer);
             return self.turn_away(stream);
         };
-        let session = Session::new(peer, &self.clients, guard);
+        let session = Session::new(peer, &self.clients, guard, self.access.clone());
         tokio::task::spawn_local(async move {
             // A client that sends no request gets no answer: the connection just ends.
             let read = BytesMut::with_capacity(READ_BYTES);
@@ -144,7 +158,9 @@ impl FrontThread {
             let stream = DetachedTransport::Unix(stream).attach();
             return stream.map_or((), |stream| self.turn_away(stream));
         };
-        let session = Session::passed(worker.clone(), scheme, is_service, &self.clients, guard);
+        let access = self.access.clone();
+        let session =
+            Session::passed(worker.clone(), scheme, is_service, &self.clients, guard, access);
         let (stream, front) = (DetachedTransport::Unix(stream), self.front.clone());
         let connection = Connection { stream, read: Bytes::new(), session, front };
         let Err((connection, _)) = self.hand_over(&worker, connection) else { return };
@@ -152,6 +168,14 @@ impl FrontThread {
             let Ok(stream) = connection.stream.attach() else { return };
             let _ = self.next_request(stream, BytesMut::new(), connection.session).await;
         });
+    }
+
+    /// Tells the log of a client whose connection is one too many.
+    fn tell_turned_away(&self, peer: &Peer) {
+        if let Some(log) = &self.access {
+            Access::begin(Some(log.clone()), peer.address, UNKNOWN, UNKNOWN)
+                .set_status(TOO_MANY.status);
+        }
     }
 
     /// Answers a connection that is one too many. If too many of those are being answered, it is
@@ -190,7 +214,10 @@ impl FrontThread {
         let (urls, mut drain) = (&session.urls, self.drain.clone());
         let url = match first_head::read(&mut stream, &mut read, urls, &mut drain).await? {
             None => return Ok(()),
-            Some(FirstHead::Refused(refusal)) => return refuse(stream, refusal).await,
+            Some(FirstHead::Refused(refusal)) => {
+                session.tell_refused(&read, None, refusal.status, refusal.text.len() + 1);
+                return refuse(stream, refusal).await;
+            }
             Some(FirstHead::Http2) => {
                 self.serve_http2(stream, read.freeze(), session).await;
                 return Ok(());
@@ -198,18 +225,34 @@ impl FrontThread {
             Some(FirstHead::Http1(url)) => url,
         };
         drop(drain);
-        let route = match session.route(self.dispatcher.router(), &url).await {
+        let route = match session.route(self.dispatcher.router(), &url, None).await {
             Ok(route) => route,
-            Err(failure) => return answer(stream, &self.dispatcher.page(&failure)).await,
+            Err(failure) => return self.fail(stream, &session, &read, &url, &failure).await,
         };
         let (stream, front) = (stream.detach()?, self.front.clone());
         let connection = Connection { stream, read: read.freeze(), session, front };
         match self.hand_over(&route.worker, connection) {
             Ok(()) => Ok(()),
             Err((connection, failure)) => {
-                answer(connection.stream.attach()?, &self.dispatcher.page(&failure)).await
+                let Connection { stream, read, session, .. } = connection;
+                self.fail(stream.attach()?, &session, &read, &url, &failure).await
             }
         }
+    }
+
+    /// Answers a request that reached no isolate.
+    async fn fail(
+        &self,
+        stream: Transport,
+        session: &Session,
+        read: &[u8],
+        url: &RequestUrl,
+        failure: &Failure,
+    ) -> std::io::Result<()> {
+        let page = self.dispatcher.page(failure);
+        let status = StatusCode::from_u16(page.status).unwrap_or_default();
+        session.tell_refused(read, Some(url), status, page.body.len());
+        answer(stream, &page).await
     }
 
     /// Hands a connection to an isolate of the Worker; gives it back with a failure when no isolate
@@ -234,16 +277,28 @@ impl FrontThread {
     }
 
     /// Lets the Worker's isolate answer a request of a connection that stays here.
-    async fn forward(&self, mut request: Request<Inbound>, session: &Session) -> Response<OutBody> {
+    async fn forward(&self, request: Request<Inbound>, session: &Session) -> Response<OutBody> {
+        let access = session.begin(&request);
+        let response = self.forward_for(request, session, access.as_ref()).await;
+        session.tell(access, response)
+    }
+
+    async fn forward_for(
+        &self,
+        mut request: Request<Inbound>,
+        session: &Session,
+        access: Option<&Arc<Access>>,
+    ) -> Response<OutBody> {
         let client = session.client_of(request.headers_mut());
         let url = match refusal::examine(&session.urls, &Head::from(&request)) {
             Ok(url) => url,
             Err(refusal) => return refusal.final_response(request.version()),
         };
-        match session.route(self.dispatcher.router(), &url).await {
+        match session.route(self.dispatcher.router(), &url, access).await {
             Ok(route) => {
                 let (entrypoint, fixed) = (route.entrypoint, session.fixed_worker().is_some());
-                let request = RoutedRequest { request, url, client, entrypoint, fixed };
+                let access = access.cloned();
+                let request = RoutedRequest { request, url, client, entrypoint, fixed, access };
                 self.dispatcher.hop(&route.worker, request).await
             }
             Err(failure) => self.dispatcher.error_page(&failure),
@@ -256,7 +311,9 @@ impl FrontThread {
         let stream = Prefixed::new(stream, read, client.download);
         let answer = |request| self.forward(request, &session);
         // It is never asked to leave, so it ends here.
-        let served = serve_http1(stream, client.upload, &self.drain, || false, answer).await;
+        let refused = |read: &[u8], status| session.tell_refused(read, None, status, 0);
+        let (upload, stays) = (client.upload, || false);
+        let served = serve_http1(stream, upload, &self.drain, stays, refused, answer).await;
         if let ConnectionEnd::Upgraded(upgrade, stream, read) = served {
             upgrade.deliver(stream, read, session.guard);
         }
@@ -272,9 +329,11 @@ impl FrontThread {
                 let upload = session.client.upload;
                 let request = request.map(|body| Inbound::new(body, None, upload));
                 let method = request.method().clone();
-                let response = thread.forward(request, &session).await;
+                let mut response = thread.forward(request, &session).await;
+                let access = response.extensions_mut().remove();
                 let response = framing::take_body_off(&method, not_upgraded(response));
-                Ok::<_, std::convert::Infallible>(response.map(|body| Holding::new(body, stream)))
+                let response = response.map(|body| Holding::new(body, stream));
+                Ok::<_, std::convert::Infallible>(access::metered(response, access))
             }
         });
         let connection = http2::builder().serve_connection(io, service);

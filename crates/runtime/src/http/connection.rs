@@ -15,7 +15,9 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
+use ingress::access::{self, Metered};
 use ingress::pace::MinimumRate;
+use ingress::refusal::{MALFORMED, TOO_LARGE};
 use tokio::sync::{mpsc, watch};
 
 use crate::front::answer::refuse;
@@ -65,7 +67,7 @@ pub(crate) enum Drain {
 }
 
 /// A response's body, until hyper has taken all of it or dropped it.
-type Outbound = Holding<Exchange>;
+type Outbound = Metered<Holding<Exchange>>;
 
 /// How the service of a connection ended.
 pub(crate) enum ConnectionEnd {
@@ -101,6 +103,9 @@ enum End {
 /// between two requests only: when its thread drains, when it asked for a second Worker
 /// ([`Boundary::set_mixed`]), or when `is_surplus`, called after each request, is true.
 ///
+/// `tell_refused` is called when a request could not be read, with what there is of it and the
+/// status of its answer.
+///
 /// A thread that counts its connections by the receivers of `drain` must keep a receiver until the
 /// connection is handed over.
 pub(crate) async fn serve_http1<F, A>(
@@ -108,6 +113,7 @@ pub(crate) async fn serve_http1<F, A>(
     upload: MinimumRate,
     drain: &watch::Receiver<Drain>,
     is_surplus: impl Fn() -> bool,
+    tell_refused: impl Fn(&[u8], StatusCode),
     answer: F,
 ) -> ConnectionEnd
 where
@@ -167,14 +173,36 @@ where
         }
         (End::Over(Ok(())), Some(upgrade)) => ConnectionEnd::Upgraded(upgrade, stream, read),
         (end, _) => {
-            close_after(end, stream, &read, lingers).await;
+            close_after(end, stream, &read, lingers, tell_refused).await;
             ConnectionEnd::Closed
         }
     }
 }
 
+impl End {
+    /// The status of the answer to a request that could not be read. hyper gives it, or
+    /// [`close_after`].
+    fn refused(&self, read: &[u8]) -> Option<StatusCode> {
+        match self {
+            Self::TimedOut if !read.is_empty() => Some(HEAD_TOO_SLOW.status),
+            Self::Over(Err(error)) if error.is_parse_too_large() => Some(TOO_LARGE.status),
+            Self::Over(Err(error)) if error.is_parse() => Some(MALFORMED.status),
+            _ => None,
+        }
+    }
+}
+
 /// Closes a connection. `lingers` says that its client may still be sending.
-async fn close_after(end: End, stream: Transport, read: &[u8], lingers: bool) {
+async fn close_after(
+    end: End,
+    stream: Transport,
+    read: &[u8],
+    lingers: bool,
+    tell_refused: impl Fn(&[u8], StatusCode),
+) {
+    if let Some(status) = end.refused(read) {
+        tell_refused(read, status);
+    }
     match end {
         // Nobody is told that an idle connection ends, but a head that was begun has an answer.
         End::TimedOut if !read.is_empty() => drop(refuse(stream, HEAD_TOO_SLOW).await),
@@ -225,13 +253,14 @@ where
         let boundary = has_body.then(|| boundary.clone());
         async move {
             let mut response = response.await;
+            let access = response.extensions_mut().remove();
             if let Some(boundary) = boundary {
                 ending.unread.set(conclude(&boundary, expects, &mut response).await);
             }
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 ending.upgrade.set(response.extensions_mut().remove());
             }
-            Ok(response.map(|body| Outbound::new(body, exchange)))
+            Ok(access::metered(response.map(|body| Holding::new(body, exchange)), access))
         }
     })
 }

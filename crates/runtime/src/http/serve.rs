@@ -1,7 +1,6 @@
 //! Requests of a connection, on the isolate's own thread: from hyper to the Worker's handler and
 //! back.
 
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -10,6 +9,7 @@ use api::EventId;
 use http::uri::Authority;
 use http::{Request, Response, StatusCode, Version};
 use http_body::Body as _;
+use ingress::access::{Access, End};
 use ingress::refusal::{self, Head, Refusal};
 use ingress::request_url::RequestUrl;
 use isolate::{OneByte, Thrown, Turn, Value};
@@ -24,7 +24,7 @@ use crate::http::boundary::Boundary;
 use crate::http::flat_headers;
 use crate::http::framing;
 use crate::http::inbound::Inbound;
-use crate::http::service;
+use crate::http::service_headers::{take_entrypoint, tell_failure};
 use crate::isolate::worker_isolate::{WorkerIsolate, lost};
 use crate::limits::{HEADER_FIELDS_MAX, HOPS_MAX};
 use crate::placement::dispatch::Dispatcher;
@@ -46,6 +46,8 @@ pub(crate) struct RoutedRequest {
     pub(crate) entrypoint: Option<Arc<str>>,
     /// Whether the platform has chosen the Worker, and not the router.
     pub(crate) fixed: bool,
+    /// What the log of requests is told of it.
+    pub(crate) access: Option<Arc<Access>>,
 }
 
 /// Answers one request: here, or through another isolate when it is for another Worker or this
@@ -53,23 +55,36 @@ pub(crate) struct RoutedRequest {
 pub(crate) async fn serve(
     served: Rc<ConnectionContext>,
     boundary: &Boundary,
-    mut request: Request<Inbound>,
+    request: Request<Inbound>,
 ) -> Response<OutBody> {
-    let ConnectionContext { isolate, dispatcher, session } = &*served;
+    let access = served.session.begin(&request);
+    let response = serve_for(&served, boundary, request, access.as_ref()).await;
+    served.session.tell(access, response)
+}
+
+async fn serve_for(
+    served: &ConnectionContext,
+    boundary: &Boundary,
+    mut request: Request<Inbound>,
+    access: Option<&Arc<Access>>,
+) -> Response<OutBody> {
+    let ConnectionContext { isolate, dispatcher, session } = served;
     let client = session.client_of(request.headers_mut());
     let is_service = session.is_service();
-    let named = if is_service { service::take_entrypoint(request.headers_mut()) } else { None };
+    let named = if is_service { take_entrypoint(request.headers_mut()) } else { None };
     let url = match refusal::examine(&session.urls, &Head::from(&request)) {
         Ok(url) => url,
         Err(refusal) => return refusal.final_response(request.version()),
     };
-    let Route { worker, entrypoint, .. } = match session.route(dispatcher.router(), &url).await {
+    let router = dispatcher.router();
+    let Route { worker, entrypoint, .. } = match session.route(router, &url, access).await {
         Ok(route) => route,
         Err(failure) => return dispatcher.error_page(&failure),
     };
     let fixed = session.fixed_worker().is_some();
     let entrypoint = named.or(entrypoint);
-    let request = RoutedRequest { request, url, client, entrypoint, fixed };
+    let access = access.cloned();
+    let request = RoutedRequest { request, url, client, entrypoint, fixed, access };
     let mut response = if worker.id == isolate.worker().id && isolate.is_usable() {
         let response = answer(isolate, dispatcher, request).await;
         response.map(|body| isolate.answers.hold(body))
@@ -80,7 +95,7 @@ pub(crate) async fn serve(
         dispatcher.hop(&worker, request).await
     };
     if is_service {
-        service::tell_failure(&mut response);
+        tell_failure(&mut response);
     }
     response
 }
@@ -107,14 +122,21 @@ pub(crate) async fn answer(
     let method = request.request.method().clone();
     let wants_record = isolate.host.observer.wants_requests();
     let record = wants_record.then(|| Record::begin(&request));
-    let mut flight =
-        InFlight { isolate: isolate.clone(), event, record, has_ended: false, answered: false };
+    let (isolate_of_it, access) = (isolate.clone(), request.access.clone());
+    let mut flight = InFlight {
+        isolate: isolate_of_it,
+        event,
+        record,
+        access,
+        has_ended: false,
+        answered: false,
+    };
     dispatch(isolate, &flight.event, request, limit);
     let answer = flight.answer().await.and_then(not_too_many_headers);
     report_failure(isolate, &answer);
     flight.ended(match &answer {
         Ok(response) => (response.status().as_u16(), Outcome::Ok),
-        Err(failure) => (failure.status(), outcome_of(failure)),
+        Err(failure) => (failure.status(), failure.outcome()),
     });
     match answer {
         Ok(mut response) => {
@@ -238,6 +260,7 @@ struct InFlight {
     event: Rc<EventContext>,
     /// Until it has been given to the observer, if that wants it.
     record: Option<Record>,
+    access: Option<Arc<Access>>,
     /// Whether its end is counted.
     has_ended: bool,
     answered: bool,
@@ -262,6 +285,9 @@ impl InFlight {
         if let Some(tally) = self.isolate.host.tally() {
             tally.note_end(outcome);
         }
+        if let Some(access) = &self.access {
+            access.set_end(End { outcome: outcome.name(), cpu_us: self.event.cpu_ns() / 1_000 });
+        }
         if let Some(record) = self.record.take() {
             record.end(&self.isolate, &self.event, status, outcome);
         }
@@ -283,9 +309,7 @@ impl Drop for InFlight {
 
 /// The record of a request, for the observer.
 struct Record {
-    client: Option<IpAddr>,
     method: http::Method,
-    origin: String,
     /// Path and query, of the URL that the Worker sees.
     target: String,
     started: std::time::Instant,
@@ -294,9 +318,7 @@ struct Record {
 impl Record {
     fn begin(request: &RoutedRequest) -> Self {
         Self {
-            client: request.client.peer.address,
             method: request.request.method().clone(),
-            origin: request.url.origin().to_owned(),
             target: request.url.target().to_owned(),
             started: std::time::Instant::now(),
         }
@@ -304,9 +326,7 @@ impl Record {
 
     fn end(self, isolate: &WorkerIsolate, event: &EventContext, status: u16, outcome: Outcome) {
         let record = RequestRecord {
-            client: self.client,
             method: self.method.to_string(),
-            origin: self.origin,
             path: self.target,
             status,
             wall_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
@@ -328,14 +348,5 @@ fn report_failure(isolate: &WorkerIsolate, answer: &Answer) {
             let told = Thrown::new("Error", failure.to_string());
             isolate.host.observer.exception(isolate.worker(), &told);
         }
-    }
-}
-
-fn outcome_of(failure: &Failure) -> Outcome {
-    match failure {
-        Failure::ExceededCpu => Outcome::ExceededCpu,
-        Failure::ExceededMemory => Outcome::ExceededMemory,
-        Failure::Hung => Outcome::Hung,
-        _ => Outcome::Exception,
     }
 }

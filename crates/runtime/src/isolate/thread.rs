@@ -228,7 +228,7 @@ impl Thread {
         if let Some(ledger) = self.status.ledger.get() {
             ledger.set_bytes_max(worker.limits.memory_bytes_max);
         }
-        let result = self.isolate.load(worker, dispatcher).await;
+        let result = self.isolate.load(worker, dispatcher.clone()).await;
         match self.isolate.condemned() {
             Some(reason) => {
                 let fault = fault_of(reason);
@@ -323,7 +323,9 @@ impl Thread {
                 }
             };
             let surplus = || status.take_surplus();
-            let outcome = serve_http1(stream, client.upload, &drain, surplus, answer).await;
+            let refused = |read: &[u8], status| served.session.tell_refused(read, None, status, 0);
+            let outcome =
+                serve_http1(stream, client.upload, &drain, surplus, refused, answer).await;
             status.sockets().remove(&socket);
             drop(guard);
             // All requests have ended, so nothing else holds it.

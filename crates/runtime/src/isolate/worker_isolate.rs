@@ -13,8 +13,8 @@ use crate::event::context::{Answer, EventContext, EventKind};
 use crate::event::host::{EventHost, START, Turns};
 use crate::failure::Failure;
 use crate::http::answers::Answers;
-use crate::placement::dispatch::Dispatcher;
 use crate::running::Seat;
+use crate::services::Neighbours;
 use crate::worker::Worker;
 
 /// CPU time of a turn that ends a request or belongs to none, in nanoseconds.
@@ -116,9 +116,9 @@ impl WorkerIsolate {
     pub(crate) async fn load(
         &self,
         worker: Arc<Worker>,
-        dispatcher: &Arc<Dispatcher>,
+        neighbours: Arc<dyn Neighbours>,
     ) -> Result<(), Failure> {
-        self.host.set_worker(worker.clone(), dispatcher.clone());
+        self.host.set_worker(worker.clone(), neighbours);
         let start = self.host.begin(EventKind::Start);
         self.set_global_scope(true);
         let loaded = self.load_program(&start, worker).await;
@@ -225,7 +225,7 @@ impl WorkerIsolate {
         let budget = event.map_or(HOUSEKEEPING_NS_MAX, |event| event.cpu_ns_left());
         let mut slot = self.engine.borrow_mut();
         let isolate = slot.as_mut().ok_or(Condemned::Panicked)?;
-        let before = self.host.set_current(event.cloned());
+        let (before, before_ns) = (self.host.set_current(event.cloned()), isolate.cpu_ns());
         let worker = self.host.worker().map_or(0, |worker| worker.id);
         if let Some(seat) = &self.seat {
             seat.begin(worker);
@@ -235,22 +235,23 @@ impl WorkerIsolate {
             seat.end();
         }
         self.host.set_current(before);
+        // Also of a turn that was terminated.
+        let used_ns = isolate.cpu_ns() - before_ns;
+        drop(slot);
+        if let Some(tally) = self.host.tally() {
+            tally.note_cpu(used_ns);
+        }
+        if let Some(event) = event {
+            event.charge(used_ns);
+        }
         match result {
-            Ok((end, used_ns)) => {
-                drop(slot);
-                if let Some(tally) = self.host.tally() {
-                    tally.note_cpu(used_ns);
-                }
-                if let Some(event) = event {
-                    event.charge(used_ns);
-                    if let TurnEnd::OverBudget(_) = end {
-                        self.host.exceed_cpu(event);
-                    }
+            Ok((end, _)) => {
+                if let (TurnEnd::OverBudget(_), Some(event)) = (&end, event) {
+                    self.host.exceed_cpu(event);
                 }
                 Ok(end)
             }
             Err(TurnError::Condemned(reason)) => {
-                drop(slot);
                 self.condemn(reason);
                 Err(reason)
             }

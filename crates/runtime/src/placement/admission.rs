@@ -65,8 +65,8 @@ pub fn isolates_max() -> usize {
     by_mappings.max(ISOLATES_MIN).min(by_descriptors.max(1))
 }
 
-/// Memory mappings that a process may have. The system is asked once: a process in a jail has to ask
-/// before it enters.
+/// Memory mappings that a process may have. The system is asked once: a process in a jail has to
+/// ask before it enters.
 pub fn mappings_max() -> usize {
     static MAPPINGS_MAX: OnceLock<usize> = OnceLock::new();
     *MAPPINGS_MAX.get_or_init(|| {

@@ -9,6 +9,9 @@ pub const ALLOWED: &[Rule] = &[
     (libc::SYS_newfstatat, Always, "sizes and kinds of files"),
     (libc::SYS_statx, Always, "sizes and kinds of files"),
     (libc::SYS_getdents64, Always, "the files of a folder"),
+    (libc::SYS_fstat, Always, "sizes of files, for glibc before 2.33"),
     #[cfg(target_arch = "x86_64")]
     (libc::SYS_readlink, Always, "links among packages"),
+    #[cfg(not(target_arch = "x86_64"))]
+    (libc::SYS_readlinkat, Always, "links among packages"),
 ];

@@ -48,6 +48,26 @@ fn processes_have_limits_of_their_own() {
 }
 
 #[test]
+fn an_origin_is_a_server_and_its_hosts_fit_into_a_stamp() {
+    let with = |origin: &str| parse(&format!("{WORKER}origin = \"{origin}\"\n"));
+    for right in ["http://127.0.0.1:3000", "https://backend.internal", "http://[::1]:80"] {
+        assert_eq!(&*with(right).unwrap().workers[0].reach.origin, right);
+        let slash = with(&format!("{right}/")).unwrap();
+        assert_eq!(&*slash.workers[0].reach.origin, right);
+    }
+    let long = format!("http://{}", "a".repeat(300));
+    for wrong in ["", "a.example", "ftp://a", "http://a/path", "http://a?b", "http://u@a", &long] {
+        let error = with(wrong).unwrap_err();
+        assert!(error.contains(":9:10: `origin` is a server without a path"), "{wrong}: {error}");
+    }
+    let hosts: Vec<String> = (0..200).map(|number| format!("host-{number}.example")).collect();
+    let many = WORKER.replace("[\"Shop.example\", \"[::1]\"]", &format!("{hosts:?}"));
+    assert!(parse(&many).is_ok());
+    let error = parse(&format!("{many}origin = \"http://a\"\n")).unwrap_err();
+    assert!(error.contains("have 3072 bytes at most"), "{error}");
+}
+
+#[test]
 fn what_is_wrong_has_its_place() {
     let with = |line: &str| parse(&format!("{WORKER}{line}\n")).unwrap_err();
     let place = "/etc/isolde/isolde.toml:";

@@ -32,7 +32,7 @@ fn an_upgraded_connection_leaves_http_with_its_unread_bytes() {
                 response.extensions_mut().insert(extension);
                 async move { response }
             };
-            match serve_http1(stream, RATE, &drain, || false, answer).await {
+            match serve_http1(stream, RATE, &drain, || false, |_, _| {}, answer).await {
                 ConnectionEnd::Upgraded(upgrade, stream, read) => {
                     upgrade.deliver(stream, read, guard)
                 }

@@ -43,7 +43,7 @@ fn an_isolate_that_could_not_be_made_hands_its_connections_back() {
     let (_client, stream) = UnixStream::pair().unwrap();
     let stream = DetachedTransport::Unix(stream);
     let guard = ClientConnections::new(1, 1).admit(None).expect("it is the first");
-    let session = Session::new(Peer::default(), &ClientLimits::default(), guard);
+    let session = Session::new(Peer::default(), &ClientLimits::default(), guard, None);
     let (front, mut handed_back) = mpsc::channel(1);
     let read = Bytes::from_static(b"GET / HTTP/1.1\r\n\r\n");
     let connection = Connection { stream, read: read.clone(), session, front };
