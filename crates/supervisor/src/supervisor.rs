@@ -507,7 +507,8 @@ async fn end_runtime(mut runtime: Runtime) {
 /// Enters the jail of a runtime in a child; gives the steps that a jail on this machine lacks.
 fn try_jail(options: &Options) -> Result<Vec<String>, SupervisorError> {
     let mut command = Command::new(&options.program);
-    let output = command.args(["role", "jail", "--sandbox", &options.sandbox]).output()?;
+    let arguments = ["role", "jail", "--sandbox", &options.sandbox];
+    let output = command.args(arguments).env_clear().output()?;
     let text = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         return Err(SupervisorError::Sandbox(text.trim_end().to_owned()));

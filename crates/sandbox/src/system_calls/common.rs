@@ -25,11 +25,11 @@ pub const EVERYBODY: &[Rule] = &[
     (libc::SYS_rt_sigreturn, Always, "the end of a handler"),
     (libc::SYS_gettid, Always, "names of threads, and abort"),
     (libc::SYS_prctl, OneOf(0, NAMES), "names of threads and of mappings"),
-    (libc::SYS_sched_yield, Always, "locks"),
+    (libc::SYS_sched_yield, Always, "locks that are contended"),
     (libc::SYS_sched_getaffinity, Always, "how many processors there are"),
     (libc::SYS_exit, Always, "the end of a thread"),
     (libc::SYS_exit_group, Always, "the end of the process"),
-    (libc::SYS_tgkill, IsOwnProcess(0), "abort"),
+    (libc::SYS_tgkill, IsOwnProcess(0), "the signal of an abort"),
     // Time and waiting.
     (libc::SYS_futex, Always, "locks and condition variables"),
     (libc::SYS_restart_syscall, Always, "a wait that a signal interrupted"),
