@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admission;
+pub mod allowance;
 mod event;
 mod eviction;
 mod gauge;

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::allowance::{Allowance, Rate};
+
 /// What an owner's Workers may write to the console at once, and in each second afterwards, in
 /// bytes.
 const TEXTS: Rate = Rate { burst: 1 << 20, per_second: 256 << 10 };
@@ -10,47 +12,6 @@ const TEXTS: Rate = Rate { burst: 1 << 20, per_second: 256 << 10 };
 const REQUESTS: Rate = Rate { burst: 16 << 20, per_second: 8 << 20 };
 /// Time between two notices of what was left out.
 const TELL_EVERY_US: u64 = 1_000_000;
-const SECOND_US: u64 = 1_000_000;
-
-/// Bytes at once, and in a second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    /// At once.
-    pub burst: u64,
-    /// In each second afterwards.
-    pub per_second: u64,
-}
-
-/// What somebody may write.
-#[derive(Debug, Clone)]
-pub struct Allowance {
-    rate: Rate,
-    left: u64,
-    since_us: u64,
-}
-
-impl Allowance {
-    /// All of it.
-    pub fn new(rate: Rate, now_us: u64) -> Self {
-        Self { rate, left: rate.burst, since_us: now_us }
-    }
-
-    /// Takes bytes; whether there were as many.
-    pub fn take(&mut self, bytes: u64, now_us: u64) -> bool {
-        let passed_us = now_us.saturating_sub(self.since_us);
-        let earned = passed_us.saturating_mul(self.rate.per_second) / SECOND_US;
-        // Moments that earn nothing by themselves are not lost.
-        if earned > 0 {
-            self.left = self.left.saturating_add(earned).min(self.rate.burst);
-            self.since_us = now_us;
-        }
-        let has_enough = bytes <= self.left;
-        if has_enough {
-            self.left -= bytes;
-        }
-        has_enough
-    }
-}
 
 /// What is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,19 +79,6 @@ impl Quotas {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_allowance_is_earned_again() {
-        let mut allowance = Allowance::new(Rate { burst: 100, per_second: 50 }, 7);
-        assert!(allowance.take(100, 7));
-        assert!(!allowance.take(1, 7));
-        // In the smallest steps, too.
-        let earned = (0..).find(|moment| allowance.take(25, 7 + moment * 1_000));
-        assert_eq!(earned, Some(500));
-        assert!(!allowance.take(26, 1_000_000));
-        assert!(allowance.take(100, 60_000_000));
-        assert!(!allowance.take(1, 0), "a clock that goes back earns nothing");
-    }
 
     #[test]
     fn owners_and_kinds_have_parts_of_their_own_and_what_is_dropped_is_told() {

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use program::Worker;
 use rpc::journal::{Entry, Event, LINE_BYTES_MAX};
-use scheduler::quotas::{Allowance, Kind, Quotas, Rate};
+use scheduler::allowance::{Allowance, Rate};
+use scheduler::quotas::{Kind, Quotas};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::task::JoinHandle;

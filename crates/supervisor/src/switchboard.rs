@@ -6,34 +6,30 @@ use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::os::fd::AsFd;
 use std::rc::Rc;
+use std::time::Instant;
 
 use program::Owner;
 use rpc::channel::{Channel, Message, Receiver};
 use rpc::doorway::Passage;
-use tokio::time::{Duration, Instant};
+use scheduler::allowance::{Allowance, Rate};
 
 use crate::supervisor::Supervisor;
 
-/// New connections of one owner in a second; those beyond it end at once. They are kept open and
-/// used again, so that few are needed.
-const CONNECTIONS_PER_SECOND_MAX: u32 = 256;
-/// How long connections are counted for that.
-const SECOND: Duration = Duration::from_secs(1);
+/// New connections of one owner; those beyond it end at once. They are kept open and used again, so
+/// that few are needed.
+const CONNECTIONS: Rate = Rate { burst: 256, per_second: 256 };
 
-/// Counts new connections by owner.
-struct Rate {
-    since: Instant,
-    by_owner: HashMap<Owner, u32>,
+/// What owners may still connect. There are as many as the operator names.
+struct Connections {
+    began: Instant,
+    by_owner: HashMap<Owner, Allowance>,
 }
 
-impl Rate {
-    fn admits(&mut self, owner: &Owner) -> bool {
-        if self.since.elapsed() >= SECOND {
-            *self = Self { since: Instant::now(), by_owner: HashMap::new() };
-        }
-        let count = self.by_owner.entry(owner.clone()).or_default();
-        *count += 1;
-        *count <= CONNECTIONS_PER_SECOND_MAX
+impl Connections {
+    fn admit(&mut self, owner: &Owner) -> bool {
+        let now_us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let allowance = self.by_owner.entry(owner.clone());
+        allowance.or_insert_with(|| Allowance::new(CONNECTIONS, now_us)).take(1, now_us)
     }
 }
 
@@ -44,10 +40,10 @@ impl Supervisor {
             Ok(receiver) => receiver,
             Err(error) => return self.log.problem(&format!("no service bindings: {error}")),
         };
-        let mut rate = Rate { since: Instant::now(), by_owner: HashMap::new() };
+        let mut connections = Connections { began: Instant::now(), by_owner: HashMap::new() };
         loop {
             match receiver.receive().await {
-                Ok(Some(message)) => self.connect_service(place, message, &mut rate),
+                Ok(Some(message)) => self.connect_service(place, message, &mut connections),
                 Ok(None) => return,
                 // The process may be anything.
                 Err(error) if error.kind() == ErrorKind::InvalidData => {}
@@ -56,7 +52,7 @@ impl Supervisor {
         }
     }
 
-    fn connect_service(&self, from: u32, message: Message, rate: &mut Rate) {
+    fn connect_service(&self, from: u32, message: Message, connections: &mut Connections) {
         let Message { bytes, descriptor: Some(socket) } = message else { return };
         let Some(passage @ Passage::Service { key, .. }) = Passage::from_bytes(&bytes) else {
             return;
@@ -68,7 +64,7 @@ impl Supervisor {
         }
         let vault = self.kit.node.vault.borrow();
         let Some(program) = vault.program(&key) else { return };
-        if program.is_refused || !rate.admits(&program.worker.owner) {
+        if program.is_refused || !connections.admit(&program.worker.owner) {
             return;
         }
         let to = self.kit.node.places.borrow().get(&program.worker.cordon).copied();

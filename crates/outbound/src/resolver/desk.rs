@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use scheduler::allowance::{Allowance, Rate};
 use scheduler::share::{Share, Usage};
 use tokio::sync::watch;
 
@@ -30,6 +31,9 @@ const NAMES_MAX: usize = 256;
 /// Number of owners from which on those that are not in use are removed.
 const OWNERS_SWEEP: usize = 1_024;
 
+/// A look-up, in the thousandths that an allowance counts: they are earned little by little.
+const LOOK_UP: u64 = 1_000;
+
 /// Limits on look-ups.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Quota {
@@ -39,6 +43,13 @@ pub(crate) struct Quota {
     pub(crate) per_second_max: u32,
     /// Of one owner, in a burst after a quiet time.
     pub(crate) burst_max: u32,
+}
+
+impl Quota {
+    fn rate(&self) -> Rate {
+        let thousandths = |count: u32| u64::from(count) * LOOK_UP;
+        Rate { burst: thousandths(self.burst_max), per_second: thousandths(self.per_second_max) }
+    }
 }
 
 /// The reply to an owner that asks for a name.
@@ -59,9 +70,9 @@ struct Kept {
 struct Owner {
     kept: HashMap<String, Kept>,
     asking: HashMap<String, Arc<Answer>>,
-    /// Look-ups that it may start now, in thousandths: a token bucket.
-    tokens_milli: u64,
-    refilled_at: Instant,
+    /// Look-ups that it may start, counted from `began`.
+    allowance: Allowance,
+    began: Instant,
 }
 
 /// The state of all owners.
@@ -84,8 +95,7 @@ impl Desk {
         now: Instant,
     ) -> Result<Ticket, LookUpError> {
         if self.owners.len() >= OWNERS_SWEEP && !self.owners.contains_key(owner) {
-            let quota = self.quota;
-            self.owners.retain(|_, owner| owner.is_in_use(&quota, now));
+            self.owners.retain(|_, owner| owner.is_in_use(now));
         }
         let asking = |owner: &&Owner| !owner.asking.is_empty();
         let mut busy = self.owners.values().filter(asking).count();
@@ -93,8 +103,8 @@ impl Desk {
         let owner = self.owners.entry(owner.clone()).or_insert_with(|| Owner {
             kept: HashMap::new(),
             asking: HashMap::new(),
-            tokens_milli: u64::from(quota.burst_max) * 1_000,
-            refilled_at: now,
+            allowance: Allowance::new(quota.rate(), 0),
+            began: now,
         });
         if let Some(kept) = owner.kept.get(name).filter(|kept| now < kept.until) {
             return Ok(Ticket::Known(kept.outcome.clone()));
@@ -109,8 +119,10 @@ impl Desk {
             let is_own_fault = quota.in_flight.is_full(own, busy);
             return Err(if is_own_fault { LookUpError::TooMany } else { LookUpError::Overloaded });
         }
-        owner.refill(&quota, now);
-        owner.tokens_milli = owner.tokens_milli.checked_sub(1_000).ok_or(LookUpError::TooMany)?;
+        let now_us = owner.now_us(now);
+        if !owner.allowance.take(LOOK_UP, now_us) {
+            return Err(LookUpError::TooMany);
+        }
         let (answer, receiver) = watch::channel(None);
         let answer = Arc::new(answer);
         owner.asking.insert(name.to_owned(), answer.clone());
@@ -158,19 +170,15 @@ impl Desk {
 }
 
 impl Owner {
-    fn refill(&mut self, quota: &Quota, now: Instant) {
-        let elapsed_ms = now.saturating_duration_since(self.refilled_at).as_millis();
-        let added = elapsed_ms.saturating_mul(u128::from(quota.per_second_max));
-        let full = u64::from(quota.burst_max) * 1_000;
-        let tokens = u128::from(self.tokens_milli).saturating_add(added).min(u128::from(full));
-        self.tokens_milli = u64::try_from(tokens).unwrap_or(full);
-        self.refilled_at = now;
+    fn now_us(&self, now: Instant) -> u64 {
+        let passed = now.saturating_duration_since(self.began);
+        u64::try_from(passed.as_micros()).unwrap_or(u64::MAX)
     }
 
-    fn is_in_use(&mut self, quota: &Quota, now: Instant) -> bool {
-        self.refill(quota, now);
+    fn is_in_use(&mut self, now: Instant) -> bool {
+        let now_us = self.now_us(now);
         !self.asking.is_empty()
-            || self.tokens_milli < u64::from(quota.burst_max) * 1_000
+            || !self.allowance.is_full(now_us)
             || self.kept.values().any(|kept| now < kept.until)
     }
 
