@@ -7,22 +7,11 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
+use sandbox::{Calls, Step};
 use serde::Serialize;
 use supervisor::config::Config;
 
 use crate::cli::DoctorArguments;
-
-/// The steps of a runtime's jail, by the names that `role jail` says, and what each takes.
-const STEPS: [(&str, &str); 8] = [
-    ("descriptors", "what was not given"),
-    ("limits", "core files"),
-    ("user", "root"),
-    ("namespaces", "other processes, the network, mounts"),
-    ("root", "all files"),
-    ("privileges", "capabilities, and ways to get any"),
-    ("landlock", "files and connections once more"),
-    ("system calls", "all system calls but a few"),
-];
 
 /// How a thing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -91,9 +80,9 @@ fn jail() -> Vec<Finding> {
         }
     };
     let text = String::from_utf8_lossy(&text).into_owned();
-    let problem = |step: &str| text.lines().find(|line| line.contains(&format!("step `{step}`")));
-    let finding = |(step, takes): &(&str, &str)| {
-        let finding = Finding::ok(&format!("jail: {step}"), format!("takes {takes}"));
+    let problem = |step| text.lines().find(|line| line.contains(&format!("step `{step}`")));
+    let finding = |step: Step| {
+        let finding = Finding::ok(&format!("jail: {step}"), format!("takes {}", step.takes()));
         match problem(step) {
             None => finding,
             Some(problem) => finding.not(
@@ -102,7 +91,7 @@ fn jail() -> Vec<Finding> {
             ),
         }
     };
-    STEPS.iter().map(finding).collect()
+    Step::OF_ENTER.into_iter().chain([Step::SystemCalls(Calls::Runtime)]).map(finding).collect()
 }
 
 /// Whether the configuration can be served.

@@ -110,12 +110,10 @@ fn threads() -> Finding {
 }
 
 fn memory(survey: Option<&Survey>) -> Finding {
-    let text = read("/proc/meminfo").unwrap_or_default();
-    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kib = total.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     // A container may have less than the machine.
-    let own = survey.and_then(|survey| survey.memory_bytes).map(|bytes| bytes >> 10);
-    let kib = kib.into_iter().chain(own).min().unwrap_or(0);
+    let own = survey.and_then(|survey| survey.memory_bytes);
+    let bytes = sandbox::machine_memory_bytes().into_iter().chain(own).min().unwrap_or(0);
+    let kib = bytes >> 10;
     let (gib, idle) = (kib as f64 / f64::from(1 << 20), kib / 2 / ISOLATE_KIB);
     Finding::ok("memory", format!("{gib:.1} GiB: about {idle} idle isolates in half of it"))
 }

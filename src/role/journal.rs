@@ -2,11 +2,9 @@
 //! output, which the supervisor reads. Nobody waits for that, and no owner takes another one's part
 //! of it.
 
-use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::io;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 use ingress::access::{AccessLog, AccessRecord};
 use isolate::{StackFrame, Thrown};
@@ -14,6 +12,7 @@ use program::Worker;
 use rpc::journal::{Entry, Event, LINE_BYTES_MAX, Request};
 use runtime::{Observer, RequestRecord};
 use scheduler::quotas::{Kind, Quotas};
+use supervisor::writer::{Destination, Writer};
 
 /// Lines that wait for the supervisor. Those beyond it are left out.
 const LINES_MAX: usize = 4_096;
@@ -21,20 +20,11 @@ const LINES_MAX: usize = 4_096;
 const TEXT_BYTES_MAX: usize = LINE_BYTES_MAX / 8;
 /// Longest part of a URL that is written, in bytes.
 const URL_BYTES_MAX: usize = 2 << 10;
-/// How long the last lines may take at the end of the process.
-const FINISH_MAX: Duration = Duration::from_secs(1);
-
-enum Command {
-    Line(String),
-    /// Everything before it is to be written; then this is told.
-    Finish(SyncSender<()>),
-}
 
 /// Writes the journal.
 pub struct Journal {
-    commands: SyncSender<Command>,
-    /// Until the thread that writes is started.
-    received: Mutex<Option<Receiver<Command>>>,
+    /// Once it is started.
+    writer: OnceLock<Writer>,
     quotas: Mutex<Quotas>,
     began: Instant,
 }
@@ -42,9 +32,8 @@ pub struct Journal {
 impl Journal {
     /// A journal that is not written yet.
     pub fn new() -> Arc<Self> {
-        let (commands, received) = sync_channel(LINES_MAX);
-        let (received, quotas) = (Mutex::new(Some(received)), Mutex::default());
-        Arc::new(Self { commands, received, quotas, began: Instant::now() })
+        let (writer, quotas) = (OnceLock::new(), Mutex::default());
+        Arc::new(Self { writer, quotas, began: Instant::now() })
     }
 
     /// Starts the thread that writes: V8 has to start first.
@@ -52,26 +41,18 @@ impl Journal {
     /// # Errors
     /// When the thread cannot be made.
     pub fn start(&self) -> io::Result<()> {
-        let received = self.received.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let builder = thread::Builder::new().name("journal".to_owned());
-        builder.spawn(move || received.as_ref().map(write))?;
+        self.start_to(Destination::Standard)
+    }
+
+    fn start_to(&self, destination: Destination) -> io::Result<()> {
+        let _ = self.writer.set(Writer::start(destination, LINES_MAX)?);
         Ok(())
     }
 
     /// Waits until everything is written: the process ends. Gives up where nobody reads.
     pub fn finish(&self) {
-        let (done, finished) = sync_channel(1);
-        let deadline = Instant::now() + FINISH_MAX;
-        let mut command = Command::Finish(done);
-        while let Err(error) = self.commands.try_send(command) {
-            let std::sync::mpsc::TrySendError::Full(back) = error else { return };
-            if Instant::now() >= deadline {
-                return;
-            }
-            command = back;
-            thread::sleep(Duration::from_millis(1));
-        }
-        let _ = finished.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+        // Who would be told of trouble is the one who does not read.
+        self.writer.get().map(Writer::finish);
     }
 
     /// Writes an entry of a Worker, or of nobody, that its owner pays for.
@@ -97,37 +78,7 @@ impl Journal {
     }
 
     fn send(&self, line: String) -> bool {
-        self.commands.try_send(Command::Line(line)).is_ok()
-    }
-}
-
-/// Writes lines until the journal is gone, several at once where they wait.
-fn write(commands: &Receiver<Command>) {
-    let mut output = io::stdout().lock();
-    let mut text = String::new();
-    while let Ok(first) = commands.recv() {
-        let mut finished = None;
-        let waiting = std::iter::from_fn(|| commands.try_recv().ok());
-        for command in std::iter::once(first).chain(waiting) {
-            match command {
-                Command::Line(line) => {
-                    text.push_str(&line);
-                    text.push('\n');
-                }
-                Command::Finish(done) => finished = Some(done),
-            }
-            if finished.is_some() || text.len() >= LINE_BYTES_MAX {
-                break;
-            }
-        }
-        // Without a supervisor this process ends.
-        if output.write_all(text.as_bytes()).and_then(|()| output.flush()).is_err() {
-            return;
-        }
-        text.clear();
-        if let Some(done) = finished {
-            let _ = done.send(());
-        }
+        self.writer.get().is_some_and(|writer| writer.line(line))
     }
 }
 
@@ -199,30 +150,20 @@ impl Observer for WorkerJournal {
 
 #[cfg(test)]
 mod tests {
-    use program::{Artifact, ArtifactParts, Content, Format, Module, ModuleKind, Owner};
+    use program::Owner;
 
     use super::*;
 
     #[test]
     fn an_owner_who_writes_much_takes_nothing_from_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
         let journal = Journal::new();
-        let received = journal.received.lock().unwrap().take().unwrap();
+        journal.start_to(Destination::File(path.clone())).unwrap();
         let observer = WorkerJournal { journal, has_requests: false };
-        let parts = ArtifactParts {
-            main: "index.js".to_owned(),
-            format: Format::Module,
-            compatibility_date: None,
-            compatibility_flags: Vec::new(),
-            modules: vec![Module::new(
-                "index.js",
-                ModuleKind::EsModule,
-                Content::new("".to_owned()),
-            )],
-        };
-        let artifact = Arc::new(Artifact::new(parts).unwrap());
         let worker = |owner: &str| Worker {
             owner: Owner::new(owner),
-            ..Worker::local(1, "shop", artifact.clone())
+            ..supervisor::testing::worker("shop", "export default {}")
         };
         let (eve, anna) = (worker("eve"), worker("anna"));
         let text = "x".repeat(TEXT_BYTES_MAX);
@@ -230,26 +171,10 @@ mod tests {
             observer.console(&eve, "log", &text);
         }
         observer.console(&anna, "log", "here");
-        let lines: Vec<String> = received
-            .try_iter()
-            .filter_map(|command| match command {
-                Command::Line(line) => Some(line),
-                Command::Finish(_) => None,
-            })
-            .collect();
+        observer.journal.finish();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
         assert!((10..900).contains(&lines.len()), "{}", lines.len());
         assert!(lines.last().unwrap().contains("here"));
-    }
-
-    #[test]
-    fn the_end_waits_for_what_is_written_and_for_no_dead_reader() {
-        let journal = Journal::new();
-        // Nobody writes, so this gives up in the end.
-        journal.finish();
-        let received = journal.received.lock().unwrap().take().unwrap();
-        let commands = received.try_iter().collect::<Vec<_>>();
-        assert!(matches!(commands[..], [Command::Finish(_)]));
-        drop(received);
-        journal.finish();
     }
 }

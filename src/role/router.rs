@@ -38,7 +38,7 @@ struct State {
     keys: HashMap<u64, Vec<u8>>,
     /// Where the Workers of service bindings are, by the number of the Worker that has the binding
     /// and the other one's name.
-    services: HashMap<(u64, String), ServicePlace>,
+    services: HashMap<u64, HashMap<String, ServicePlace>>,
 }
 
 impl SupervisedRouter {
@@ -87,18 +87,19 @@ impl SupervisedRouter {
     }
 
     async fn find_service(&self, caller: &Worker, name: &str) -> Result<ServicePlace, String> {
-        let wanted = (caller.id, name.to_owned());
+        let id = caller.id;
         for _ in 0..ATTEMPTS_MAX {
             let version = self.version();
             let key = {
                 let state = lock(&self.state);
-                if let Some(place) = state.services.get(&wanted) {
+                let places = state.services.get(&id);
+                if let Some(place) = places.and_then(|places| places.get(name)) {
                     return Ok(place.clone());
                 }
-                state.keys.get(&caller.id).cloned()
+                state.keys.get(&id).cloned()
             };
             let Some(caller) = key else { break };
-            let found = self.calls.ask(Asked::Service { caller, worker: wanted.1.clone() }).await?;
+            let found = self.calls.ask(Asked::Service { caller, worker: name.to_owned() }).await?;
             let mut state = lock(&self.state);
             let place = match found {
                 Found::Nothing => return Err(format!("There is no Worker \"{name}\".")),
@@ -109,7 +110,8 @@ impl SupervisedRouter {
                 },
             };
             if self.version() == version {
-                state.services.insert(wanted, place.clone());
+                let places = state.services.entry(id).or_default();
+                places.insert(name.to_owned(), place.clone());
             }
             return Ok(place);
         }

@@ -11,6 +11,9 @@ use supervisor::{Log, Ready, WorkerEvent, WorkerName, is_unprintable, printable}
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+/// Lines that wait for the standard output, or for the log of requests.
+const LINES_MAX: usize = 8_192;
+
 /// Prints, as text or as JSON lines.
 pub struct Printed {
     json: bool,
@@ -28,7 +31,7 @@ impl Printed {
     /// When the thread that prints cannot be made.
     pub fn new(json: bool) -> io::Result<Self> {
         let color = !json && io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let workers = Writer::start(Destination::Standard)?;
+        let workers = Writer::start(Destination::Standard, LINES_MAX)?;
         Ok(Self { json, color, workers, access: OnceCell::new() })
     }
 
@@ -37,7 +40,7 @@ impl Printed {
     /// # Errors
     /// When the file cannot be opened.
     pub fn open_access(&self, destination: &Destination) -> io::Result<()> {
-        let _ = self.access.set(Writer::start(destination.clone())?);
+        let _ = self.access.set(Writer::start(destination.clone(), LINES_MAX)?);
         Ok(())
     }
 

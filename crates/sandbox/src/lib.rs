@@ -26,6 +26,7 @@ pub mod cgroup;
 mod descriptors;
 mod jail;
 mod landlock_rules;
+mod memory;
 mod namespaces;
 mod privileges;
 mod root;
@@ -36,5 +37,6 @@ mod user;
 
 pub use descriptors::raise_descriptor_limit;
 pub use jail::{JailError, Mode, confine, enter, harden, leave_files, lock};
+pub use memory::machine_memory_bytes;
 pub use step::Step;
 pub use system_calls::Calls;

@@ -27,8 +27,8 @@ pub enum Step {
 }
 
 impl Step {
-    /// The steps of [`enter`] in their order.
-    pub(crate) const OF_ENTER: [Self; 7] = [
+    /// The steps of [`enter`](crate::enter) in their order.
+    pub const OF_ENTER: [Self; 7] = [
         Self::Descriptors,
         Self::Limits,
         Self::User,
@@ -48,6 +48,20 @@ impl Step {
             Self::Privileges => privileges::drop_all(),
             Self::Landlock => landlock_rules::refuse_all(),
             Self::SystemCalls(calls) => seccomp::filter(calls),
+        }
+    }
+
+    /// What the process does not have afterwards.
+    pub fn takes(self) -> &'static str {
+        match self {
+            Self::Descriptors => "what was not given",
+            Self::Limits => "core files",
+            Self::User => "root",
+            Self::Namespaces => "other processes, the network, mounts",
+            Self::Root => "all files",
+            Self::Privileges => "capabilities, and ways to get any",
+            Self::Landlock => "files and connections once more",
+            Self::SystemCalls(_) => "all system calls but a few",
         }
     }
 

@@ -1,12 +1,11 @@
 //! What the supervisor reads from processes that it does not trust, for the fuzz targets.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use capnp::capability::Client;
 use inbound::certificates::Pem;
-use program::{Artifact, ArtifactParts, Content, Cordon, Format, Module, ModuleKind, Worker};
+use program::{Cordon, Worker};
 use rpc::inbound_capnp::directory;
 use rpc::stamp::StampKey;
 use rpc::supervisor_capnp::supervisor;
@@ -17,6 +16,7 @@ use tokio::task::{LocalSet, spawn_local, yield_now};
 use crate::build;
 use crate::directory::Directory;
 use crate::handout::{Handout, Node};
+use crate::testing;
 use crate::vault::{Reach, Terms, Vault};
 
 /// Code that no process gets without a key.
@@ -76,9 +76,8 @@ fn calls_of(caller: Caller) -> Client {
     let node = Rc::<Node>::default();
     let (stamps, nothing) = (StampKey::new(&[7; rpc::stamp::KEY_BYTES]), Vault::default());
     for (place, cordon) in (1..).zip(["free", "paid"]) {
-        let mut worker = worker();
+        let mut worker = testing::worker(cordon, CODE);
         worker.cordon = Cordon::new(cordon);
-        worker.name = cordon.to_owned();
         node.places.borrow_mut().insert(worker.cordon.clone(), place);
         let mut vault = node.vault.borrow_mut();
         let reach = Reach { hosts: vec![cordon.to_owned()], ..Reach::default() };
@@ -97,17 +96,6 @@ fn calls_of(caller: Caller) -> Client {
             capnp_rpc::new_client::<directory::Client, _>(directory).client
         }
     }
-}
-
-fn worker() -> Worker {
-    let artifact = Artifact::new(ArtifactParts {
-        main: "index.js".to_owned(),
-        format: Format::Module,
-        compatibility_date: None,
-        compatibility_flags: Vec::new(),
-        modules: vec![Module::new("index.js", ModuleKind::EsModule, Content::new(CODE.to_owned()))],
-    });
-    Worker::local(0, "worker", Arc::new(artifact.expect("it has its main module")))
 }
 
 #[cfg(test)]

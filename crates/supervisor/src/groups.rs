@@ -2,9 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::fs;
 
 use sandbox::cgroup::{CgroupError, Cgroups, Group, GroupLimits};
+use sandbox::machine_memory_bytes;
 
 use crate::config::ProcessesConfig;
 
@@ -121,8 +121,7 @@ impl Groups {
     fn runtime_memory_bytes(&self) -> Option<u64> {
         let configured = self.config.runtime_memory_mb.map(|megabytes| megabytes << 20);
         configured.or_else(|| {
-            let text = fs::read_to_string("/proc/meminfo").ok()?;
-            let total = memory_total(&text)?;
+            let total = machine_memory_bytes()?;
             let total = self.cgroups.memory_bytes().map_or(total, |own| own.min(total));
             Some(total / 100 * RUNTIME_MEMORY_PERCENT)
         })
@@ -134,13 +133,6 @@ fn weight(owners: usize) -> u64 {
     owners.saturating_mul(OWNER_WEIGHT).clamp(OWNER_WEIGHT, WEIGHT_MAX)
 }
 
-/// The machine's memory in bytes, in a text of `/proc/meminfo`.
-fn memory_total(text: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kibibytes << 10)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,12 +140,5 @@ mod tests {
     #[test]
     fn owners_weigh_the_same_as_far_as_weights_go() {
         assert_eq!([0, 1, 3, 100, 101].map(weight), [100, 100, 300, 10_000, 10_000]);
-    }
-
-    #[test]
-    fn the_machine_says_how_much_memory_it_has() {
-        let text = "MemTotal:       24684084 kB\nMemFree:        20077044 kB\n";
-        assert_eq!(memory_total(text), Some(24_684_084 << 10));
-        assert_eq!(memory_total("MemFree: 1 kB\n"), None);
     }
 }

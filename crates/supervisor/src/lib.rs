@@ -41,8 +41,8 @@ mod process;
 pub mod status;
 mod supervisor;
 mod switchboard;
-#[cfg(test)]
-mod testing;
+#[doc(hidden)]
+pub mod testing;
 mod vault;
 pub mod writer;
 

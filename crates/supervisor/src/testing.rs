@@ -1,4 +1,4 @@
-//! Workers for tests.
+//! Workers for tests and fuzz targets.
 
 use std::sync::Arc;
 

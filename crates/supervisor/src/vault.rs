@@ -125,7 +125,7 @@ impl Vault {
     pub fn add(
         &mut self,
         mut worker: Worker,
-        Reach { hosts, origin }: &Reach,
+        reach: &Reach,
         terms: Terms,
         stamps: &StampKey,
         previous: &Self,
@@ -137,9 +137,9 @@ impl Vault {
         let is_same = |other: &Program| {
             other.worker == worker
                 && other.is_refused == terms.is_refused
-                && other.reach.origin == *origin
+                && other.reach.origin == reach.origin
                 // The stamp names them.
-                && (origin.is_empty() || other.reach.hosts == *hosts)
+                && (reach.origin.is_empty() || other.reach.hosts == reach.hosts)
         };
         let same = previous.named(&name).filter(|(_, other)| is_same(other));
         let (key, number) = match same {
@@ -154,18 +154,17 @@ impl Vault {
             owner: worker.owner.as_str().into(),
             worker: worker.name.as_str().into(),
             version: worker.version.as_str().into(),
-            origin: origin.clone(),
-            hosts: match &**origin {
+            origin: reach.origin.clone(),
+            hosts: match &*reach.origin {
                 "" => Vec::new(),
-                _ => hosts.iter().map(|host| host.as_str().into()).collect(),
+                _ => reach.hosts.iter().map(|host| host.as_str().into()).collect(),
             },
         };
         let stamp = stamps.stamp(&identity).ok_or(VaultError::Name)?;
-        let (reach, is_refused) =
-            (Reach { hosts: hosts.clone(), origin: origin.clone() }, terms.is_refused);
-        let program = Program { number, worker, reach, stamp, is_refused };
+        let (its_reach, is_refused) = (reach.clone(), terms.is_refused);
+        let program = Program { number, worker, reach: its_reach, stamp, is_refused };
         self.last_number = self.last_number.max(number);
-        self.hosts.extend(hosts.iter().map(|host| (host.clone(), key)));
+        self.hosts.extend(reach.hosts.iter().map(|host| (host.clone(), key)));
         self.names.insert(name, key);
         self.numbers.insert(number, key);
         self.programs.insert(key, Rc::new(program));

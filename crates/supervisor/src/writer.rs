@@ -11,11 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Lines that wait to be written. Those beyond it are left out.
-const LINES_MAX: usize = 8_192;
 /// Bytes that are written at once where lines wait.
 const WRITE_BYTES_MAX: usize = 64 << 10;
-
 /// Time between two notices of what went wrong.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 /// How long the last lines may take.
@@ -61,26 +58,32 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread.
+    /// Starts the thread. At most so many lines wait to be written; those beyond it are left out.
     ///
     /// # Errors
     /// When the file cannot be opened, or the thread not be made.
-    pub fn start(destination: Destination) -> io::Result<Self> {
+    pub fn start(destination: Destination, lines_max: usize) -> io::Result<Self> {
         let output = Output { file: open(&destination)?, destination, is_cut: false };
-        let (commands, received) = sync_channel(LINES_MAX);
-        let shared = Arc::<Shared>::default();
-        let its_shared = shared.clone();
+        let (writer, received) = Self::without_thread(lines_max);
+        let its_shared = writer.shared.clone();
         thread::Builder::new()
             .name("log".to_owned())
             .spawn(move || write(output, &received, &its_shared))?;
-        Ok(Self { commands, shared })
+        Ok(writer)
     }
 
-    /// Writes a line, which has no end yet. It does not wait.
-    pub fn line(&self, line: String) {
-        if self.commands.try_send(Command::Line(line)).is_err() {
+    fn without_thread(lines_max: usize) -> (Self, Receiver<Command>) {
+        let (commands, received) = sync_channel(lines_max);
+        (Self { commands, shared: Arc::default() }, received)
+    }
+
+    /// Writes a line, which has no end yet. It does not wait: `false` where the line is left out.
+    pub fn line(&self, line: String) -> bool {
+        let is_taken = self.commands.try_send(Command::Line(line)).is_ok();
+        if !is_taken {
             lock(&self.shared.troubles).dropped += 1;
         }
+        is_taken
     }
 
     /// Opens the file again: somebody has moved it.
@@ -228,7 +231,7 @@ mod tests {
     fn a_file_that_was_moved_is_opened_again() {
         let folder = tempfile::tempdir().unwrap();
         let (path, moved) = (folder.path().join("log"), folder.path().join("old"));
-        let writer = Writer::start(Destination::File(path.clone())).unwrap();
+        let writer = Writer::start(Destination::File(path.clone()), 8).unwrap();
         let has = |path: &Path, text: &str| {
             while std::fs::read_to_string(path).unwrap_or_default() != text {
                 thread::yield_now();
@@ -246,13 +249,24 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_told_of_with_what_is_lost() {
-        let writer = Writer::start(Destination::File("/dev/full".into())).unwrap();
+        let writer = Writer::start(Destination::File("/dev/full".into()), 8).unwrap();
         writer.line("one".to_owned());
         writer.line("two".to_owned());
         let trouble = writer.finish().unwrap();
         assert!(trouble.contains("No space left"), "{trouble}");
         assert!(trouble.ends_with("; 2 lines are lost"), "{trouble}");
         assert_eq!(writer.finish(), None);
+    }
+
+    #[test]
+    fn the_end_waits_for_what_is_written_and_for_no_dead_reader() {
+        let (writer, received) = Writer::without_thread(8);
+        // Nobody writes, so this gives up in the end.
+        writer.finish();
+        let commands = received.try_iter().collect::<Vec<_>>();
+        assert!(matches!(commands[..], [Command::Finish(_)]));
+        drop(received);
+        writer.finish();
     }
 
     /// Takes some bytes, then none, then all.

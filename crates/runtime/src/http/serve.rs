@@ -122,12 +122,11 @@ pub(crate) async fn answer(
     let method = request.request.method().clone();
     let wants_record = isolate.host.observer.wants_requests();
     let record = wants_record.then(|| Record::begin(&request));
-    let (isolate_of_it, access) = (isolate.clone(), request.access.clone());
     let mut flight = InFlight {
-        isolate: isolate_of_it,
+        isolate: isolate.clone(),
         event,
         record,
-        access,
+        access: request.access.clone(),
         has_ended: false,
         answered: false,
     };
