@@ -9,6 +9,7 @@ pub mod process;
 pub mod requests;
 pub mod tls;
 pub mod transcript;
+pub mod trust;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,37 +1,28 @@
 //! A tunnel of TLS: what is sent to its address without TLS reaches the server with it, so that all
 //! that tests do by hand can be done through TLS, too.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
+
+use super::trust::{Shown, client_config};
 
 /// A tunnel. It is there until the test's process ends.
 pub struct Tunnel {
     /// Where it takes connections.
     pub address: String,
-    certificates: Arc<Mutex<Vec<Vec<u8>>>>,
+    certificates: Shown,
 }
 
 impl Tunnel {
     /// A tunnel to a server's address, for a client that speaks `protocol` (of ALPN) and asks for
     /// the host `name`.
     pub fn open(server: &str, name: &'static str, protocol: &str) -> Self {
-        let (server, certificates) = (server.to_owned(), Arc::<Mutex<Vec<Vec<u8>>>>::default());
-        let trust = Arc::new(TrustAnybody(certificates.clone()));
-        let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("there are versions")
-            .dangerous()
-            .with_custom_certificate_verifier(trust)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
-        config.resumption = rustls::client::Resumption::disabled();
+        let (server, certificates) = (server.to_owned(), Shown::default());
+        let config = client_config(protocol, Some(certificates.clone()));
         let connector = TlsConnector::from(Arc::new(config));
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a port");
         listener.set_nonblocking(true).expect("it is a socket");
@@ -82,44 +73,4 @@ async fn join(
         },
     );
     answers
-}
-
-/// Believes every certificate, and keeps it.
-#[derive(Debug)]
-struct TrustAnybody(Arc<Mutex<Vec<Vec<u8>>>>);
-
-impl ServerCertVerifier for TrustAnybody {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        self.0.lock().unwrap().push(certificate.to_vec());
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        default_provider().signature_verification_algorithms.supported_schemes()
-    }
 }

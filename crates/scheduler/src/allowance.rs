@@ -1,5 +1,5 @@
-//! What somebody may take over time: so much at once, and so much in each second afterwards (a token
-//! bucket). The moments are microseconds since any moment of the caller's.
+//! What somebody may take over time: so much at once, and so much in each second afterwards (a
+//! token bucket). The moments are microseconds since any moment of the caller's.
 
 const SECOND_US: u64 = 1_000_000;
 
