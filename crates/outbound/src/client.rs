@@ -19,10 +19,11 @@ use crate::connect::connect;
 use crate::connection::{Stream, Transport, open_h1, open_h2};
 use crate::error::{BoxError, OutboundError};
 use crate::head::{self, Head, Origin};
+use crate::lists::Lists;
 use crate::options::OutboundOptions;
 use crate::policy::{Rules, is_blocked_port};
 use crate::pool::{H1Lease, Lease, Pool, PoolOptions};
-use crate::resolve::{Destination, resolve};
+use crate::resolve::{Destination, Judges, resolve};
 use crate::resolver::Resolver;
 use crate::sockets::{SocketPermit, Sockets};
 use crate::stamp::Stamp;
@@ -91,8 +92,12 @@ pub struct Tenant {
     pub owner: Arc<str>,
     /// Headers that say where a request came from, on every request.
     pub stamp: Stamp,
+    /// What its Worker may reach of what the policy lets pass. They hold for all connections of a
+    /// client: other lists need another client.
+    pub lists: Lists,
     /// Where all requests go, whatever their URLs say; those say what the server is asked for. It
-    /// is the operator's choice, so the policy does not judge it.
+    /// is the operator's choice, so neither the policy nor
+    /// the lists judge it.
     pub origin: Option<Origin>,
 }
 
@@ -248,8 +253,11 @@ impl Inner {
         let name = &origin.host;
         let to = Destination { owner: &self.tenant.owner, host: name, port: origin.port };
         let Outbound { resolver, rules, .. } = &*self.outbound;
-        let rules = if self.tenant.origin.is_some() { None } else { Some(rules) };
-        let addresses = resolve(to, resolver, rules, options.addresses_max).await?;
+        let judges = match self.tenant.origin {
+            Some(_) => None,
+            None => Some(Judges { rules, lists: &self.tenant.lists }),
+        };
+        let addresses = resolve(to, resolver, judges, options.addresses_max).await?;
         let permit = self.permit(name).await?;
         let address_timeout = Duration::from_millis(options.address_timeout_ms);
         let tcp = connect(name, &addresses, address_timeout).await?;

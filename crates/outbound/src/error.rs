@@ -65,6 +65,14 @@ pub enum OutboundError {
         /// Why.
         refusal: Refusal,
     },
+    /// The Worker's own lists do not let it reach the host, whatever its addresses are.
+    #[error("refused by policy: {host}: {refusal}")]
+    RefusedHost {
+        /// The host as it was given.
+        host: String,
+        /// Why.
+        refusal: Refusal,
+    },
     /// No request may go to the port.
     #[error("port {port} of {host} is blocked")]
     BlockedPort {
@@ -171,7 +179,9 @@ impl OutboundError {
             Self::InvalidRequest(_) | Self::InvalidHost { .. } | Self::RequestBody(_) => {
                 Fault::Caller
             }
-            Self::Refused { .. } | Self::BlockedPort { .. } => Fault::Policy,
+            Self::Refused { .. } | Self::RefusedHost { .. } | Self::BlockedPort { .. } => {
+                Fault::Policy
+            },
             Self::Resolve { source: LookUpError::TooMany, .. }
             | Self::TooManySockets { is_own_fault: true, .. } => Fault::Caller,
             Self::TooManySockets { is_own_fault: false, .. } => Fault::Platform,
@@ -221,7 +231,7 @@ impl OutboundError {
             Self::Refused { host, refusal: Refusal::NotPublic(_), .. } => {
                 format!("Refused by policy: {host} is not on the public Internet.")
             }
-            Self::Refused { host, refusal: Refusal::Forbidden, .. } => {
+            Self::Refused { host, .. } | Self::RefusedHost { host, .. } => {
                 format!("Refused by policy: {host} may not be reached.")
             }
             Self::BlockedPort { port, .. } => {

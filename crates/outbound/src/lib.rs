@@ -8,6 +8,7 @@
 //! | file | does |
 //! | --- | --- |
 //! | `policy` | which addresses may be reached, and which spellings of a host are literals |
+//! | `lists` | what one Worker may reach of that: ranges and hosts, allowed and denied |
 //! | `resolver` | one resolver for the process, with a quota for each owner |
 //! | `sockets` | the process's sockets, counted by owner |
 //! | `resolve` | from a host name to a bounded list of allowed addresses |
@@ -29,6 +30,7 @@ mod connect;
 mod connection;
 mod error;
 mod head;
+pub mod lists;
 mod options;
 pub mod policy;
 mod pool;

@@ -1,4 +1,5 @@
-//! The egress policy: which addresses a Worker may reach, and which hosts of URLs are addresses.
+//! The egress policy: which addresses the Workers of a node may reach, and which hosts of URLs are
+//! addresses. A Worker's own lists (`lists`) narrow it.
 //!
 //! The policy judges addresses, never names: a name is resolved first, every address is judged, and
 //! the connection goes to exactly the address that passed (`connect`). So no DNS answer, however it
@@ -27,6 +28,10 @@ pub enum Refusal {
     NotPublic(&'static str),
     /// The operator forbids it.
     Forbidden,
+    /// The Worker's own list denies it.
+    Denied,
+    /// The Worker has a list of what it may reach, and this is not on it.
+    NotAllowed,
 }
 
 impl fmt::Display for Refusal {
@@ -34,6 +39,8 @@ impl fmt::Display for Refusal {
         match self {
             Self::NotPublic(range) => write!(f, "not public ({range})"),
             Self::Forbidden => f.write_str("forbidden by the operator"),
+            Self::Denied => f.write_str("denied to this Worker"),
+            Self::NotAllowed => f.write_str("not among what this Worker may reach"),
         }
     }
 }
@@ -251,7 +258,7 @@ fn is_in(address: Ipv6Addr, network: [u16; 8], prefix: u32) -> bool {
 
 /// The IPv4 address that connections to an IPv6 address end at: one that is mapped, or one behind
 /// NAT64 on networks that have no IPv4 of their own.
-fn leads_to_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
+pub(crate) fn leads_to_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let leads = is_in(address, MAPPED_V4.0, MAPPED_V4.1) || is_in(address, NAT64.0, NAT64.1);
     leads.then(|| last_v4(address))
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use crate::error::OutboundError;
+use crate::lists::{Judged, Lists};
 use crate::policy::{Host, Refusal, Rules, is_local_name, parse_host};
 use crate::resolver::{LookUpError, Resolver};
 
@@ -26,29 +27,44 @@ pub(crate) struct Destination<'a> {
     pub(crate) port: u16,
 }
 
+/// What judges where a connection may go: the rules of the node, and the Worker's own lists.
+#[derive(Clone, Copy)]
+pub(crate) struct Judges<'a> {
+    pub(crate) rules: &'a Rules,
+    pub(crate) lists: &'a Lists,
+}
+
 /// The allowed addresses of a host, in the resolver's order, at most `addresses_max` of them.
-/// Without rules all of them are.
+/// Without judges all of them are.
 pub(crate) async fn resolve(
     to: Destination<'_>,
     resolver: &Resolver,
-    rules: Option<&Rules>,
+    judges: Option<Judges<'_>>,
     addresses_max: usize,
 ) -> Result<Vec<AllowedAddress>, OutboundError> {
     let Destination { owner, host, port } = to;
-    let addresses: Arc<[IpAddr]> = match parse_host(host) {
-        None => return Err(OutboundError::InvalidHost { host: host.into() }),
-        Some(Host::Address(address)) => [address].into(),
+    let Some(parsed) = parse_host(host) else {
+        return Err(OutboundError::InvalidHost { host: host.into() });
+    };
+    // Before its look-up: a name that is refused is not told to any name server.
+    let judged = judges.map(|Judges { rules, lists }| {
+        let refused = |refusal| OutboundError::RefusedHost { host: host.into(), refusal };
+        lists.check_host(&parsed).map(|judged| (rules, judged)).map_err(refused)
+    });
+    let judged = judged.transpose()?;
+    let addresses: Arc<[IpAddr]> = match parsed {
+        Host::Address(address) => [address].into(),
         // Never sent to DNS: the answer is known, and no name server may give another one.
-        Some(Host::Name(name)) if is_local_name(&name) => {
+        Host::Name(name) if is_local_name(&name) => {
             [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].into()
         }
-        Some(Host::Name(name)) => {
+        Host::Name(name) => {
             let failed = |source: LookUpError| OutboundError::Resolve { host: host.into(), source };
             resolver.look_up(owner, &name).await.map_err(failed)?
         }
     };
-    match rules {
-        Some(rules) => filter(host, port, rules, &addresses, addresses_max),
+    match judged {
+        Some(judged) => filter(host, port, judged, &addresses, addresses_max),
         None => {
             let all = addresses.iter().take(addresses_max);
             Ok(all.map(|address| AllowedAddress(SocketAddr::new(*address, port))).collect())
@@ -56,10 +72,11 @@ pub(crate) async fn resolve(
     }
 }
 
-/// Whether an address may be reached: the rules' answer, but for this machine's own addresses,
-/// which no firewall protects from it.
-fn check(rules: &Rules, address: IpAddr) -> Result<(), Refusal> {
+/// Whether an address may be reached: the answer of rules and lists, but for this machine's own
+/// addresses, which no firewall protects from it.
+fn check((rules, lists): (&Rules, Judged<'_>), address: IpAddr) -> Result<(), Refusal> {
     rules.check(address)?;
+    lists.check(address)?;
     if !rules.is_exempt(address) && is_own(address) {
         return Err(Refusal::NotPublic("this machine"));
     }
@@ -88,14 +105,14 @@ const DISCARD_PORT: u16 = 9;
 fn filter(
     host: &str,
     port: u16,
-    rules: &Rules,
+    judged: (&Rules, Judged<'_>),
     addresses: &[IpAddr],
     addresses_max: usize,
 ) -> Result<Vec<AllowedAddress>, OutboundError> {
     let mut allowed = Vec::new();
     let mut refused = None;
     for &address in addresses {
-        match check(rules, address) {
+        match check(judged, address) {
             Ok(()) if allowed.len() < addresses_max => {
                 allowed.push(AllowedAddress(SocketAddr::new(address, port)));
             }
@@ -118,16 +135,13 @@ mod tests {
     use super::*;
     use crate::policy::Policy;
 
-    fn filtered(addresses: &[&str], max: usize) -> Result<Vec<String>, OutboundError> {
+    fn filtered(lists: &str, addresses: &[&str], max: usize) -> Result<Vec<String>, OutboundError> {
         let addresses: Vec<IpAddr> =
             addresses.iter().map(|text| text.parse().expect("an address")).collect();
-        let allowed = filter(
-            "a.test",
-            80,
-            &Rules::new(Policy::PublicOnly, Vec::new(), Vec::new()),
-            &addresses,
-            max,
-        )?;
+        let rules = Rules::new(Policy::PublicOnly, Vec::new(), Vec::new());
+        let lists: Lists = lists.parse().expect("lists");
+        let judged = lists.check_host(&Host::Name("a.test".to_owned())).expect("an allowed name");
+        let allowed = filter("a.test", 80, (&rules, judged), &addresses, max)?;
         Ok(allowed.iter().map(|address| address.socket_address().to_string()).collect())
     }
 
@@ -139,15 +153,28 @@ mod tests {
 
     #[test]
     fn inside_addresses_are_dropped_from_an_answer() {
-        let got = filtered(&["10.0.0.1", "1.1.1.1", "::1", "2606:4700::1", "8.8.8.8"], 2);
+        let got = filtered("", &["10.0.0.1", "1.1.1.1", "::1", "2606:4700::1", "8.8.8.8"], 2);
         assert_eq!(got.expect("public addresses"), ["1.1.1.1:80", "[2606:4700::1]:80"]);
     }
 
     #[test]
+    fn lists_narrow_what_the_rules_let_pass() {
+        let addresses = ["10.0.0.1", "1.1.1.1", "8.8.8.8"];
+        let of = |lists: &str| filtered(lists, &addresses, 4).map_err(|error| error.to_string());
+        assert_eq!(of("-1.0.0.0/8"), Ok(vec!["8.8.8.8:80".to_owned()]));
+        assert_eq!(of("+1.0.0.0/8 +10.0.0.0/8"), Ok(vec!["1.1.1.1:80".to_owned()]));
+        assert_eq!(of("+a.test -8.0.0.0/8"), Ok(vec!["1.1.1.1:80".to_owned()]));
+        let refused = of("+10.0.0.0/8").expect_err("the rules forbid it");
+        assert_eq!(refused, "refused by policy: a.test is 10.0.0.1: not public (private)");
+        let own = filtered("+10.0.0.0/8", &["8.8.8.8"], 4).expect_err("it is not on the list");
+        assert_eq!(own.client_message(), "Refused by policy: a.test may not be reached.");
+    }
+
+    #[test]
     fn an_answer_of_inside_addresses_is_refused() {
-        let error = filtered(&["10.0.0.1", "127.0.0.1"], 2).expect_err("nothing public");
+        let error = filtered("", &["10.0.0.1", "127.0.0.1"], 2).expect_err("nothing public");
         let OutboundError::Refused { address, .. } = error else { panic!("{error}") };
         assert_eq!(address.to_string(), "10.0.0.1");
-        assert!(matches!(filtered(&[], 2), Err(OutboundError::NoAddress { .. })));
+        assert!(matches!(filtered("", &[], 2), Err(OutboundError::NoAddress { .. })));
     }
 }

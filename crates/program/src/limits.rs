@@ -24,6 +24,13 @@ pub struct Limits {
     pub wait_until_max: Duration,
     /// Console output of one request in bytes.
     pub log_bytes_max: usize,
+    /// Requests of clients in a minute; none: any number.
+    pub requests_per_minute_max: Option<u32>,
+    /// Requests of clients in a day of UTC; none: any number.
+    pub requests_per_day_max: Option<u32>,
+    /// Whether the requests beyond those of a day go to the Worker's origin, where it has one, and
+    /// are not refused.
+    pub fails_open: bool,
 }
 
 impl Default for Limits {
@@ -37,6 +44,9 @@ impl Default for Limits {
             request_body_bytes_max: 100 << 20,
             wait_until_max: Duration::from_secs(30),
             log_bytes_max: 256 << 10,
+            requests_per_minute_max: None,
+            requests_per_day_max: None,
+            fails_open: false,
         }
     }
 }

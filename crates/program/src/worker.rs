@@ -21,7 +21,9 @@ pub const BINDINGS_MAX: usize = 4_096;
 /// Most entrypoints of a Worker.
 const ENTRYPOINTS_MAX: usize = 4_096;
 
-const KIND: Kind = Kind { magic: *b"IsoldeWo", version: 1 };
+/// The version changes with the fields of the manifest, those of [`Limits`] included: the bytes of
+/// another version are refused, and made anew from the project.
+const KIND: Kind = Kind { magic: *b"IsoldeWo", version: 2 };
 
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident) => {

@@ -39,7 +39,11 @@ fn worker() -> Worker {
         cordon: Cordon::new("own"),
         version: "7f3a".to_owned(),
         bindings: bindings.map(|(name, binding)| (name.to_owned(), binding)).into(),
-        limits: Limits { wait_until_max: Duration::from_millis(1500), ..Limits::default() },
+        limits: Limits {
+            wait_until_max: Duration::from_millis(1500),
+            requests_per_day_max: Some(100_000),
+            ..Limits::default()
+        },
         entrypoints: ["default", "Admin"].map(str::to_owned).into(),
         ..Worker::local(5, "shop", artifact("export default {}"))
     }
@@ -71,6 +75,14 @@ fn every_truncation_and_every_flipped_bit_is_an_error() {
         flipped[bit / 8] ^= 1 << (bit % 8);
         assert!(decode(&flipped).is_err(), "bit {bit}");
     }
+}
+
+#[test]
+fn what_an_older_version_has_written_is_refused() {
+    let old = Kind { version: KIND.version - 1, ..KIND };
+    let bytes = Sealed::new(&old, &()).unwrap().write(std::iter::empty());
+    let error = decode(&bytes).unwrap_err();
+    assert!(matches!(error, WorkerError::Frame(FrameError::Version(1))), "{error}");
 }
 
 #[test]
