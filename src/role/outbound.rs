@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use ::outbound::server::{self, Clients, OriginClient};
 use ::outbound::{IpNet, Origin, Outbound, OutboundOptions, Tenant};
+use program::Lists;
 use rpc::channel::{Channel, Message, Receiver};
 use rpc::inherited;
 use rpc::stamp::{Identity, StampKey};
@@ -71,7 +72,8 @@ pub fn run(allowed: &[IpNet], forbidden: &[IpNet], mode: SandboxMode) -> Result<
 struct Proxy {
     outbound: Arc<Outbound>,
     stamps: StampKey,
-    /// The clients of Workers that have connections, with the number of those.
+    /// The clients of Workers that have connections, with the number of those. A version of a Worker
+    /// with other lists is another identity, so it uses no connection of the one before.
     workers: RefCell<HashMap<Identity, (Clients, usize)>>,
     admission: Rc<Admission<Arc<str>>>,
 }
@@ -105,8 +107,11 @@ impl Proxy {
     fn clients(&self, identity: &Identity) -> Clients {
         let mut workers = self.workers.borrow_mut();
         let (clients, connections) = workers.entry(identity.clone()).or_insert_with(|| {
-            let tenant = Tenant { owner: identity.owner.clone(), ..Tenant::default() };
-            // The supervisor has checked it.
+            // The supervisor has checked it. What cannot be read allows nothing.
+            let lists = identity.lists.parse().unwrap_or_else(|_| Lists::closed());
+            let owner = identity.owner.clone();
+            let tenant = Tenant { owner, lists, ..Tenant::default() };
+            // This, too.
             let origin = identity.origin.parse().ok().and_then(|url| Origin::of(&url).ok());
             let to_origin = |origin| Tenant { origin: Some(origin), ..tenant.clone() };
             let origin = origin.map(|origin| OriginClient {

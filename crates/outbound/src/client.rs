@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
+use program::Lists;
 use rustls::ClientConfig;
 use scheduler::share::Share;
 use tokio::sync::OwnedSemaphorePermit;
@@ -19,7 +20,6 @@ use crate::connect::connect;
 use crate::connection::{Stream, Transport, open_h1, open_h2};
 use crate::error::{BoxError, OutboundError};
 use crate::head::{self, Head, Origin};
-use crate::lists::Lists;
 use crate::options::OutboundOptions;
 use crate::policy::{Rules, is_blocked_port};
 use crate::pool::{H1Lease, Lease, Pool, PoolOptions};
@@ -96,8 +96,7 @@ pub struct Tenant {
     /// client: other lists need another client.
     pub lists: Lists,
     /// Where all requests go, whatever their URLs say; those say what the server is asked for. It
-    /// is the operator's choice, so neither the policy nor
-    /// the lists judge it.
+    /// is the operator's choice, so neither the policy nor the lists judge it.
     pub origin: Option<Origin>,
 }
 

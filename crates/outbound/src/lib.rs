@@ -30,7 +30,7 @@ mod connect;
 mod connection;
 mod error;
 mod head;
-pub mod lists;
+mod lists;
 mod options;
 pub mod policy;
 mod pool;

@@ -11,6 +11,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
+pub use program::{Host, parse_host};
 
 /// The addresses that the Workers of this process may reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,15 +52,6 @@ pub(crate) struct Rules {
     policy: Policy,
     forbidden: Vec<IpNet>,
     allowed: Vec<IpNet>,
-}
-
-/// The host of a URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Host {
-    /// A name, lower case, without the final dot.
-    Name(String),
-    /// An address that was written in its canonical form.
-    Address(IpAddr),
 }
 
 impl Policy {
@@ -130,44 +122,9 @@ pub fn check(address: IpAddr) -> Result<(), Refusal> {
     }
 }
 
-/// Reads the host of a URL as `http::Uri` gives it: an IPv6 address in brackets, an IPv4 address of
-/// four decimal numbers, or a DNS name. Anything else is refused, above all spellings that only
-/// some programs would read as an address.
-pub fn parse_host(text: &str) -> Option<Host> {
-    if let Some(inner) = text.strip_prefix('[') {
-        let address = inner.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?;
-        return Some(Host::Address(IpAddr::V6(address)));
-    }
-    if let Ok(address) = text.parse::<Ipv4Addr>() {
-        return Some(Host::Address(IpAddr::V4(address)));
-    }
-    let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
-    let labels_fit = name.split('.').all(is_label);
-    let last = name.rsplit('.').next().unwrap_or_default();
-    (name.len() <= NAME_BYTES_MAX && labels_fit && !is_number(last)).then_some(Host::Name(name))
-}
-
 /// Whether a name means this machine, whatever DNS answers for it (RFC 6761 section 6.3).
 pub(crate) fn is_local_name(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
-}
-
-/// RFC 1035 section 2.3.4, in bytes.
-const NAME_BYTES_MAX: usize = 253;
-const LABEL_BYTES_MAX: usize = 63;
-
-fn is_label(label: &str) -> bool {
-    let fits = (1..=LABEL_BYTES_MAX).contains(&label.len());
-    fits && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-}
-
-/// Whether `inet_aton` and similar functions would read a last label as part of an IPv4 address:
-/// the "ends in a number" checker of the URL standard.
-fn is_number(label: &str) -> bool {
-    match label.strip_prefix("0x") {
-        Some(digits) => digits.bytes().all(|b| b.is_ascii_hexdigit()),
-        None => label.bytes().all(|b| b.is_ascii_digit()),
-    }
 }
 
 /// The IPv4 special-purpose addresses of IANA's registry that are not globally reachable, and

@@ -3,8 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
+use program::Lists;
+
 use crate::error::OutboundError;
-use crate::lists::{Judged, Lists};
+use crate::lists::{Judged, judge};
 use crate::policy::{Host, Refusal, Rules, is_local_name, parse_host};
 use crate::resolver::{LookUpError, Resolver};
 
@@ -49,7 +51,7 @@ pub(crate) async fn resolve(
     // Before its look-up: a name that is refused is not told to any name server.
     let judged = judges.map(|Judges { rules, lists }| {
         let refused = |refusal| OutboundError::RefusedHost { host: host.into(), refusal };
-        lists.check_host(&parsed).map(|judged| (rules, judged)).map_err(refused)
+        judge(lists, &parsed).map(|judged| (rules, judged)).map_err(refused)
     });
     let judged = judged.transpose()?;
     let addresses: Arc<[IpAddr]> = match parsed {
@@ -140,7 +142,8 @@ mod tests {
             addresses.iter().map(|text| text.parse().expect("an address")).collect();
         let rules = Rules::new(Policy::PublicOnly, Vec::new(), Vec::new());
         let lists: Lists = lists.parse().expect("lists");
-        let judged = lists.check_host(&Host::Name("a.test".to_owned())).expect("an allowed name");
+        let host = Host::Name("a.test".to_owned());
+        let judged = judge(&lists, &host).expect("an allowed name");
         let allowed = filter("a.test", 80, (&rules, judged), &addresses, max)?;
         Ok(allowed.iter().map(|address| address.socket_address().to_string()).collect())
     }

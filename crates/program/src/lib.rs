@@ -1,4 +1,4 @@
-//! What is deployed, as pure data: code, bindings, limits, owner, version.
+//! What is deployed, as pure data: code, bindings, limits, owner, version, what may be reached.
 //!
 //! ```text
 //! bundle -> Artifact + Binding + Limits = Worker -> runtime
@@ -19,7 +19,9 @@ mod artifact;
 mod binding;
 mod content;
 mod frame;
+mod host;
 mod limits;
+mod lists;
 mod module;
 mod worker;
 
@@ -29,6 +31,8 @@ pub use artifact::{
 pub use binding::{Binding, Secret, Service};
 pub use content::{Content, Digest};
 pub use frame::{CONTENT_BYTES_MAX, FrameError, MANIFEST_BYTES_MAX};
+pub use host::{Host, parse_host};
 pub use limits::Limits;
+pub use lists::{Destinations, Lists, NoDestinations, NoLists};
 pub use module::{Format, Module, ModuleKind};
 pub use worker::{BINDINGS_MAX, Cordon, Owner, Worker, WorkerError};

@@ -23,6 +23,8 @@ pub struct Identity {
     pub version: Arc<str>,
     /// The URL of its origin, which is exempt from the policy; empty where it has none.
     pub origin: Arc<str>,
+    /// The lists of what it may reach, as the outbound proxy reads them; empty where it has none.
+    pub lists: Arc<str>,
     /// Its hosts, if it has an origin: what is asked of them goes there, and nothing else does.
     pub hosts: Vec<Arc<str>>,
 }
@@ -48,9 +50,9 @@ impl StampKey {
 
     /// The stamp of a Worker; `None` when one of the names has a NUL.
     pub fn stamp(&self, identity: &Identity) -> Option<Vec<u8>> {
-        let names = [&identity.owner, &identity.worker, &identity.version, &identity.origin];
-        let names: Vec<&str> =
-            names.into_iter().chain(&identity.hosts).map(|name| &**name).collect();
+        let Identity { owner, worker, version, origin, lists, hosts } = identity;
+        let names = [owner, worker, version, origin, lists];
+        let names: Vec<&str> = names.into_iter().chain(hosts).map(|name| &**name).collect();
         if names.iter().any(|name| name.contains('\0')) {
             return None;
         }
@@ -70,6 +72,7 @@ impl StampKey {
             worker: names.next()?,
             version: names.next()?,
             origin: names.next()?,
+            lists: names.next()?,
             hosts: names.collect(),
         })
     }
@@ -85,6 +88,7 @@ mod tests {
             worker: "shop".into(),
             version: "1".into(),
             origin: "http://127.0.0.1:3000".into(),
+            lists: "+*.example.com -203.0.113.0/24".into(),
             hosts: vec!["shop.example".into(), "www.shop.example".into()],
         }
     }
@@ -116,7 +120,14 @@ mod tests {
         assert_eq!(key.stamp(&identity("a\0b")), None);
         let hosts = vec!["shop.example\0other.example".into()];
         assert_eq!(key.stamp(&Identity { hosts, ..identity("a") }), None);
-        let bare = Identity { origin: "".into(), hosts: Vec::new(), ..identity("a") };
+        let lists = "+a\0b".into();
+        assert_eq!(key.stamp(&Identity { lists, ..identity("a") }), None);
+        let bare = Identity {
+            origin: "".into(),
+            lists: "".into(),
+            hosts: Vec::new(),
+            ..identity("a")
+        };
         assert_eq!(key.check(&key.stamp(&bare).unwrap()), Some(bare));
     }
 }

@@ -1,7 +1,7 @@
 //! The configuration of `isolde serve`: one TOML file.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,31 +9,27 @@ use std::sync::Arc;
 use http::Uri;
 use http::uri::Authority;
 use inbound::certificates::{self, Pem};
-use program::{Cordon, Limits, Owner, Service};
+use program::{Cordon, Owner, Service};
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::vault::Reach;
 use crate::writer::Destination;
 
+mod limits;
+mod outbound;
 mod processes;
 #[cfg(test)]
 mod tests;
 
+pub use limits::LimitsConfig;
+use limits::{LimitsEntry, check_limits};
+use outbound::{ListsEntry, OutboundEntry, STAMP_BYTES_MAX, check_lists, check_range};
 pub use processes::ProcessesConfig;
 use processes::{ProcessesEntry, check_processes};
 
-/// Smallest memory of an isolate, in MiB.
-const MEMORY_MB_MIN: usize = 16;
-/// Largest memory of an isolate, in MiB.
-const MEMORY_MB_MAX: usize = 1_024;
 /// Longest URL of an origin in bytes.
 const ORIGIN_BYTES_MAX: usize = 300;
-/// Most bytes of the hosts of a Worker with an origin: they are part of its stamp, which is shown
-/// in one message.
-const ORIGIN_HOSTS_BYTES_MAX: usize = 3 << 10;
-/// Longest CPU time of a request, in milliseconds.
-const CPU_MS_MAX: u64 = 300_000;
 
 /// A node's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,30 +73,6 @@ pub struct WorkerConfig {
     pub services: BTreeMap<String, Service>,
     /// Limits that differ from the project's own.
     pub limits: LimitsConfig,
-}
-
-/// Limits that an operator sets for a Worker.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LimitsConfig {
-    cpu_ms: Option<u64>,
-    memory_mb: Option<usize>,
-    subrequests: Option<u32>,
-}
-
-impl LimitsConfig {
-    /// Sets what is given.
-    pub fn apply(&self, limits: &mut Limits) {
-        if let Some(cpu_ms) = self.cpu_ms {
-            limits.cpu_ms_max = cpu_ms;
-        }
-        if let Some(memory_mb) = self.memory_mb {
-            limits.memory_bytes_max = memory_mb << 20;
-        }
-        if let Some(subrequests) = self.subrequests {
-            limits.subrequests_max = subrequests;
-        }
-    }
 }
 
 /// What is wrong with a configuration.
@@ -168,15 +140,6 @@ struct LogEntry {
     access: Option<PathBuf>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct OutboundEntry {
-    #[serde(default)]
-    allow: Vec<Spanned<String>>,
-    #[serde(default)]
-    forbid: Vec<Spanned<String>>,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -188,7 +151,10 @@ struct Entry {
     origin: Option<Spanned<String>>,
     #[serde(default)]
     services: BTreeMap<String, Spanned<ServiceEntry>>,
-    limits: Option<Spanned<LimitsConfig>>,
+    #[serde(default)]
+    limits: LimitsEntry,
+    fail_open: Option<Spanned<bool>>,
+    outbound: Option<Spanned<ListsEntry>>,
 }
 
 /// A service binding: the Worker's name, or with the export that answers.
@@ -312,22 +278,6 @@ fn check_certificate(entry: &Spanned<CertificateEntry>, folder: &Path) -> Result
     }
 }
 
-/// A range of addresses, `10.0.0.0/8`, or one address.
-fn check_range(range: &Spanned<String>) -> Result<String, Wrong> {
-    let text = range.get_ref();
-    let (address, bits) = text.split_once('/').unwrap_or((text, ""));
-    let address = address.parse::<IpAddr>().ok();
-    let bits_max = address.map_or(0, |address| if address.is_ipv4() { 32 } else { 128 });
-    let bits = if bits.is_empty() { Some(bits_max) } else { bits.parse::<u8>().ok() };
-    match (address, bits) {
-        (Some(address), Some(bits)) if bits <= bits_max => Ok(format!("{address}/{bits}")),
-        _ => {
-            let message = format!("{text:?} is no range of addresses, such as \"10.0.0.0/8\"");
-            Err((range.span(), message))
-        }
-    }
-}
-
 fn check_worker(
     entry: Entry,
     folder: &Path,
@@ -350,13 +300,24 @@ fn check_worker(
     let owner = owner.map_or_else(Owner::local, Owner::new);
     let trust = entry.trust.as_ref().map(|trust| check_name("trust", trust)).transpose()?;
     let cordon = trust.map_or_else(Cordon::shared, Cordon::new);
-    let limits = entry.limits.map(check_limits).transpose()?.unwrap_or_default();
+    let mut limits = check_limits(&entry.limits)?;
     let path = folder.join(entry.path);
     let services = entry.services.into_iter();
     let services = services.map(|(name, entry)| (name, service_of(entry.into_inner()))).collect();
     let origin = entry.origin.as_ref().map(|origin| check_origin(origin, &hosts)).transpose()?;
-    let origin = origin.unwrap_or_default();
-    let reach = Reach { hosts, origin };
+    let bytes_taken = if origin.is_some() { stamp_bytes(&hosts) } else { 0 };
+    let lists = entry.outbound.as_ref().map(|lists| check_lists(lists, bytes_taken)).transpose()?;
+    if let Some(fail_open) = &entry.fail_open {
+        let has_effect = origin.is_some() && limits.requests_per_day.is_some();
+        if *fail_open.get_ref() && !has_effect {
+            let text = "`fail_open` sends requests beyond `limits.requests_per_day` to the \
+                        `origin`: the Worker needs both";
+            return Err((fail_open.span(), text.to_owned()));
+        }
+        limits.fails_open = *fail_open.get_ref();
+    }
+    let (origin, lists) = (origin.unwrap_or_default(), lists.unwrap_or_default());
+    let reach = Reach { hosts, origin, lists };
     let worker = WorkerConfig { name: name.clone(), path, reach, owner, cordon, services, limits };
     Ok((worker, (name, entry.name.span())))
 }
@@ -375,14 +336,19 @@ fn check_origin(origin: &Spanned<String>, hosts: &[String]) -> Result<Arc<str>, 
         let text = "`origin` is a server without a path, such as \"http://127.0.0.1:3000\"";
         return Err((origin.span(), text.to_owned()));
     }
-    if hosts.iter().map(|host| host.len() + 1).sum::<usize>() > ORIGIN_HOSTS_BYTES_MAX {
+    if stamp_bytes(hosts) > STAMP_BYTES_MAX {
         let text = format!(
-            "the hosts of a Worker with an `origin` have {ORIGIN_HOSTS_BYTES_MAX} bytes at most, \
-             all together"
+            "the hosts of a Worker with an `origin` have {STAMP_BYTES_MAX} bytes at most, all \
+             together"
         );
         return Err((origin.span(), text));
     }
     Ok(text.into())
+}
+
+/// What hosts take in a stamp.
+fn stamp_bytes(hosts: &[String]) -> usize {
+    hosts.iter().map(|host| host.len() + 1).sum()
 }
 
 /// Sees whether the Workers of service bindings exist.
@@ -425,19 +391,6 @@ fn check_name(key: &str, name: &Spanned<String>) -> Result<String, Wrong> {
         return Err((name.span(), message));
     }
     Ok(text.clone())
-}
-
-fn check_limits(limits: Spanned<LimitsConfig>) -> Result<LimitsConfig, Wrong> {
-    let (span, limits) = (limits.span(), limits.into_inner());
-    let memory = MEMORY_MB_MIN..=MEMORY_MB_MAX;
-    if limits.memory_mb.is_some_and(|megabytes| !memory.contains(&megabytes)) {
-        let message = format!("`memory_mb` is {MEMORY_MB_MIN} to {MEMORY_MB_MAX}");
-        return Err((span, message));
-    }
-    if limits.cpu_ms.is_some_and(|milliseconds| !(1..=CPU_MS_MAX).contains(&milliseconds)) {
-        return Err((span, format!("`cpu_ms` is 1 to {CPU_MS_MAX}")));
-    }
-    Ok(limits)
 }
 
 /// Line and column of a byte, from 1.

@@ -58,6 +58,8 @@ pub struct Reach {
     pub hosts: Vec<String>,
     /// The URL of its origin; empty where it has none.
     pub origin: Arc<str>,
+    /// The lists of what it may reach besides, as the outbound proxy reads them.
+    pub lists: Arc<str>,
 }
 
 /// Another process runs the Worker.
@@ -138,6 +140,7 @@ impl Vault {
             other.worker == worker
                 && other.is_refused == terms.is_refused
                 && other.reach.origin == reach.origin
+                && other.reach.lists == reach.lists
                 // The stamp names them.
                 && (reach.origin.is_empty() || other.reach.hosts == reach.hosts)
         };
@@ -155,6 +158,7 @@ impl Vault {
             worker: worker.name.as_str().into(),
             version: worker.version.as_str().into(),
             origin: reach.origin.clone(),
+            lists: reach.lists.clone(),
             hosts: match &*reach.origin {
                 "" => Vec::new(),
                 _ => reach.hosts.iter().map(|host| host.as_str().into()).collect(),
@@ -405,5 +409,42 @@ mod tests {
         assert_eq!((elsewhere, program.number), (key, 1), "another host is no other version");
         let changed = Worker { limits: Limits { cpu_ms_max: 1, ..Limits::default() }, ..first };
         assert_ne!(keyed(&changed, &vault).0, key);
+    }
+
+    #[test]
+    fn other_lists_are_another_version_with_another_stamp() {
+        let stamps = StampKey::new(&[7; rpc::stamp::KEY_BYTES]);
+        let keyed = |lists: &str, previous: &Vault| {
+            let reach = Reach { lists: lists.into(), ..reach(&["shop.example".to_owned()]) };
+            let mut vault = Vault::after(previous);
+            let worker = worker("shop", "shared");
+            vault.add(worker, &reach, Terms::default(), &stamps, previous).unwrap();
+            let (key, program) = vault.locate("shop.example").unwrap();
+            let identity = stamps.check(&program.stamp).unwrap();
+            (key, identity.lists.to_string(), vault)
+        };
+        let (key, lists, vault) = keyed("+a.test", &Vault::default());
+        assert_eq!(lists, "+a.test");
+        assert_eq!(keyed("+a.test", &vault).0, key);
+        let (other, lists, _) = keyed("+a.test -b.test", &vault);
+        assert_eq!(lists, "+a.test -b.test");
+        assert_ne!(other, key);
+    }
+
+    #[test]
+    fn the_largest_stamp_fits_into_a_message() {
+        let stamps = StampKey::new(&[7; rpc::stamp::KEY_BYTES]);
+        // The longest that the configuration takes.
+        let name = "n".repeat(63);
+        let reach = Reach {
+            hosts: vec!["shop.example".to_owned()],
+            origin: "o".repeat(300).into(),
+            lists: "l".repeat(3 << 10).into(),
+        };
+        let worker = Worker { owner: Owner::new(&*name), ..worker(&name, "shared") };
+        let mut vault = Vault::default();
+        vault.add(worker, &reach, Terms::default(), &stamps, &Vault::default()).unwrap();
+        let bytes = vault.locate("shop.example").unwrap().1.stamp.len();
+        assert!(bytes <= rpc::channel::MESSAGE_BYTES_MAX, "{bytes} bytes");
     }
 }

@@ -1,5 +1,9 @@
 //! Configurations, right and wrong.
 
+use std::time::Duration;
+
+use program::Limits;
+
 use super::*;
 
 fn parse(text: &str) -> Result<Config, String> {
@@ -33,6 +37,132 @@ fn a_worker_with_everything() {
     let mut limits = Limits::default();
     worker.limits.apply(&mut limits);
     assert_eq!(limits, Limits { cpu_ms_max: 50, ..Limits::default() });
+}
+
+#[test]
+fn each_limit_of_a_worker_can_be_set() {
+    let limits_of = |text: &str| {
+        let config = parse(&format!("{WORKER}[worker.limits]\n{text}")).unwrap();
+        let mut limits = Limits::default();
+        config.workers[0].limits.apply(&mut limits);
+        limits
+    };
+    assert_eq!(limits_of(""), Limits::default());
+    let all = "cpu_ms = 1\nstartup_cpu_ms = 200\nmemory_mb = 64\nsubrequests = 0\n\
+               connections = 2\nrequest_body_mb = 3\nwait_until_s = 4\nlog_kb = 5\n\
+               requests_per_minute = 6\nrequests_per_day = 7\n";
+    // Without `..`, so that a new limit has a key, too.
+    let expected = Limits {
+        cpu_ms_max: 1,
+        startup_cpu_ms_max: 200,
+        memory_bytes_max: 64 << 20,
+        subrequests_max: 0,
+        open_connections_max: 2,
+        request_body_bytes_max: 3 << 20,
+        wait_until_max: Duration::from_secs(4),
+        log_bytes_max: 5 << 10,
+        requests_per_minute_max: Some(6),
+        requests_per_day_max: Some(7),
+        fails_open: false,
+    };
+    assert_eq!(limits_of(all), expected);
+    // What a project says of itself stays where the operator says nothing.
+    let mut own = Limits { cpu_ms_max: 9, fails_open: true, ..Limits::default() };
+    parse(WORKER).unwrap().workers[0].limits.apply(&mut own);
+    assert_eq!(own, Limits { cpu_ms_max: 9, ..Limits::default() });
+}
+
+#[test]
+fn limits_have_bounds() {
+    for (key, least, most) in [
+        ("cpu_ms", 1, 300_000),
+        ("startup_cpu_ms", 10, 10_000),
+        ("memory_mb", 16, 1_024),
+        ("subrequests", 0, 1_000_000),
+        ("connections", 1, 256),
+        ("request_body_mb", 1, 10_240),
+        ("wait_until_s", 0, 900),
+        ("log_kb", 0, 16_384),
+        ("requests_per_minute", 1, 10_000_000),
+        ("requests_per_day", 1, 4_000_000_000_u64),
+    ] {
+        let with = |value: String| parse(&format!("{WORKER}[worker.limits]\n{key} = {value}\n"));
+        for right in [least, most] {
+            assert!(with(right.to_string()).is_ok(), "{key} = {right}");
+        }
+        let column = key.len() + 4;
+        let too_much = with((most + 1).to_string()).unwrap_err();
+        let place = format!("/etc/isolde/isolde.toml:10:{column}: ");
+        assert_eq!(too_much, format!("{place}`{key}` is {least} to {most}"));
+        if least > 0 {
+            assert_eq!(with((least - 1).to_string()).unwrap_err(), too_much);
+        }
+        for wrong in ["-1", "1.5", "true", "\"1\""] {
+            let error = with(wrong.to_owned()).unwrap_err();
+            assert!(error.starts_with(&place), "{key} = {wrong}: {error}");
+        }
+    }
+}
+
+#[test]
+fn to_fail_open_needs_somewhere_to_go_and_something_to_fail() {
+    let with = |text: &str| parse(&format!("{WORKER}{text}\n"));
+    let (origin, limit) = ("origin = \"http://a\"\n", "[worker.limits]\nrequests_per_day = 1\n");
+    let fails_open = |text: &str| {
+        let mut limits = Limits::default();
+        with(text).unwrap().workers[0].limits.apply(&mut limits);
+        limits.fails_open
+    };
+    assert!(fails_open(&format!("{origin}fail_open = true\n{limit}")));
+    assert!(!fails_open(&format!("{origin}fail_open = false\n{limit}")));
+    assert!(!fails_open("fail_open = false"));
+    for (text, place) in [
+        ("fail_open = true\n".to_owned(), "9:13"),
+        (format!("fail_open = true\n{limit}"), "9:13"),
+        (format!("{origin}fail_open = true\n"), "10:13"),
+    ] {
+        let error = with(&text).unwrap_err();
+        let expected = format!(":{place}: `fail_open` sends requests beyond");
+        assert!(error.contains(&expected), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_worker_has_lists_of_what_it_may_reach() {
+    let with = |text: &str| parse(&format!("{WORKER}[worker.outbound]\n{text}\n"));
+    let lists = |text: &str| with(text).unwrap().workers[0].reach.lists.to_string();
+    assert_eq!(&*parse(WORKER).unwrap().workers[0].reach.lists, "");
+    assert_eq!(lists(""), "");
+    assert_eq!(lists("allow = []"), "+");
+    assert_eq!(
+        lists("allow = [\"203.0.113.7/24\", \"*.Example.com\"]\ndeny = [\"[::1]\", \"a.test.\"]"),
+        "+203.0.113.0/24 +*.example.com -::1/128 -a.test"
+    );
+    assert_eq!(
+        with("allow = [\"a.test\", \"http://a.test\"]").unwrap_err(),
+        "/etc/isolde/isolde.toml:10:20: \"http://a.test\" is no range of addresses, address or \
+         host, such as 203.0.113.0/24 or *.example.com"
+    );
+    assert!(with("deny = [\"127.1\"]").unwrap_err().contains(":10:9: \"127.1\" is no range"));
+    assert!(with("forbid = []").unwrap_err().contains(":10:1: unknown field `forbid`"));
+    assert!(with("allow = \"a.test\"").unwrap_err().contains(":10:9: "));
+}
+
+#[test]
+fn lists_fit_into_a_stamp_with_the_hosts() {
+    let names: Vec<String> = (0..150).map(|number| format!("host-{number}.example")).collect();
+    let lists = format!("[worker.outbound]\ndeny = {names:?}\n");
+    assert!(parse(&format!("{WORKER}{lists}")).is_ok());
+    let origin = format!("{WORKER}origin = \"http://a\"\n{lists}");
+    assert!(parse(&origin).is_ok());
+    let hosts: Vec<String> = (0..50).map(|number| format!("own-{number}.example")).collect();
+    let many = origin.replace("[\"Shop.example\", \"[::1]\"]", &format!("{hosts:?}"));
+    let error = parse(&many).unwrap_err();
+    assert!(error.contains(":10:1: the lists of a Worker have 3072 bytes at most"), "{error}");
+    let bare = many.replace("origin = \"http://a\"\n", "");
+    assert!(parse(&bare).is_ok(), "hosts are in the stamp of a Worker with an origin alone");
+    let more = lists.replace("deny", "allow").replace("host-", "a-longer-host-");
+    assert!(parse(&format!("{WORKER}{more}")).unwrap_err().contains(":9:1: the lists of"));
 }
 
 #[test]
@@ -78,7 +208,7 @@ fn what_is_wrong_has_its_place() {
     );
     assert_eq!(
         with("[worker.limits]\nmemory_mb = 1"),
-        format!("{place}9:1: `memory_mb` is 16 to 1024")
+        format!("{place}10:13: `memory_mb` is 16 to 1024")
     );
     assert!(with("[worker.limits]\ncpu_ms = \"1\"").starts_with(&format!("{place}10:10: ")));
     let twice = "[[worker]]\nname = \"b\"\npath = \"b\"\nhosts = [\"shop.example\"]";
