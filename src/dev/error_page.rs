@@ -34,7 +34,12 @@ pub fn page(failure: &Failure, problem: Option<&str>, maps: &SourceMaps) -> Page
         title = escape(&title),
         code = failure.code(),
     );
-    Page { status: status(failure), content_type: "text/html; charset=UTF-8", body }
+    Page {
+        status: status(failure),
+        content_type: "text/html; charset=UTF-8",
+        body,
+        retry_after_s: failure.retry_after_s(),
+    }
 }
 
 /// A project that does not build is an error of the server, not an unknown address.

@@ -2,6 +2,7 @@
 
 use isolate::{Condemned, Thrown};
 
+use crate::rates::Beyond;
 use crate::worker::Outcome;
 
 /// Why a request has no response from its Worker.
@@ -38,6 +39,18 @@ pub enum Failure {
     /// Workers called one another too many times in a row.
     #[error("Too many Workers called one another for this request; is there a loop?")]
     Loop,
+    /// The Worker takes no more requests of clients this minute.
+    #[error("the Worker has had more requests in a minute than it may have")]
+    RateLimited {
+        /// In how many seconds it takes one again.
+        retry_after_s: u32,
+    },
+    /// The Worker takes no more requests of clients this day.
+    #[error("the Worker has had more requests today than it may have in a day")]
+    DailyLimit {
+        /// In how many seconds the next day begins.
+        retry_after_s: u32,
+    },
     /// Every isolate is busy.
     #[error("too many requests are waiting for this Worker")]
     Overloaded,
@@ -52,6 +65,8 @@ pub struct Page {
     pub content_type: &'static str,
     /// The body.
     pub body: String,
+    /// Value of `Retry-After`, in seconds.
+    pub retry_after_s: Option<u32>,
 }
 
 impl Failure {
@@ -76,7 +91,9 @@ impl Failure {
             Failure::Exception(_) | Failure::Hung | Failure::Startup(_) | Failure::Internal => 1101,
             Failure::ExceededCpu | Failure::ExceededMemory => 1102,
             Failure::NoWorker => 1042,
+            Failure::RateLimited { .. } => 1015,
             Failure::Loop => 1019,
+            Failure::DailyLimit { .. } => 1027,
             Failure::Overloaded | Failure::RouterUnavailable => 1105,
         }
     }
@@ -90,7 +107,18 @@ impl Failure {
             | Failure::Overloaded
             | Failure::RouterUnavailable => 503,
             Failure::NoWorker => 404,
+            Failure::RateLimited { .. } | Failure::DailyLimit { .. } => 429,
             Failure::Loop => 508,
+        }
+    }
+
+    /// When to ask again, in seconds, if that is known.
+    pub fn retry_after_s(&self) -> Option<u32> {
+        match self {
+            Failure::RateLimited { retry_after_s } | Failure::DailyLimit { retry_after_s } => {
+                Some(*retry_after_s)
+            }
+            _ => None,
         }
     }
 
@@ -110,6 +138,16 @@ impl Failure {
             status: self.status(),
             content_type: "text/plain; charset=UTF-8",
             body: format!("error code: {}\n", self.code()),
+            retry_after_s: self.retry_after_s(),
+        }
+    }
+}
+
+impl From<Beyond> for Failure {
+    fn from(beyond: Beyond) -> Self {
+        match beyond {
+            Beyond::Minute { wait_s } => Failure::RateLimited { retry_after_s: wait_s },
+            Beyond::Day { wait_s } => Failure::DailyLimit { retry_after_s: wait_s },
         }
     }
 }

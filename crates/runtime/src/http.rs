@@ -1,6 +1,7 @@
 //! HTTP on a connection: requests and responses, their headers and bodies.
 
 pub(crate) mod answers;
+pub(crate) mod beyond_rate;
 pub(crate) mod body;
 pub(crate) mod boundary;
 pub(crate) mod charged;

@@ -15,6 +15,7 @@ mod http;
 mod isolate;
 mod limits;
 mod placement;
+mod rates;
 mod running;
 mod runtime;
 mod services;

@@ -25,6 +25,7 @@ use crate::isolate::thread::Factory;
 use crate::limits::Limits;
 use crate::placement::dispatch::Dispatcher;
 use crate::placement::pool::Pool;
+use crate::rates::RequestRates;
 use crate::running::RunningTurns;
 use crate::services::Services;
 use crate::worker::{Observer, Worker};
@@ -155,6 +156,7 @@ impl Runtime {
                 services: options.services,
                 observer: options.observer,
                 tallies: tallies.clone(),
+                rates: RequestRates::new(),
                 running: options.running,
             },
         };

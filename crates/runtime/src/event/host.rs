@@ -21,6 +21,7 @@ use crate::failure::Failure;
 use crate::http::answers::Answers;
 use crate::http::charged::charged;
 use crate::limits::Limits;
+use crate::rates::{Beyond, RequestRate};
 use crate::services::{Neighbours, Services};
 use crate::worker::{Observer, Worker};
 
@@ -48,6 +49,8 @@ pub(crate) struct EventHost {
     client: OnceCell<Rc<dyn EgressClient>>,
     /// What the Worker has done.
     tally: OnceCell<Arc<Tally>>,
+    /// Its requests, where their number is limited.
+    rate: OnceCell<Arc<RequestRate>>,
     pub(crate) observer: Arc<dyn Observer>,
     worker: OnceCell<Arc<Worker>>,
     /// The other Workers of the process.
@@ -77,6 +80,7 @@ impl EventHost {
             surroundings,
             client: OnceCell::new(),
             tally: OnceCell::new(),
+            rate: OnceCell::new(),
             observer,
             worker: OnceCell::new(),
             neighbours: OnceCell::new(),
@@ -116,12 +120,23 @@ impl EventHost {
         let _ = self.neighbours.set(neighbours);
         let _ = self.client.set(self.surroundings.egress.client(&worker));
         let _ = self.tally.set(self.surroundings.tallies.of(&worker));
+        if let Some(rate) = self.surroundings.rates.of(&worker) {
+            let _ = self.rate.set(rate);
+        }
         let _ = self.worker.set(worker);
     }
 
     /// What the Worker has done, once it is loaded.
     pub(crate) fn tally(&self) -> Option<&Tally> {
         self.tally.get().map(|tally| &**tally)
+    }
+
+    /// Counts a request of a client, or says why it is one too many.
+    pub(crate) fn admit(&self) -> Result<(), Beyond> {
+        match self.rate.get() {
+            None => Ok(()),
+            Some(rate) => rate.admit(self.limits(), self.surroundings.rates.now()),
+        }
     }
 
     /// The Worker's client for subrequests, once there is one.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::counts::Tallies;
 use crate::egress::Egress;
+use crate::rates::RequestRates;
 use crate::running::RunningTurns;
 use crate::services::Services;
 use crate::worker::Observer;
@@ -19,6 +20,8 @@ pub(crate) struct Surroundings {
     pub(crate) observer: Arc<dyn Observer>,
     /// What Workers have done.
     pub(crate) tallies: Arc<Tallies>,
+    /// How many requests come to Workers for which that is limited.
+    pub(crate) rates: Arc<RequestRates>,
     /// The Workers whose turns run.
     pub(crate) running: Option<RunningTurns>,
 }

@@ -17,6 +17,7 @@ pub(crate) async fn refuse(stream: Transport, refusal: Refusal) -> std::io::Resu
         status: refusal.status.as_u16(),
         content_type: "text/plain; charset=UTF-8",
         body: format!("{}\n", refusal.text),
+        retry_after_s: None,
     };
     answer(stream, &page).await
 }
@@ -24,13 +25,15 @@ pub(crate) async fn refuse(stream: Transport, refusal: Refusal) -> std::io::Resu
 /// Answers with a page.
 pub(crate) async fn answer(mut stream: Transport, page: &Page) -> std::io::Result<()> {
     let status = StatusCode::from_u16(page.status).unwrap_or_default();
+    let retry_after = page.retry_after_s.map(|seconds| format!("retry-after: {seconds}\r\n"));
     let head = format!(
         "HTTP/1.1 {} {}\r\nconnection: close\r\ncontent-type: {}\r\ncontent-length: {}\r\n\
-         date: {}\r\n\r\n",
+         {}date: {}\r\n\r\n",
         status.as_u16(),
         status.canonical_reason().unwrap_or_default(),
         page.content_type,
         page.body.len(),
+        retry_after.unwrap_or_default(),
         httpdate::fmt_http_date(SystemTime::now()),
     );
     stream.write_all(head.as_bytes()).await?;

@@ -297,8 +297,9 @@ impl FrontThread {
         match session.route(self.dispatcher.router(), &url, access).await {
             Ok(route) => {
                 let (entrypoint, fixed) = (route.entrypoint, session.fixed_worker().is_some());
-                let access = access.cloned();
-                let request = RoutedRequest { request, url, client, entrypoint, fixed, access };
+                let (is_service, access) = (session.is_service(), access.cloned());
+                let request =
+                    RoutedRequest { request, url, client, entrypoint, fixed, is_service, access };
                 self.dispatcher.hop(&route.worker, request).await
             }
             Err(failure) => self.dispatcher.error_page(&failure),

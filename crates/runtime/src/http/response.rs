@@ -13,7 +13,7 @@ use crate::http::encode::encode;
 use crate::http::flat_headers;
 
 /// Headers that belong to one hop, so a Worker cannot set them.
-const HOP_BY_HOP: &[header::HeaderName] =
+pub(crate) const HOP_BY_HOP: &[header::HeaderName] =
     &[header::CONNECTION, header::TRANSFER_ENCODING, header::UPGRADE, header::TE, header::TRAILER];
 
 /// Makes the response of a request that has `time_left` of its CPU time. A compressor is charged to
@@ -49,5 +49,8 @@ pub(crate) fn error(page: Page) -> Response<OutBody> {
         StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let content_type = header::HeaderValue::from_static(page.content_type);
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    if let Some(seconds) = page.retry_after_s {
+        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
+    }
     response
 }

@@ -19,6 +19,7 @@ use crate::failure::Failure;
 use crate::front::client::Client;
 use crate::front::router::Route;
 use crate::front::session::Session;
+use crate::http::beyond_rate;
 use crate::http::body::OutBody;
 use crate::http::boundary::Boundary;
 use crate::http::flat_headers;
@@ -46,6 +47,8 @@ pub(crate) struct RoutedRequest {
     pub(crate) entrypoint: Option<Arc<str>>,
     /// Whether the platform has chosen the Worker, and not the router.
     pub(crate) fixed: bool,
+    /// Whether a Worker asks, by way of a service binding, and not a client.
+    pub(crate) is_service: bool,
     /// What the log of requests is told of it.
     pub(crate) access: Option<Arc<Access>>,
 }
@@ -84,7 +87,7 @@ async fn serve_for(
     let fixed = session.fixed_worker().is_some();
     let entrypoint = named.or(entrypoint);
     let access = access.cloned();
-    let request = RoutedRequest { request, url, client, entrypoint, fixed, access };
+    let request = RoutedRequest { request, url, client, entrypoint, fixed, is_service, access };
     let mut response = if worker.id == isolate.worker().id && isolate.is_usable() {
         let response = answer(isolate, dispatcher, request).await;
         response.map(|body| isolate.answers.hold(body))
@@ -116,6 +119,11 @@ pub(crate) async fn answer(
     let hops_left = hops_left(request.request.headers());
     if hops_left == 0 {
         return dispatcher.error_page(&Failure::Loop);
+    }
+    if !request.is_service
+        && let Err(beyond) = isolate.host.admit()
+    {
+        return beyond_rate::answer(isolate, dispatcher, request, hops_left, beyond).await;
     }
     isolate.answers.make_room();
     let event = isolate.host.begin(EventKind::Fetch { hops_left });

@@ -43,7 +43,15 @@ async fn ask(
     headers.insert(HOPS_LEFT, HeaderValue::from(u16::from(hops_left)));
     let client = Client::of_worker(peer);
     let request = request.map(Inbound::of_worker);
-    let request = RoutedRequest { request, url, client, entrypoint, fixed: true, access: None };
+    let request = RoutedRequest {
+        request,
+        url,
+        client,
+        entrypoint,
+        fixed: true,
+        is_service: true,
+        access: None,
+    };
     let response = dispatcher.hop(worker, request).await;
     match response.extensions().get::<Failure>() {
         Some(failure) => Err(told(failure)),
