@@ -24,6 +24,8 @@ pub struct WorkerCounts {
     pub condemned: u64,
     /// CPU time of its turns in nanoseconds.
     pub cpu_ns: u64,
+    /// Turns that may have measured how long something took, see [`Tally::note_turn`].
+    pub timed_turns: u64,
 }
 
 /// The counts of a Worker, which its isolates add to.
@@ -36,7 +38,12 @@ pub(crate) struct Tally {
     canceled: AtomicU64,
     condemned: AtomicU64,
     cpu_ns: AtomicU64,
+    timed_turns: AtomicU64,
 }
+
+/// CPU time from which on a turn may be a measurement: what an attacker times is repeated until it
+/// takes about as long as the network's noise.
+const TIMED_TURN_NS_MIN: u64 = 1_000_000;
 
 impl Tally {
     /// Notes a request that has ended.
@@ -57,9 +64,15 @@ impl Tally {
         self.condemned.fetch_add(1, Relaxed);
     }
 
-    /// Notes CPU time of a turn.
-    pub(crate) fn note_cpu(&self, nanoseconds: u64) {
-        self.cpu_ns.fetch_add(nanoseconds, Relaxed);
+    /// Notes the CPU time of a turn. `is_timed` says that the turn read the clock, and that it was
+    /// not the first of its event: a Worker's clock moves between turns only, so an attack on a
+    /// neighbour's secrets by the time that something takes is made of many such turns, and other
+    /// Workers have few of them that take long.
+    pub(crate) fn note_turn(&self, cpu_ns: u64, is_timed: bool) {
+        self.cpu_ns.fetch_add(cpu_ns, Relaxed);
+        if is_timed && cpu_ns >= TIMED_TURN_NS_MIN {
+            self.timed_turns.fetch_add(1, Relaxed);
+        }
     }
 
     fn take(&self) -> WorkerCounts {
@@ -72,6 +85,7 @@ impl Tally {
             canceled: take(&self.canceled),
             condemned: take(&self.condemned),
             cpu_ns: take(&self.cpu_ns),
+            timed_turns: take(&self.timed_turns),
         }
     }
 }
@@ -116,12 +130,15 @@ mod tests {
         tally.note_end(Outcome::Ok);
         tally.note_end(Outcome::ExceededCpu);
         tally.note_condemned();
-        tally.note_cpu(5);
+        tally.note_turn(5, true);
+        tally.note_turn(TIMED_TURN_NS_MIN, true);
+        tally.note_turn(TIMED_TURN_NS_MIN, false);
         let counts = WorkerCounts {
             requests: 2,
             exceeded_cpu: 1,
             condemned: 1,
-            cpu_ns: 5,
+            cpu_ns: 5 + 2 * TIMED_TURN_NS_MIN,
+            timed_turns: 1,
             ..WorkerCounts::default()
         };
         assert_eq!(tallies.take(), [(7, counts)]);

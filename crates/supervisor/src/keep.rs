@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
+use std::pin::pin;
 use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -38,8 +39,11 @@ impl Supervisor {
             let name = self.name(seat);
             let problem = match started {
                 Ok(()) => match self.end_of(seat, &mut ended).await {
-                    Some(status) => {
-                        let cause = self.cause(seat, &status);
+                    Some((status, is_stuck)) => {
+                        let cause = match is_stuck {
+                            true => Cause::Stuck,
+                            false => self.cause(seat, &status),
+                        };
                         let blame = self.blame(seat, &cause);
                         self.children.borrow_mut().ended(seat);
                         format!("{name} ended{}{blame}", cause.text(&status))
@@ -78,13 +82,23 @@ impl Supervisor {
         }
     }
 
-    /// Waits until a process has ended; nothing when the supervisor ended it itself.
-    async fn end_of(&self, seat: Seat, ended: &mut Signal) -> Option<ExitStatus> {
+    /// Waits until a process has ended, and kills it when it is stuck; gives whether it was. Nothing
+    /// when the supervisor has ended it for another reason.
+    async fn end_of(&self, seat: Seat, ended: &mut Signal) -> Option<(ExitStatus, bool)> {
+        let mut silence = pin!(self.silence(seat));
+        let mut is_stuck = false;
         loop {
-            ended.recv().await;
+            tokio::select! {
+                _ = ended.recv() => {}
+                () = silence.as_mut(), if !is_stuck => is_stuck = true,
+            }
             let mut children = self.children.borrow_mut();
-            if let Ok(Some(status)) = children.child(seat)?.try_wait() {
-                return Some(status);
+            let child = children.child(seat)?;
+            if let Ok(Some(status)) = child.try_wait() {
+                return Some((status, is_stuck));
+            }
+            if is_stuck {
+                let _ = child.kill();
             }
         }
     }
@@ -119,7 +133,7 @@ impl Supervisor {
         if ran.is_empty() {
             return String::new();
         }
-        let is_fault = matches!(cause, Cause::Fault | Cause::Memory { .. });
+        let is_fault = matches!(cause, Cause::Fault | Cause::Memory { .. } | Cause::Stuck);
         if is_fault && node.conducts.borrow_mut().crashed(&ran) {
             node.judged.notify_one();
         }
@@ -157,6 +171,8 @@ enum Cause {
     },
     /// The kernel had no memory for it, although it used less than it may.
     Shortage,
+    /// It did not answer any more, so the supervisor killed it.
+    Stuck,
     /// Somebody killed it, and it was not the kernel.
     Somebody,
     /// It ended itself, or cannot be told.
@@ -188,6 +204,7 @@ impl Cause {
                 let limit = limit.unwrap_or_default();
                 format!(": it used more memory than its cgroup allows{limit}")
             }
+            Self::Stuck => ": it did not answer any more and was killed".to_owned(),
             Self::Shortage => ": the machine, or a cgroup around it, had no memory left".to_owned(),
             _ => format!(" ({status})"),
         }

@@ -41,6 +41,8 @@ pub(crate) struct EventContext {
     cpu_ns_max: u64,
     /// CPU time of its turns so far in nanoseconds, until there is a bill.
     cpu_ns: Cell<u64>,
+    /// Whether it has had a turn.
+    has_run: Cell<bool>,
     /// All of its CPU time, once native code has a part in it: bodies are decoded, some of them on
     /// their way elsewhere and on other threads.
     bill: OnceCell<Arc<CpuBill>>,
@@ -78,6 +80,7 @@ impl EventContext {
             kind,
             cpu_ns_max,
             cpu_ns: Cell::new(0),
+            has_run: Cell::new(false),
             bill: OnceCell::new(),
             pending: Cell::new(0),
             wait_until: Cell::new(0),
@@ -111,12 +114,13 @@ impl EventContext {
         self.cpu_ns_max.saturating_sub(self.cpu_ns()).max(1)
     }
 
-    /// Charges CPU time.
-    pub(crate) fn charge(&self, used_ns: u64) {
+    /// Charges the CPU time of a turn; gives whether it had one before.
+    pub(crate) fn note_turn(&self, used_ns: u64) -> bool {
         match self.bill.get() {
             Some(bill) => _ = bill.add(used_ns),
             None => self.cpu_ns.set(self.cpu_ns.get() + used_ns),
         }
+        self.has_run.replace(true)
     }
 
     /// What native code bills its CPU time to.
