@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use program::{ArtifactId, Cordon, Worker};
-use scheduler::suspicion::{Conduct, Crash, Rules, Standing, Suspicion};
+use scheduler::suspicion::{Company, Conduct, Crash, Rules, Standing, Suspicion};
 
 use crate::vault::{Key, Terms, Vault, WorkerName};
 
@@ -30,6 +30,8 @@ pub struct Deeds {
     pub condemned: u64,
     /// CPU time in microseconds.
     pub cpu_us: u64,
+    /// Turns that may have been a part of a timing attack; see [`Conduct::timed_turns`].
+    pub timed_turns: u64,
 }
 
 /// What is known of a Worker.
@@ -55,13 +57,19 @@ pub struct Conducts {
 
 impl Deeds {
     fn add(&mut self, more: Self) {
-        self.requests += more.requests;
-        self.exceptions += more.exceptions;
-        self.exceeded_cpu += more.exceeded_cpu;
-        self.exceeded_memory += more.exceeded_memory;
-        self.canceled += more.canceled;
-        self.condemned += more.condemned;
-        self.cpu_us += more.cpu_us;
+        // The counts come from a process that is not trusted.
+        for (count, more) in [
+            (&mut self.requests, more.requests),
+            (&mut self.exceptions, more.exceptions),
+            (&mut self.exceeded_cpu, more.exceeded_cpu),
+            (&mut self.exceeded_memory, more.exceeded_memory),
+            (&mut self.canceled, more.canceled),
+            (&mut self.condemned, more.condemned),
+            (&mut self.cpu_us, more.cpu_us),
+            (&mut self.timed_turns, more.timed_turns),
+        ] {
+            *count = count.saturating_add(more);
+        }
     }
 }
 
@@ -82,6 +90,7 @@ impl Conducts {
             exceeded_memory: did.exceeded_memory,
             condemned: did.condemned,
             cpu_ms: did.cpu_us / 1_000,
+            timed_turns: did.timed_turns,
         };
         let rules = self.rules;
         self.change(worker, |record| {
@@ -93,7 +102,8 @@ impl Conducts {
     /// Notes that a process has crashed while turns of these Workers ran; gives whether a standing
     /// has changed.
     pub fn crashed(&mut self, workers: &[Worker]) -> bool {
-        let crash = if workers.len() == 1 { Crash::Alone } else { Crash::AmongOthers };
+        let company = if workers.len() == 1 { Company::Idle } else { Company::Busy };
+        let crash = Crash { company, is_forbidden_call: false };
         let rules = self.rules;
         let mut has_changed = false;
         for worker in workers {

@@ -227,6 +227,8 @@ impl supervisor::Server for Handout {
                 canceled: told.get_canceled(),
                 condemned: told.get_condemned(),
                 cpu_us: told.get_cpu_microseconds(),
+                // Runtimes do not report them yet.
+                timed_turns: 0,
             };
             has_changed |= conducts.note(&program.worker, did, now);
         }
