@@ -3,8 +3,8 @@
 //!
 //! | Worker | runs in |
 //! | --- | --- |
-//! | trusted | a *part* of its cordon: one process takes so many Workers, then there is another |
-//! | suspicious | a process of its own; where a node has many such, one for all those of its owner |
+//! | trusted | a *part* of its cordon: a process takes so many Workers, then there is another |
+//! | suspicious | a process of its own; where a node has many such, one with those of its owner |
 //! | refused | none, until there is a new version of it |
 //! | inspected | a process of its own, if it is run at all |
 //!

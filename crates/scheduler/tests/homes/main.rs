@@ -1,5 +1,5 @@
-//! Simulated nodes: which Workers share a process, while they behave well and badly, crash, come and
-//! go, and are inspected. After each step the checks of `checks.rs` must hold. Each mutant of
+//! Simulated nodes: which Workers share a process, while they behave well and badly, crash, come
+//! and go, and are inspected. After each step the checks of `checks.rs` must hold. Each mutant of
 //! `mutants.rs` breaks one rule, and the checks must notice.
 
 #![forbid(unsafe_code)]
