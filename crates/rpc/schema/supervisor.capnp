@@ -84,8 +84,8 @@ struct WorkerReport {
   # CPU time of its turns.
 
   timedTurns @8 :UInt64;
-  # Turns after the first of their event that used at least a millisecond of CPU time and read the
-  # clock: a timing attack is made of them.
+  # Turns that used at least a millisecond of CPU time and read the clock, without the first of an
+  # event: a timing attack is made of them.
 }
 
 interface Runtime {

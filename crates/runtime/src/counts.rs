@@ -24,7 +24,8 @@ pub struct WorkerCounts {
     pub condemned: u64,
     /// CPU time of its turns in nanoseconds.
     pub cpu_ns: u64,
-    /// Turns that may have measured how long something took, see [`Tally::note_turn`].
+    /// Turns that may have measured how long something took, see
+    /// [`EventContext::note_turn`](crate::event::context::EventContext::note_turn).
     pub timed_turns: u64,
 }
 
@@ -41,9 +42,6 @@ pub(crate) struct Tally {
     timed_turns: AtomicU64,
 }
 
-/// CPU time from which on a turn may be a measurement: what an attacker times is repeated until it
-/// takes about as long as the network's noise.
-const TIMED_TURN_NS_MIN: u64 = 1_000_000;
 
 impl Tally {
     /// Notes a request that has ended.
@@ -64,13 +62,10 @@ impl Tally {
         self.condemned.fetch_add(1, Relaxed);
     }
 
-    /// Notes the CPU time of a turn. `is_timed` says that the turn read the clock, and that it was
-    /// not the first of its event: a Worker's clock moves between turns only, so an attack on a
-    /// neighbour's secrets by the time that something takes is made of many such turns, and other
-    /// Workers have few of them that take long.
+    /// Notes the CPU time of a turn, and whether it may have measured how long something took.
     pub(crate) fn note_turn(&self, cpu_ns: u64, is_timed: bool) {
         self.cpu_ns.fetch_add(cpu_ns, Relaxed);
-        if is_timed && cpu_ns >= TIMED_TURN_NS_MIN {
+        if is_timed {
             self.timed_turns.fetch_add(1, Relaxed);
         }
     }
@@ -131,13 +126,12 @@ mod tests {
         tally.note_end(Outcome::ExceededCpu);
         tally.note_condemned();
         tally.note_turn(5, true);
-        tally.note_turn(TIMED_TURN_NS_MIN, true);
-        tally.note_turn(TIMED_TURN_NS_MIN, false);
+        tally.note_turn(6, false);
         let counts = WorkerCounts {
             requests: 2,
             exceeded_cpu: 1,
             condemned: 1,
-            cpu_ns: 5 + 2 * TIMED_TURN_NS_MIN,
+            cpu_ns: 11,
             timed_turns: 1,
             ..WorkerCounts::default()
         };

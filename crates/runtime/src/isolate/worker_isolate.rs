@@ -240,7 +240,7 @@ impl WorkerIsolate {
         // Also of a turn that was terminated.
         let used_ns = isolate.cpu_ns() - before_ns;
         drop(slot);
-        let is_timed = event.is_some_and(|event| event.note_turn(used_ns)) && clock_was_read();
+        let is_timed = event.is_some_and(|event| event.note_turn(used_ns, clock_was_read()));
         if let Some(tally) = self.host.tally() {
             tally.note_turn(used_ns, is_timed);
         }
