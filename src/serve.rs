@@ -38,6 +38,7 @@ fn serve(arguments: &ServeArguments, log: Rc<Printed>) -> Result<(), String> {
         program,
         config_path: arguments.config.clone(),
         sandbox: mode.get_name().to_owned(),
+        workers_per_process: runtime::isolates_max(),
     };
     let (supervisor, config) =
         Supervisor::new(options, log.clone()).map_err(|error| error.to_string())?;

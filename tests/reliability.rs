@@ -44,6 +44,8 @@ mod rebuilds;
 mod serve;
 #[path = "reliability/services.rs"]
 mod services;
+#[path = "reliability/stuck.rs"]
+mod stuck;
 #[path = "reliability/suspects.rs"]
 mod suspects;
 #[path = "reliability/uploads.rs"]

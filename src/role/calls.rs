@@ -283,6 +283,7 @@ async fn send(supervisor: &supervisor::Client, report: &Report) -> Result<(), Er
         worker.set_canceled(counts.canceled);
         worker.set_condemned(counts.condemned);
         worker.set_cpu_microseconds(counts.cpu_ns / 1_000);
+        worker.set_timed_turns(counts.timed_turns);
     }
     call.send().promise.await.map(drop)
 }
@@ -352,6 +353,14 @@ impl runtime::Server for Orders {
         _: runtime::StopListeningResults,
     ) -> Result<(), Error> {
         self.0.send(Order::StopListening).map_err(|_| ends())
+    }
+
+    async fn alive(
+        self: Rc<Self>,
+        _: runtime::AliveParams,
+        _: runtime::AliveResults,
+    ) -> Result<(), Error> {
+        Ok(())
     }
 
     async fn drain(

@@ -139,6 +139,7 @@ async fn resolve(supervisor: &directory::Client, host: &str) -> Result<Option<Ta
         number: target.get_number(),
         owner: target.get_owner(),
         is_refused: target.get_is_refused(),
+        request_body_bytes_max: target.get_request_body_bytes_max(),
     }))
 }
 

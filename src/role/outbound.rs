@@ -60,10 +60,14 @@ pub fn run(allowed: &[IpNet], forbidden: &[IpNet], mode: SandboxMode) -> Result<
             admission: Admission::new(connections_max, CONNECTIONS_PER_OWNER_MAX),
         });
         while let Some(message) = control.receive().await? {
-            if let Some(runtime) = message.descriptor {
-                let runtime = Receiver::new(Channel::inherited(runtime))?;
-                tokio::task::spawn_local(proxy.clone().serve_runtime(runtime));
-            }
+            let Some(runtime) = message.descriptor else {
+                // The supervisor asks whether this process is alive. It asks again if it gets
+                // nothing.
+                let _ = control.send(&message.bytes, None);
+                continue;
+            };
+            let runtime = Receiver::new(Channel::inherited(runtime))?;
+            tokio::task::spawn_local(proxy.clone().serve_runtime(runtime));
         }
         Ok(())
     })

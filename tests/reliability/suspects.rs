@@ -11,10 +11,21 @@ use crate::support::http::Connection;
 use crate::support::process::Isolde;
 use crate::support::{repository, scratch_folder, signal, until};
 
+/// Descriptors with which a process takes 32 Workers.
+const DESCRIPTORS: u32 = 192;
+/// A few more than that.
+const WORKERS: usize = 36;
+
 /// The configuration of a good Worker and a bad one, which may use so much CPU time.
 fn node(name: &str, cpu_ms: u32) -> PathBuf {
+    node_with(name, cpu_ms, "loops.js")
+}
+
+/// The same with another bad Worker.
+fn node_with(name: &str, cpu_ms: u32, bad: &str) -> PathBuf {
     let folder = scratch_folder(name);
-    fs::copy(repository("tests/reliability/suspects/loops.js"), folder.join("bad.js")).unwrap();
+    let bad = repository("tests/reliability/suspects").join(bad);
+    fs::copy(bad, folder.join("bad.js")).unwrap();
     fs::copy(repository("tests/reliability/suspects/loops.js"), folder.join("good.js")).unwrap();
     let text = format!(
         "[listen]\nhttp = \"127.0.0.1:0\"\ncontrol = \"control.sock\"\n\
@@ -81,6 +92,42 @@ fn a_worker_that_breaks_limits_is_moved_while_it_runs() {
     });
     assert_eq!(bad["standing"], "suspicious");
     assert_eq!(worker(&config, "good").unwrap()["standing"], "trusted");
+}
+
+#[test]
+fn a_worker_that_times_what_it_does_is_moved() {
+    let config = node_with("suspects_timing", 30_000, "times.js");
+    let isolde = Isolde::serve(&config);
+    until("the move", || {
+        let measured = isolde.get_from("bad.example", "/time");
+        assert!(measured.text().starts_with("50 "), "{}", measured.excerpt());
+        isolde.complaints().contains("bad of eve is suspicious and runs by itself").then_some(())
+    });
+    assert_eq!(isolde.get_from("bad.example", "/").text(), "fine", "it still answers");
+}
+
+#[test]
+fn a_cordon_has_another_process_when_one_has_its_fill() {
+    let folder = scratch_folder("suspects_parts");
+    fs::copy(repository("tests/reliability/suspects/loops.js"), folder.join("it.js")).unwrap();
+    let mut text = "[listen]\nhttp = \"127.0.0.1:0\"\ncontrol = \"control.sock\"\n".to_owned();
+    for number in 0..WORKERS {
+        text.push_str(&format!(
+            "[[worker]]\nname = \"w{number}\"\npath = \"it.js\"\n\
+             hosts = [\"w{number}.example\"]\n"
+        ));
+    }
+    let config = folder.join("isolde.toml");
+    fs::write(&config, text).unwrap();
+    let isolde = Isolde::serve_with_descriptors(DESCRIPTORS, &config);
+    for number in 0..WORKERS {
+        let answer = isolde.get_from(&format!("w{number}.example"), "/");
+        assert_eq!(answer.text(), "fine", "{number}: {}", answer.excerpt());
+    }
+    let runtimes = processes(&config, "runtime");
+    let cordons: Vec<&str> =
+        runtimes.iter().map(|process| process["cordon"].as_str().unwrap()).collect();
+    assert_eq!(cordons, ["shared", "shared:2"]);
 }
 
 /// Ends the first process of a runtime by a signal that stands for a fault, while the bad Worker

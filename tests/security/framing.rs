@@ -53,13 +53,22 @@ enum Door {
 enum Excuse {
     /// It has none: the case must be right.
     None,
-    /// The field of this name: the case must still be wrong.
-    Open(&'static str),
+    /// The case must still be wrong.
+    Open,
     /// It is wrong at another door, so that here it may be right or wrong.
     Elsewhere,
 }
 
 impl Excuse {
+    /// At this door, for a case that has `open` or has not.
+    fn at(door: Door, is_open: bool) -> Self {
+        match (is_open, door) {
+            (false, _) => Self::None,
+            (true, Door::First | Door::Later) => Self::Open,
+            (true, Door::Inbound) => Self::Elsewhere,
+        }
+    }
+
     /// How long to wait for what should come.
     fn patience(self) -> Duration {
         if self == Self::None { PATIENCE } else { SILENCE }
@@ -123,10 +132,7 @@ fn failure<T: Case>(case: &T, address: &str, door: Door) -> Option<String> {
     let name = case.name();
     let failure = match (case.run(address, door), case.excuse(door)) {
         (Err(difference), Excuse::None) => Some(format!("{name}: {difference}")),
-        // Some of the proxy's cases differ with TLS only.
-        (Ok(()), Excuse::Open(field)) if field != "open_inbound" => {
-            Some(format!("FIXED {name}: remove its `{field}`"))
-        }
+        (Ok(()), Excuse::Open) => Some(format!("FIXED {name}: remove its `open`")),
         (Ok(()) | Err(_), _) => None,
     };
     let illness = case.afterwards(address).err();

@@ -114,6 +114,14 @@ impl Isolde {
         Self::run(command)
     }
 
+    /// The same, in processes with a limit on file descriptors.
+    pub fn serve_with_descriptors(count: u32, config: &Path) -> Self {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("ulimit -n {count}; exec \"$0\" \"$@\""));
+        shell.arg(env!("CARGO_BIN_EXE_isolde")).args(["serve", "--json", "--config"]).arg(config);
+        Self::run(shell)
+    }
+
     /// The same, with a variable in the environment.
     pub fn serve_with_variable(config: &Path, name: &str, value: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_isolde"));

@@ -32,6 +32,17 @@ pub struct Target {
     pub owner: u64,
     /// Whether the Worker may not run, because it has ended its process again and again.
     pub is_refused: bool,
+    /// Largest body of a request to it in bytes.
+    pub request_body_bytes_max: u64,
+}
+
+#[cfg(test)]
+impl Target {
+    /// A target of this process.
+    pub(crate) fn of_place(place: u32) -> Self {
+        let (number, owner, request_body_bytes_max) = (1, 1, 1 << 20);
+        Self { key: [1; 32], place, number, owner, is_refused: false, request_body_bytes_max }
+    }
 }
 
 /// Why the directory has no answer; the text is for the log.
@@ -126,7 +137,7 @@ mod tests {
         fn resolve<'a>(&'a self, host: &'a str) -> ResolveFuture<'a> {
             self.asked.fetch_add(1, Relaxed);
             let place = u32::try_from(self.version()).unwrap();
-            let target = Target { key: [1; 32], place, number: 1, owner: 1, is_refused: false };
+            let target = Target::of_place(place);
             Box::pin(async move { Ok((host == "a").then_some(target)) })
         }
 

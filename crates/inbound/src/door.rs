@@ -29,6 +29,7 @@ use crate::client_stream::ClientStream;
 use crate::counters::{Counted, Counters, note};
 use crate::directory::{Answers, Directory};
 use crate::exchange::{Exchanges, Session};
+use crate::half_close::{HalfCloseable, Patience, Unanswered};
 use crate::pool::Pool;
 use crate::proxy_protocol;
 use crate::tls;
@@ -234,22 +235,28 @@ impl Door {
     {
         let urls = UrlParser::new(peer.scheme);
         let session = Rc::new(Session { peer, urls });
-        let stream = TokioIo::new(stream);
         if http2 {
-            self.serve_http2(stream, session).await
+            self.serve_http2(TokioIo::new(stream), session).await
         } else {
             self.serve_http1(stream, session).await
         }
     }
 
-    async fn serve_http1<S>(self: &Rc<Self>, stream: TokioIo<S>, session: Rc<Session>)
+    async fn serve_http1<S>(self: &Rc<Self>, stream: S, session: Rc<Session>)
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let address = session.peer.address;
+        let unanswered = Rc::<Unanswered>::default();
+        let stream = TokioIo::new(HalfCloseable::new(stream, unanswered.clone(), Patience::default()));
         let service = service_fn(|request| {
             let (door, session) = (self.clone(), session.clone());
-            async move { Ok::<_, Infallible>(door.exchanges.answer(&session, request).await) }
+            let answering = unanswered.begin();
+            async move {
+                let response = door.exchanges.answer(&session, request).await;
+                let holding = |body: Metered<Download<_>>| body.map(|body| body.holding(answering));
+                Ok::<_, Infallible>(response.map(holding))
+            }
         });
         let mut builder = http1::Builder::new();
         builder

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use ingress::access::{self, Access, AccessLog, End, Metered, UNKNOWN};
 use ingress::pace::MinimumRate;
 use ingress::peer::{Peer, Protocol};
-use ingress::refusal::{self, Head, MALFORMED, Refusal, TOO_LARGE};
+use ingress::refusal::{self, BODY_TOO_LARGE, Head, MALFORMED, Refusal, TOO_LARGE};
 use ingress::request_url::{RequestUrl, UrlParser};
 use scheduler::admission::{Admission, Admitted};
 
@@ -84,6 +85,10 @@ impl Exchanges {
                 set_end(access, End::REFUSED);
                 return LOST.response();
             }
+            // A client that expects to be asked for its body is not asked.
+            Ok(Some(target)) if request.body().size_hint().lower() > target.request_body_bytes_max => {
+                return self.refuse(BODY_TOO_LARGE, version);
+            }
             Ok(Some(target)) => target,
             Ok(None) => {
                 note(&self.counters.refused);
@@ -134,8 +139,7 @@ impl Exchanges {
         let (mut head, body) = request.into_parts();
         let client = session.peer.to_header(Protocol::of(head.version))?;
         headers::for_runtime(&mut head.headers, url.authority(), client);
-        head.uri =
-            Uri::try_from(head.uri.path_and_query().map_or("/", |target| target.as_str())).ok()?;
+        head.uri = Uri::try_from(url.target()).ok()?;
         head.version = Version::HTTP_11;
         // What came with the client's connection means nothing on another one.
         head.extensions = http::Extensions::new();

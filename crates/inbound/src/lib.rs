@@ -16,6 +16,7 @@
 //! | `certificates` | certificates by name, checked, and made for development |
 //! | `tls` | the settings of TLS, and its facts in the words of `request.cf` |
 //! | `client_stream` | a client's stream, which must be read at a least rate |
+//! | `half_close` | a client that has closed its writing half and waits for the answer |
 //! | `directory` | the interface that resolves hosts and connects to runtimes, and its cache |
 //! | `exchange` | one request and its response |
 //! | `headers` | headers that belong to one hop |
@@ -31,6 +32,7 @@ pub mod counters;
 pub mod directory;
 mod door;
 mod exchange;
+mod half_close;
 mod headers;
 mod pool;
 mod proxy;

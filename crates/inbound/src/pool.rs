@@ -142,8 +142,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         tokio::task::LocalSet::new().block_on(&runtime, async {
             let (ends, pool) = (Ends::default(), Pool::default());
-            let target = Target { key: [1; 32], place: 1, number: 1, owner: 1, is_refused: false };
-            let purpose = (target, Scheme::Http);
+            let purpose = (Target::of_place(1), Scheme::Http);
             for _ in 0..3 {
                 let mut connection = open(&ends, &purpose).await.unwrap();
                 connection.ready().await.unwrap();

@@ -59,6 +59,8 @@ pub struct Head<'a> {
     pub version: Version,
     /// Its fields.
     pub headers: &'a HeaderMap,
+    /// How many fields it may have.
+    pub fields_max: usize,
 }
 
 impl<'a, B> From<&'a http::Request<B>> for Head<'a> {
@@ -68,6 +70,7 @@ impl<'a, B> From<&'a http::Request<B>> for Head<'a> {
             uri: request.uri(),
             version: request.version(),
             headers: request.headers(),
+            fields_max: HEADER_FIELDS_MAX,
         }
     }
 }
@@ -79,7 +82,7 @@ pub fn examine(urls: &UrlParser, head: &Head<'_>) -> Result<RequestUrl, Refusal>
     if target.len() > URL_BYTES_MAX {
         return Err(Refusal::new(StatusCode::URI_TOO_LONG, "URL is too long."));
     }
-    check_headers(head.headers)?;
+    check_headers(head.headers, head.fields_max)?;
     urls.parse(host, target).ok_or(INVALID_HOST_OR_TARGET)
 }
 
@@ -130,8 +133,8 @@ const INVALID_HOST_OR_TARGET: Refusal =
     Refusal::malformed("The Host header or the target is invalid.");
 
 /// Refuses too many headers, and framing that another server would read differently.
-fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
-    if headers.len() > HEADER_FIELDS_MAX {
+fn check_headers(headers: &HeaderMap, fields_max: usize) -> Result<(), Refusal> {
+    if headers.len() > fields_max {
         return Err(TOO_LARGE);
     }
     // One walk: there are few headers, and each look-up hashes a name.
@@ -153,6 +156,9 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// A request whose body is larger than its Worker takes, as it says or as it comes.
+pub const BODY_TOO_LARGE: Refusal =
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large.");
 /// A request whose body has broken framing, whatever its Worker answers.
 pub const MALFORMED_BODY: Refusal =
     Refusal::new(StatusCode::BAD_REQUEST, "The request's body is malformed.");

@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 
+use crate::limits::HOST_BYTES_MAX;
 use crate::peer::Scheme;
 
 /// The URL of a request. It has no user name, no password and no fragment.
@@ -123,7 +124,9 @@ impl UrlParser {
 
     /// Scheme, host and port of a `Host` field, serialised.
     fn origin(&self, host: &str) -> Option<String> {
-        if !is_host(host) {
+        let name = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));
+        let name_bytes = name.map_or(host.len(), |(name, _)| name.len());
+        if !is_host(host) || name_bytes > HOST_BYTES_MAX {
             return None;
         }
         let mut origin = normalise(&format!("{}{host}/", self.scheme.prefix()))?;

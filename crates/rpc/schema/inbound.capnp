@@ -20,6 +20,9 @@ struct Target {
 
   number @4 :UInt64;
   # The Worker's number, by which the proxy names it in its journal. Not a secret.
+
+  requestBodyBytesMax @5 :UInt64;
+  # Largest body of a request to it.
 }
 
 struct Certificate {

@@ -82,6 +82,10 @@ struct WorkerReport {
 
   cpuMicroseconds @7 :UInt64;
   # CPU time of its turns.
+
+  timedTurns @8 :UInt64;
+  # Turns that used at least a millisecond of CPU time and read the clock, without the first of an
+  # event: a timing attack is made of them.
 }
 
 interface Runtime {
@@ -97,4 +101,7 @@ interface Runtime {
   stopListening @2 () -> ();
   # Take no more clients of plain HTTP: the inbound proxy takes them from now on. Those that are
   # there stay.
+
+  alive @3 () -> ();
+  # Answers at once: asked again and again, so that a process that is stuck is found.
 }

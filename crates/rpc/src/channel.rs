@@ -4,7 +4,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg,
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, send,
     sendmsg, socketpair,
 };
 use tokio::io::unix::AsyncFd;
@@ -55,12 +55,16 @@ impl Channel {
                 "the message has a wrong size",
             ));
         }
-        let descriptors: Vec<RawFd> = descriptor.iter().map(AsRawFd::as_raw_fd).collect();
-        let rights = [ControlMessage::ScmRights(&descriptors)];
-        let control = if descriptors.is_empty() { &[][..] } else { &rights[..] };
-        let flags = MsgFlags::MSG_NOSIGNAL;
-        let bytes = [IoSlice::new(bytes)];
-        sendmsg::<()>(self.0.as_raw_fd(), &bytes, control, flags, None)?;
+        let (socket, flags) = (self.0.as_raw_fd(), MsgFlags::MSG_NOSIGNAL);
+        match descriptor {
+            Some(descriptor) => {
+                let descriptors = [descriptor.as_raw_fd()];
+                let rights = [ControlMessage::ScmRights(&descriptors)];
+                sendmsg::<()>(socket, &[IoSlice::new(bytes)], &rights, flags, None)?;
+            }
+            // Processes that pass no descriptors may not call `sendmsg`.
+            None => _ = send(socket, bytes, flags)?,
+        }
         Ok(())
     }
 
@@ -132,6 +136,14 @@ impl Receiver {
         // SAFETY: a channel is one descriptor, which it owns and closes when it is dropped, and
         // nothing gives another one out meanwhile.
         Ok(Self(unsafe { AsyncFd::register(channel) }?))
+    }
+
+    /// Sends a message, as [`Channel::send`] does.
+    ///
+    /// # Errors
+    /// As [`Channel::send`].
+    pub fn send(&self, bytes: &[u8], descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
+        self.0.get_ref().send(bytes, descriptor)
     }
 
     /// Waits for the next message; `None` when the other end is gone.

@@ -24,6 +24,9 @@ pub struct WorkerCounts {
     pub condemned: u64,
     /// CPU time of its turns in nanoseconds.
     pub cpu_ns: u64,
+    /// Turns that may have measured how long something took, see
+    /// [`EventContext::note_turn`](crate::event::context::EventContext::note_turn).
+    pub timed_turns: u64,
 }
 
 /// The counts of a Worker, which its isolates add to.
@@ -36,7 +39,9 @@ pub(crate) struct Tally {
     canceled: AtomicU64,
     condemned: AtomicU64,
     cpu_ns: AtomicU64,
+    timed_turns: AtomicU64,
 }
+
 
 impl Tally {
     /// Notes a request that has ended.
@@ -57,9 +62,12 @@ impl Tally {
         self.condemned.fetch_add(1, Relaxed);
     }
 
-    /// Notes CPU time of a turn.
-    pub(crate) fn note_cpu(&self, nanoseconds: u64) {
-        self.cpu_ns.fetch_add(nanoseconds, Relaxed);
+    /// Notes the CPU time of a turn, and whether it may have measured how long something took.
+    pub(crate) fn note_turn(&self, cpu_ns: u64, is_timed: bool) {
+        self.cpu_ns.fetch_add(cpu_ns, Relaxed);
+        if is_timed {
+            self.timed_turns.fetch_add(1, Relaxed);
+        }
     }
 
     fn take(&self) -> WorkerCounts {
@@ -72,6 +80,7 @@ impl Tally {
             canceled: take(&self.canceled),
             condemned: take(&self.condemned),
             cpu_ns: take(&self.cpu_ns),
+            timed_turns: take(&self.timed_turns),
         }
     }
 }
@@ -116,12 +125,14 @@ mod tests {
         tally.note_end(Outcome::Ok);
         tally.note_end(Outcome::ExceededCpu);
         tally.note_condemned();
-        tally.note_cpu(5);
+        tally.note_turn(5, true);
+        tally.note_turn(6, false);
         let counts = WorkerCounts {
             requests: 2,
             exceeded_cpu: 1,
             condemned: 1,
-            cpu_ns: 5,
+            cpu_ns: 11,
+            timed_turns: 1,
             ..WorkerCounts::default()
         };
         assert_eq!(tallies.take(), [(7, counts)]);

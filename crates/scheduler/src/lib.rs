@@ -1,5 +1,5 @@
-//! Placement as pure decisions: which isolate serves a Worker, when a Worker gets one more, which
-//! isolate goes when the process is full, and when a failed start is tried again.
+//! Placement as pure decisions: which process runs a Worker, which isolate serves it, when it gets
+//! one more, which isolate goes when the process is full, and when a failed start is tried again.
 //!
 //! ```text
 //! event, time, gauges --Scheduler::on_event--> effects
@@ -8,7 +8,15 @@
 //! There is no I/O here, no clock, no thread, no lock and no randomness: time comes with each
 //! event, and measurements of isolates' threads are read through [`Gauges`]. The caller carries the
 //! effects out. So every decision can be replayed: `tests/scheduler` simulates processes from
-//! seeds, and breaks one rule of [`Policy`] at a time to see that its checks notice.
+//! seeds, `tests/homes` nodes, and each breaks one rule at a time ([`Policy`], [`homes::Policy`])
+//! to see that its checks notice.
+//!
+//! | module | decides | for |
+//! | --- | --- | --- |
+//! | [`Scheduler`] | which isolate serves a Worker, and which one goes | a runtime process |
+//! | [`homes`] | which Workers share a process | the node |
+//! | [`suspicion`] | who may share one, and who may not run | the node |
+//! | [`share`], [`admission`], [`allowance`], [`quotas`] | what an owner may have | all processes |
 //!
 //! Everything is counted by owner. At pressure an idle isolate goes first, then one of the owner
 //! that is furthest over its share. An owner within its share loses nothing that is in use.
@@ -20,6 +28,7 @@ pub mod allowance;
 mod event;
 mod eviction;
 mod gauge;
+pub mod homes;
 mod policy;
 pub mod quotas;
 mod records;

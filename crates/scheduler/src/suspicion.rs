@@ -15,15 +15,30 @@ pub struct Conduct {
     pub condemned: u64,
     /// CPU time in milliseconds.
     pub cpu_ms: u64,
+    /// Turns after the first of their event that used at least a millisecond of CPU time and read
+    /// the clock: what a timing attack is made of. The clock stands still within a turn, so that
+    /// who measures needs many turns.
+    pub timed_turns: u64,
 }
 
 /// How a process ended in which a turn of the Worker ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Crash {
-    /// No other Worker's turn ran.
-    Alone,
-    /// Turns of others ran, too.
-    AmongOthers,
+pub struct Crash {
+    /// Who else was in the process.
+    pub company: Company,
+    /// Whether the kernel ended it for a system call that is not on its list.
+    pub is_forbidden_call: bool,
+}
+
+/// Who else was in a process that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Company {
+    /// Others, and turns of theirs ran, too.
+    Busy,
+    /// Others, but no turn of theirs ran.
+    Idle,
+    /// Nobody: the process was the Worker's own.
+    None,
 }
 
 /// What a Worker may do.
@@ -55,10 +70,22 @@ pub struct Rules {
     pub hungry_from: u64,
     /// Points of a hungry second.
     pub hungry_points: u64,
+    /// Points of a timed turn.
+    pub timed_turn_points: u64,
     /// Crashes among others from which on a Worker is suspicious.
     pub crashes_among_others_max: u32,
-    /// Crashes of its own process from which on it is refused.
+    /// Crashes while no other Worker's turn ran from which on it is refused. The first of them
+    /// makes it suspicious.
     pub crashes_alone_max: u32,
+    /// Forbidden system calls of its process while a turn of it ran from which on it is suspicious.
+    pub forbidden_calls_max: u32,
+    /// Forbidden system calls of a process of its own from which on it is refused.
+    ///
+    /// Code that keeps to what V8 and this program offer makes none: it is an attempt to break out,
+    /// or a bug that looks like one, and nobody can tell which. Where others were in the process
+    /// it may have been theirs; where nobody was, there is no doubt whose it was, and no second
+    /// attempt.
+    pub forbidden_calls_alone_max: u32,
 }
 
 impl Default for Rules {
@@ -71,8 +98,11 @@ impl Default for Rules {
             condemned_points: 50,
             hungry_from: 800,
             hungry_points: 5,
+            timed_turn_points: 5,
             crashes_among_others_max: 2,
             crashes_alone_max: 3,
+            forbidden_calls_max: 1,
+            forbidden_calls_alone_max: 1,
         }
     }
 }
@@ -88,6 +118,31 @@ pub struct Suspicion {
     looked_ms: u64,
     crashes_among_others: u32,
     crashes_alone: u32,
+    forbidden_calls: u32,
+    forbidden_calls_alone: u32,
+}
+
+impl Rules {
+    /// The points of what a Worker did in a time.
+    fn points(&self, conduct: &Conduct, elapsed_ms: u64) -> u64 {
+        // Reports come every second at most: a longer silence before one was no hunger.
+        let hungry_ms = self.hungry_from * elapsed_ms.clamp(1, 1_000) / 1_000;
+        // The CPU time of a turn comes when the turn has ended, maybe that of a minute at once.
+        let hungry_seconds = match conduct.cpu_ms.checked_sub(hungry_ms) {
+            None | Some(0) => 0,
+            Some(beyond_ms) => 1 + beyond_ms / 1_000,
+        };
+        // The counts come from a process that is not trusted.
+        [
+            (conduct.exceeded_cpu, self.exceeded_cpu_points),
+            (conduct.exceeded_memory, self.exceeded_memory_points),
+            (conduct.condemned, self.condemned_points),
+            (hungry_seconds, self.hungry_points),
+            (conduct.timed_turns, self.timed_turn_points),
+        ]
+        .iter()
+        .fold(0, |sum: u64, (count, points)| sum.saturating_add(count.saturating_mul(*points)))
+    }
 }
 
 impl Suspicion {
@@ -106,14 +161,7 @@ impl Suspicion {
         let elapsed_ms = now_ms.saturating_sub(self.looked_ms);
         self.fade(rules, elapsed_ms);
         self.looked_ms = now_ms;
-        let mut points = conduct.exceeded_cpu * rules.exceeded_cpu_points
-            + conduct.exceeded_memory * rules.exceeded_memory_points
-            + conduct.condemned * rules.condemned_points;
-        // Reports come every second at most: a longer silence before one was no hunger.
-        let hungry_ms = rules.hungry_from * elapsed_ms.clamp(1, 1_000) / 1_000;
-        if conduct.cpu_ms > hungry_ms {
-            points += rules.hungry_points;
-        }
+        let points = rules.points(&conduct, elapsed_ms);
         self.millionths = self.millionths.saturating_add(points.saturating_mul(MILLION));
         if self.points() >= rules.suspicious_from {
             self.rise_to(Standing::Suspicious);
@@ -121,17 +169,28 @@ impl Suspicion {
         self.standing
     }
 
-    /// Judges that its process has crashed.
+    /// Whether its version was in a process that made a forbidden system call.
+    pub fn has_forbidden_call(&self) -> bool {
+        self.forbidden_calls > 0
+    }
+
+    /// Judges that a process has crashed in which a turn of it ran.
     pub fn crashed(&mut self, rules: &Rules, crash: Crash) -> Standing {
-        let is_own = self.standing == Standing::Suspicious;
-        match crash {
-            Crash::Alone => self.crashes_alone += 1,
-            Crash::AmongOthers => self.crashes_among_others += 1,
-        }
-        if self.crashes_alone >= rules.crashes_alone_max && is_own {
+        let was_suspicious = self.standing == Standing::Suspicious;
+        let count = |counter: &mut u32, is_one: bool| {
+            *counter = counter.saturating_add(u32::from(is_one));
+        };
+        let Crash { company, is_forbidden_call } = crash;
+        count(&mut self.crashes_among_others, company == Company::Busy);
+        count(&mut self.crashes_alone, company != Company::Busy);
+        count(&mut self.forbidden_calls, is_forbidden_call);
+        count(&mut self.forbidden_calls_alone, is_forbidden_call && company == Company::None);
+        let is_proven = self.forbidden_calls_alone >= rules.forbidden_calls_alone_max;
+        if is_proven || (self.crashes_alone >= rules.crashes_alone_max && was_suspicious) {
             self.rise_to(Standing::Refused);
         } else if self.crashes_alone > 0
             || self.crashes_among_others >= rules.crashes_among_others_max
+            || self.forbidden_calls >= rules.forbidden_calls_max
         {
             self.rise_to(Standing::Suspicious);
         }
@@ -141,9 +200,12 @@ impl Suspicion {
     /// There is a new version of the Worker: it may run again, under the eyes that the old one
     /// earned.
     pub fn renew(&mut self) {
-        self.standing = self.standing.min(Standing::Suspicious);
-        self.crashes_alone = 0;
-        self.crashes_among_others = 0;
+        *self = Self {
+            standing: self.standing.min(Standing::Suspicious),
+            millionths: self.millionths,
+            looked_ms: self.looked_ms,
+            ..Self::default()
+        };
     }
 
     fn rise_to(&mut self, standing: Standing) {
@@ -161,66 +223,4 @@ impl Suspicion {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const RULES: fn() -> Rules = Rules::default;
-
-    fn after(seconds: u64, conduct: impl Fn(u64) -> Conduct) -> Suspicion {
-        let mut suspicion = Suspicion::default();
-        for second in 1..=seconds {
-            suspicion.judge(&RULES(), second * 1_000, conduct(second));
-        }
-        suspicion
-    }
-
-    #[test]
-    fn good_conduct_and_rare_breaches_are_trusted() {
-        let good = after(36_000, |second| Conduct {
-            cpu_ms: 300,
-            exceeded_cpu: u64::from(second % 120 == 0),
-            ..Conduct::default()
-        });
-        assert_eq!(good.standing(), Standing::Trusted, "{good:?}");
-    }
-
-    #[test]
-    fn each_signal_alone_and_all_together_are_noticed() {
-        let attacks: [(u64, Conduct); 4] = [
-            (60, Conduct { exceeded_cpu: 1, ..Conduct::default() }),
-            (30, Conduct { exceeded_memory: 1, condemned: 1, ..Conduct::default() }),
-            (300, Conduct { cpu_ms: 950, ..Conduct::default() }),
-            (20, Conduct { exceeded_cpu: 1, condemned: 1, cpu_ms: 900, ..Conduct::default() }),
-        ];
-        for (seconds, conduct) in attacks {
-            let judged = after(seconds, |_| conduct);
-            assert_eq!(judged.standing(), Standing::Suspicious, "{conduct:?} {judged:?}");
-            let short = after(seconds / 10, |_| conduct);
-            assert_eq!(short.standing(), Standing::Trusted, "{conduct:?} {short:?}");
-        }
-    }
-
-    #[test]
-    fn points_fade() {
-        let mut suspicion = after(40, |_| Conduct { exceeded_cpu: 1, ..Conduct::default() });
-        let points = suspicion.points();
-        suspicion.judge(&RULES(), 40_000 + RULES().half_life_ms, Conduct::default());
-        assert_eq!(suspicion.points(), points / 2);
-        suspicion.judge(&RULES(), u64::MAX, Conduct::default());
-        assert_eq!((suspicion.points(), suspicion.standing()), (0, Standing::Trusted));
-    }
-
-    #[test]
-    fn crashes_lead_to_a_process_of_its_own_and_then_to_none() {
-        let mut suspicion = Suspicion::default();
-        assert_eq!(suspicion.crashed(&RULES(), Crash::AmongOthers), Standing::Trusted);
-        assert_eq!(suspicion.crashed(&RULES(), Crash::AmongOthers), Standing::Suspicious);
-        assert_eq!(suspicion.crashed(&RULES(), Crash::Alone), Standing::Suspicious);
-        assert_eq!(suspicion.crashed(&RULES(), Crash::Alone), Standing::Suspicious);
-        assert_eq!(suspicion.crashed(&RULES(), Crash::Alone), Standing::Refused);
-        suspicion.renew();
-        assert_eq!(suspicion.standing(), Standing::Suspicious, "a new version may try");
-        let mut alone = Suspicion::default();
-        assert_eq!(alone.crashed(&RULES(), Crash::Alone), Standing::Suspicious);
-    }
-}
+mod tests;

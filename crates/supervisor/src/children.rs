@@ -85,7 +85,7 @@ pub struct Outbound {
     pub(crate) child: Child,
     group: Group,
     /// Takes the channels of runtimes.
-    control: Channel,
+    pub(crate) control: Channel,
 }
 
 /// The inbound proxy.

@@ -298,7 +298,7 @@ fn check_worker(
     }
     let owner = entry.owner.as_ref().map(|owner| check_name("owner", owner)).transpose()?;
     let owner = owner.map_or_else(Owner::local, Owner::new);
-    let trust = entry.trust.as_ref().map(|trust| check_name("trust", trust)).transpose()?;
+    let trust = entry.trust.as_ref().map(check_trust).transpose()?;
     let cordon = trust.map_or_else(Cordon::shared, Cordon::new);
     let mut limits = check_limits(&entry.limits)?;
     let path = folder.join(entry.path);
@@ -391,6 +391,18 @@ fn check_name(key: &str, name: &Spanned<String>) -> Result<String, Wrong> {
         return Err((name.span(), message));
     }
     Ok(text.clone())
+}
+
+/// The name of a cordon. The second process of a cordon `suspects` would be called like that of the
+/// suspicious Workers of an owner `2`.
+fn check_trust(trust: &Spanned<String>) -> Result<String, Wrong> {
+    match trust.get_ref().as_str() {
+        "suspects" => {
+            let message = "`trust` cannot be `suspects`, which suspicious Workers have".to_owned();
+            Err((trust.span(), message))
+        }
+        _ => check_name("trust", trust),
+    }
 }
 
 /// Line and column of a byte, from 1.

@@ -9,10 +9,9 @@ use scheduler::suspicion::Standing;
 use tokio::io::AsyncWriteExt;
 
 use crate::children::Seat;
-use crate::conduct::Record;
+use crate::conduct::Judged;
 use crate::status::{Counts, ProcessStatus, Status, WorkerStatus, usage, usage_of_one};
 use crate::supervisor::Supervisor;
-use crate::vault::WorkerName;
 
 /// How long a process may take to say what it does, and a client to read it.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
@@ -116,16 +115,16 @@ impl Supervisor {
 
     fn worker_statuses(&self) -> Vec<WorkerStatus> {
         let conducts = self.kit.node.conducts.borrow();
-        let status = |(worker, record): (&WorkerName, &Record)| {
-            let standing = match record.standing() {
+        let status = |judged: Judged<'_>| {
+            let standing = match judged.suspicion.standing() {
                 Standing::Trusted => "trusted",
                 Standing::Suspicious => "suspicious",
                 Standing::Refused => "refused",
             };
-            let deeds = record.deeds;
+            let deeds = judged.deeds;
             WorkerStatus {
-                owner: worker.owner.clone(),
-                name: worker.name.clone(),
+                owner: judged.name.owner.clone(),
+                name: judged.name.name.clone(),
                 standing: standing.to_owned(),
                 requests: deeds.requests,
                 exceptions: deeds.exceptions,

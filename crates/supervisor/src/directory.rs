@@ -73,6 +73,7 @@ impl directory::Server for Directory {
         self.inbound.titles.note(program.number, &program.worker);
         target.set_owner(self.node.number_of(&program.worker.owner));
         target.set_is_refused(program.is_refused);
+        target.set_request_body_bytes_max(program.worker.limits.request_body_bytes_max);
         if program.is_refused {
             return Ok(());
         }

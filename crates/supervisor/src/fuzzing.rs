@@ -9,6 +9,7 @@ use program::{Cordon, Worker};
 use rpc::inbound_capnp::directory;
 use rpc::stamp::StampKey;
 use rpc::supervisor_capnp::supervisor;
+use scheduler::homes;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tokio::task::{LocalSet, spawn_local, yield_now};
@@ -73,7 +74,7 @@ pub fn answers_to(caller: Caller, sent: &[u8]) -> Vec<u8> {
 
 /// What a process may call.
 fn calls_of(caller: Caller) -> Client {
-    let node = Rc::<Node>::default();
+    let node = Rc::new(Node::new(homes::Options::new(1, 1)));
     let (stamps, nothing) = (StampKey::new(&[7; rpc::stamp::KEY_BYTES]), Vault::default());
     for (place, cordon) in (1..).zip(["free", "paid"]) {
         let mut worker = testing::worker(cordon, CODE);

@@ -11,6 +11,8 @@ use crate::config::ProcessesConfig;
 /// Share of the memory that there is which a runtime may use, in percent: the rest is for the other
 /// processes, and for the system.
 const RUNTIME_MEMORY_PERCENT: u64 = 80;
+/// Memory for which a cordon may have one process.
+const PROCESS_BYTES: u64 = 2 << 30;
 /// Weight of a process among those that want the processors, for each owner whose Workers it has.
 const OWNER_WEIGHT: u64 = 100;
 /// Largest weight.
@@ -55,6 +57,17 @@ impl Groups {
     /// What the processes are limited to.
     pub fn config(&self) -> &ProcessesConfig {
         &self.config
+    }
+
+    /// How many processes may share the Workers of a cordon.
+    pub fn processes_per_cordon_max(&self) -> usize {
+        processes_in(self.memory_bytes())
+    }
+
+    /// The memory that the node may use: the machine's, or less where a cgroup around it says so.
+    fn memory_bytes(&self) -> Option<u64> {
+        let total = machine_memory_bytes()?;
+        Some(self.cgroups.memory_bytes().map_or(total, |own| own.min(total)))
     }
 
     /// A group for a proxy with this name.
@@ -120,12 +133,13 @@ impl Groups {
 
     fn runtime_memory_bytes(&self) -> Option<u64> {
         let configured = self.config.runtime_memory_mb.map(|megabytes| megabytes << 20);
-        configured.or_else(|| {
-            let total = machine_memory_bytes()?;
-            let total = self.cgroups.memory_bytes().map_or(total, |own| own.min(total));
-            Some(total / 100 * RUNTIME_MEMORY_PERCENT)
-        })
+        configured.or_else(|| Some(self.memory_bytes()? / 100 * RUNTIME_MEMORY_PERCENT))
     }
+}
+
+fn processes_in(memory_bytes: Option<u64>) -> usize {
+    let processes = memory_bytes.unwrap_or(0) / PROCESS_BYTES;
+    usize::try_from(processes).unwrap_or(usize::MAX).max(1)
 }
 
 fn weight(owners: usize) -> u64 {
@@ -140,5 +154,12 @@ mod tests {
     #[test]
     fn owners_weigh_the_same_as_far_as_weights_go() {
         assert_eq!([0, 1, 3, 100, 101].map(weight), [100, 100, 300, 10_000, 10_000]);
+    }
+
+    #[test]
+    fn a_cordon_has_a_process_for_each_two_gibibytes() {
+        let in_gibibytes = |gibibytes: u64| processes_in(Some(gibibytes << 30));
+        assert_eq!([1, 2, 3, 24].map(in_gibibytes), [1, 1, 1, 12]);
+        assert_eq!(processes_in(None), 1, "the machine does not say");
     }
 }

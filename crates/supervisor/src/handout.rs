@@ -10,6 +10,7 @@ use capnp::{Error, text};
 use inbound::certificates::Pem;
 use program::{Cordon, Owner};
 use rpc::supervisor_capnp::{runtime, supervisor};
+use scheduler::homes;
 use tokio::sync::Notify;
 
 use crate::conduct::{Conducts, Deeds};
@@ -29,7 +30,6 @@ pub fn checked(host: text::Reader<'_>) -> Result<&str, Error> {
 }
 
 /// State of the node that all runtimes ask for.
-#[derive(Default)]
 pub struct Node {
     /// The Workers.
     pub vault: RefCell<Vault>,
@@ -48,6 +48,19 @@ pub struct Node {
 }
 
 impl Node {
+    /// A node without Workers and processes.
+    pub fn new(homes: homes::Options) -> Self {
+        Self {
+            vault: RefCell::default(),
+            routes_version: Cell::default(),
+            certificates: RefCell::default(),
+            places: RefCell::default(),
+            conducts: RefCell::new(Conducts::new(homes)),
+            judged: Notify::new(),
+            owners: RefCell::default(),
+        }
+    }
+
     /// The number by which the inbound proxy counts for an owner.
     pub fn number_of(&self, owner: &Owner) -> u64 {
         let mut owners = self.owners.borrow_mut();
@@ -227,6 +240,8 @@ impl supervisor::Server for Handout {
                 canceled: told.get_canceled(),
                 condemned: told.get_condemned(),
                 cpu_us: told.get_cpu_microseconds(),
+                // Runtimes do not report them yet.
+                timed_turns: told.get_timed_turns(),
             };
             has_changed |= conducts.note(&program.worker, did, now);
         }

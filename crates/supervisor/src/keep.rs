@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
+use std::pin::pin;
 use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -38,8 +39,11 @@ impl Supervisor {
             let name = self.name(seat);
             let problem = match started {
                 Ok(()) => match self.end_of(seat, &mut ended).await {
-                    Some(status) => {
-                        let cause = self.cause(seat, &status);
+                    Some((status, is_stuck)) => {
+                        let cause = match is_stuck {
+                            true => Cause::Stuck,
+                            false => self.cause(seat, &status),
+                        };
                         let blame = self.blame(seat, &cause);
                         self.children.borrow_mut().ended(seat);
                         format!("{name} ended{}{blame}", cause.text(&status))
@@ -78,21 +82,31 @@ impl Supervisor {
         }
     }
 
-    /// Waits until a process has ended; nothing when the supervisor ended it itself.
-    async fn end_of(&self, seat: Seat, ended: &mut Signal) -> Option<ExitStatus> {
+    /// Waits until a process has ended, and kills it when it is stuck; gives whether it was. Nothing
+    /// when the supervisor has ended it for another reason.
+    async fn end_of(&self, seat: Seat, ended: &mut Signal) -> Option<(ExitStatus, bool)> {
+        let mut silence = pin!(self.silence(seat));
+        let mut is_stuck = false;
         loop {
-            ended.recv().await;
+            tokio::select! {
+                _ = ended.recv() => {}
+                () = silence.as_mut(), if !is_stuck => is_stuck = true,
+            }
             let mut children = self.children.borrow_mut();
-            if let Ok(Some(status)) = children.child(seat)?.try_wait() {
-                return Some(status);
+            let child = children.child(seat)?;
+            if let Ok(Some(status)) = child.try_wait() {
+                return Some((status, is_stuck));
+            }
+            if is_stuck {
+                let _ = child.kill();
             }
         }
     }
 
     /// Finds out who ended a process.
     fn cause(&self, seat: Seat, status: &ExitStatus) -> Cause {
-        if is_crash(status) {
-            return Cause::Fault;
+        if let Some(fault) = Cause::of_fault(status) {
+            return fault;
         }
         let children = self.children.borrow();
         let Some(group) = children.group(seat) else { return Cause::Unknown };
@@ -112,15 +126,18 @@ impl Supervisor {
             return String::new();
         }
         let node = &self.kit.node;
-        let ran = match self.children.borrow().places.get(&place) {
-            Some(place) => place.ran(node),
-            None => Vec::new(),
+        let (cordon, ran) = match self.children.borrow().places.get(&place) {
+            Some(place) => (place.cordon.clone(), place.ran(node)),
+            None => return String::new(),
         };
         if ran.is_empty() {
             return String::new();
         }
-        let is_fault = matches!(cause, Cause::Fault | Cause::Memory { .. });
-        if is_fault && node.conducts.borrow_mut().crashed(&ran) {
+        let is_forbidden_call = *cause == Cause::ForbiddenCall;
+        let is_fault = matches!(cause, Cause::Fault | Cause::Memory { .. } | Cause::Stuck);
+        if (is_fault || is_forbidden_call)
+            && node.conducts.borrow_mut().crashed(&cordon, &ran, is_forbidden_call)
+        {
             node.judged.notify_one();
         }
         let names: Vec<String> =
@@ -150,6 +167,8 @@ impl Supervisor {
 enum Cause {
     /// By a fault of its own.
     Fault,
+    /// The kernel ended it for a system call that is not on its list.
+    ForbiddenCall,
     /// The kernel had no memory for it, of which it may have so many bytes.
     Memory {
         /// Nothing where that is not known.
@@ -157,6 +176,8 @@ enum Cause {
     },
     /// The kernel had no memory for it, although it used less than it may.
     Shortage,
+    /// It did not answer any more, so the supervisor killed it.
+    Stuck,
     /// Somebody killed it, and it was not the kernel.
     Somebody,
     /// It ended itself, or cannot be told.
@@ -164,6 +185,21 @@ enum Cause {
 }
 
 impl Cause {
+    /// Of an end by a signal that the system sends for a fault. SIGKILL is not among them: an
+    /// operator may have sent it.
+    fn of_fault(status: &ExitStatus) -> Option<Self> {
+        match SignalNumber::try_from(status.signal()?).ok()? {
+            SignalNumber::SIGSYS => Some(Self::ForbiddenCall),
+            SignalNumber::SIGSEGV
+            | SignalNumber::SIGBUS
+            | SignalNumber::SIGILL
+            | SignalNumber::SIGFPE
+            | SignalNumber::SIGTRAP
+            | SignalNumber::SIGABRT => Some(Self::Fault),
+            _ => None,
+        }
+    }
+
     /// Of an end that was no fault, by what the process's group has counted.
     fn of_kill(
         status: &ExitStatus,
@@ -188,28 +224,12 @@ impl Cause {
                 let limit = limit.unwrap_or_default();
                 format!(": it used more memory than its cgroup allows{limit}")
             }
+            Self::Stuck => ": it did not answer any more and was killed".to_owned(),
+            Self::ForbiddenCall => ": it made a forbidden system call".to_owned(),
             Self::Shortage => ": the machine, or a cgroup around it, had no memory left".to_owned(),
             _ => format!(" ({status})"),
         }
     }
-}
-
-/// Whether a process ended by a fault of its own: a signal that the system sends for one. SIGKILL
-/// is not among them: an operator may have sent it.
-fn is_crash(status: &ExitStatus) -> bool {
-    let signal = status.signal().and_then(|signal| SignalNumber::try_from(signal).ok());
-    matches!(
-        signal,
-        Some(
-            SignalNumber::SIGSEGV
-                | SignalNumber::SIGBUS
-                | SignalNumber::SIGILL
-                | SignalNumber::SIGFPE
-                | SignalNumber::SIGTRAP
-                | SignalNumber::SIGABRT
-                | SignalNumber::SIGSYS
-        )
-    )
 }
 
 #[cfg(test)]
@@ -218,10 +238,14 @@ mod tests {
 
     #[test]
     fn faults_are_told_from_orders() {
-        for (signal, is_fault) in [(11, true), (31, true), (6, true), (9, false), (15, false)] {
-            assert_eq!(is_crash(&ExitStatus::from_raw(signal)), is_fault, "{signal}");
-        }
-        assert!(!is_crash(&ExitStatus::from_raw(1 << 8)), "an exit code is no fault of a Worker");
+        let of = |status| Cause::of_fault(&ExitStatus::from_raw(status));
+        assert_eq!([11, 6].map(of), [Some(Cause::Fault), Some(Cause::Fault)]);
+        assert_eq!([9, 15].map(of), [None, None]);
+        assert_eq!(of(1 << 8), None, "an exit code is no fault of a Worker");
+        let forbidden = of(31).unwrap();
+        assert_eq!(forbidden, Cause::ForbiddenCall);
+        let text = forbidden.text(&ExitStatus::from_raw(31));
+        assert_eq!(text, ": it made a forbidden system call");
     }
 
     #[test]

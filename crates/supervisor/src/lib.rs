@@ -9,6 +9,7 @@
 //! | `directory` | what the inbound proxy may ask for, over RPC |
 //! | `children` | the processes that there are, and how each is started |
 //! | `keep` | starts each process again when it has ended, and finds out who ended it |
+//! | `pulse` | finds processes that are stuck |
 //! | `conduct` | what Workers do, and what becomes of those that behave badly |
 //! | `status`, `control` | what the node does, and the socket where that is asked |
 //! | `groups` | a cgroup for each process, with limits on the process as a whole |
@@ -38,6 +39,7 @@ mod keep;
 mod log;
 mod notify;
 mod process;
+mod pulse;
 pub mod status;
 mod supervisor;
 mod switchboard;

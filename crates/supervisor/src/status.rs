@@ -86,7 +86,7 @@ pub struct WorkerStatus {
     pub owner: String,
     /// Its name.
     pub name: String,
-    /// `trusted`, `suspicious` (it runs by itself) or `refused` (it is not run).
+    /// `trusted`, `suspicious` (it runs apart from the others) or `refused` (it is not run).
     pub standing: String,
     /// Requests that have ended.
     pub requests: u64,

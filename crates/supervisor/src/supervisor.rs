@@ -1,7 +1,7 @@
 //! The processes of a node, and the signals that its supervisor gets.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::pending;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -15,6 +15,7 @@ use nix::sys::signal::{SIGTERM, kill};
 use nix::unistd::Pid;
 use program::Cordon;
 use rpc::stamp::StampKey;
+use scheduler::homes;
 use scheduler::suspicion::Standing;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
@@ -23,7 +24,7 @@ use crate::build::build;
 use crate::children::{Children, Kit, Place, Runtime, Seat};
 use crate::config::{Config, ConfigError, WorkerConfig};
 use crate::groups::Groups;
-use crate::handout::Known;
+use crate::handout::{Known, Node};
 use crate::journal::Journals;
 use crate::log::{Log, Ready};
 use crate::notify::Manager;
@@ -72,6 +73,8 @@ pub struct Options {
     pub config_path: PathBuf,
     /// How strict the sandbox around Workers is: the value of the roles' `--sandbox`.
     pub sandbox: String,
+    /// Workers that a runtime process takes before their cordon gets another one.
+    pub workers_per_process: usize,
 }
 
 /// A node.
@@ -115,12 +118,14 @@ impl Supervisor {
         if let Some(text) = groups.left_out() {
             log.note(&text);
         }
+        let processes_max = groups.processes_per_cordon_max();
+        let homes = homes::Options::new(options.workers_per_process, processes_max);
         let stamp_key = StampKey::random_bytes().map_err(|_| SupervisorError::Random)?;
         let kit = Kit {
             program: options.program,
             sandbox: options.sandbox,
             groups,
-            node: Rc::default(),
+            node: Rc::new(Node::new(homes)),
             stamp_key,
             allowed_ranges: config.allowed_ranges.clone(),
             forbidden_ranges: config.forbidden_ranges.clone(),
@@ -227,15 +232,22 @@ impl Supervisor {
 
     /// Builds the Workers; gives them and their number.
     async fn load(&self, config: &Config) -> (Vault, usize) {
-        let mut vault = Vault::after(&self.kit.node.vault.borrow());
-        let mut count = 0;
+        let mut built = Vec::new();
         for worker in &config.workers {
             match self.build(worker).await {
-                Ok(built) => match self.add(&mut vault, built, worker) {
-                    Ok(()) => count += 1,
-                    Err(error) => self.log.problem(&format!("{}: {error}", worker.name)),
-                },
+                Ok(it) => built.push((worker, it)),
                 Err(problem) => self.log.problem(&format!("{}: {problem}", worker.name)),
+            }
+        }
+        // First those that are gone leave their places, so that new ones find them.
+        let names: HashSet<WorkerName> = built.iter().map(|(_, it)| WorkerName::of(it)).collect();
+        self.kit.node.conducts.borrow_mut().retain(|name| names.contains(name));
+        let mut vault = Vault::after(&self.kit.node.vault.borrow());
+        let mut count = 0;
+        for (worker, built) in built {
+            match self.add(&mut vault, built, worker) {
+                Ok(()) => count += 1,
+                Err(error) => self.log.problem(&format!("{}: {error}", worker.name)),
             }
         }
         vault.let_go_of(&self.kit.node.vault.borrow());
@@ -319,7 +331,7 @@ impl Supervisor {
     async fn judge(self: &Rc<Self>) {
         let node = &self.kit.node;
         let changed = {
-            let (vault, conducts) = (node.vault.borrow(), node.conducts.borrow());
+            let (vault, mut conducts) = (node.vault.borrow(), node.conducts.borrow_mut());
             vault.under(|worker| conducts.terms(worker), &self.stamps)
         };
         let replaced = match changed {
@@ -336,20 +348,16 @@ impl Supervisor {
     fn tell_standings(&self) {
         let conducts = self.kit.node.conducts.borrow();
         let mut told = self.told.borrow_mut();
-        for (worker, record) in conducts.all() {
-            let standing = record.standing();
-            if told.insert(worker.clone(), standing).unwrap_or_default() == standing {
-                continue;
+        let mut telling = BTreeMap::new();
+        for judged in conducts.all() {
+            let Some(text) = judged.sentence() else { continue };
+            let standing = judged.suspicion.standing();
+            if told.get(judged.name) != Some(&standing) {
+                self.log.problem(&text);
             }
-            self.log.problem(&match standing {
-                Standing::Trusted => continue,
-                Standing::Suspicious => format!("{worker} is suspicious and runs by itself"),
-                Standing::Refused => format!(
-                    "{worker} has ended its process again and again and is not run any more; \
-                     deploy a new version and reload"
-                ),
-            });
+            telling.insert(judged.name.clone(), standing);
         }
+        *told = telling;
     }
 
     /// Replaces the Workers: first there are processes for them, then they are known, then

@@ -43,6 +43,8 @@ pub struct Program {
     pub number: u64,
     /// The Worker, with the cordon that it runs in.
     pub worker: Worker,
+    /// The cordon that the configuration has for it.
+    pub own_cordon: Cordon,
     /// Where it is reached, and what it reaches.
     pub reach: Reach,
     /// What the outbound proxy knows it by.
@@ -132,6 +134,7 @@ impl Vault {
         stamps: &StampKey,
         previous: &Self,
     ) -> Result<(), VaultError> {
+        let own_cordon = worker.cordon.clone();
         if let Some(cordon) = terms.cordon {
             worker.cordon = cordon;
         }
@@ -166,7 +169,7 @@ impl Vault {
         };
         let stamp = stamps.stamp(&identity).ok_or(VaultError::Name)?;
         let (its_reach, is_refused) = (reach.clone(), terms.is_refused);
-        let program = Program { number, worker, reach: its_reach, stamp, is_refused };
+        let program = Program { number, worker, own_cordon, reach: its_reach, stamp, is_refused };
         self.last_number = self.last_number.max(number);
         self.hosts.extend(reach.hosts.iter().map(|host| (host.clone(), key)));
         self.names.insert(name, key);
@@ -180,19 +183,22 @@ impl Vault {
         Some((*key, self.programs.get(key)?))
     }
 
-    /// The same Workers under the terms that are given for each.
+    /// The same Workers under the terms that are given for each, with the cordon that the
+    /// configuration has for it.
     ///
     /// # Errors
     /// See [`VaultError`].
     pub fn under(
         &self,
-        terms: impl Fn(&Worker) -> Terms,
+        mut terms: impl FnMut(&Worker) -> Terms,
         stamps: &StampKey,
     ) -> Result<Self, VaultError> {
         let mut vault = Self::after(self);
         for program in self.in_order() {
-            let Program { worker, reach, .. } = &**program;
-            vault.add(worker.clone(), reach, terms(worker), stamps, self)?;
+            let Program { worker, own_cordon, reach, .. } = &**program;
+            let worker = Worker { cordon: own_cordon.clone(), ..worker.clone() };
+            let terms = terms(&worker);
+            vault.add(worker, reach, terms, stamps, self)?;
         }
         vault.let_go_of(self);
         Ok(vault)
@@ -388,6 +394,10 @@ mod tests {
         assert!(refused.locate("shop.example").unwrap().1.is_refused);
         let number = moved.locate("shop.example").unwrap().1.number;
         assert_eq!(refused.numbered(number).unwrap().1.worker.name, "shop", "a moment longer");
+        let back = refused.under(|_| Terms::default(), &stamps).unwrap();
+        assert_eq!(back.cordons(), [Cordon::shared()]);
+        let shop = back.locate("shop.example").unwrap().1;
+        assert_eq!((&shop.worker.cordon, shop.is_refused), (&Cordon::shared(), false));
     }
 
     #[test]

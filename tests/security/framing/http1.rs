@@ -30,7 +30,6 @@ struct Case {
     closed: Option<bool>,
     body: Option<String>,
     open: Option<String>,
-    open_inbound: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -63,12 +62,7 @@ impl super::Case for Case {
     }
 
     fn excuse(&self, door: Door) -> Excuse {
-        match (door, &self.open, &self.open_inbound) {
-            (Door::Inbound, _, Some(_)) => Excuse::Open("open_inbound"),
-            (Door::Inbound, Some(_), None) => Excuse::Elsewhere,
-            (Door::First | Door::Later, Some(_), _) => Excuse::Open("open"),
-            (_, None, _) => Excuse::None,
-        }
+        Excuse::at(door, self.open.is_some())
     }
 
     fn run(&self, address: &str, door: Door) -> Result<(), String> {

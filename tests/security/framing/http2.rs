@@ -41,7 +41,6 @@ struct Case {
     then: Vec<String>,
     expect: Texts,
     open: Option<String>,
-    open_inbound: Option<String>,
 }
 
 /// One text or several.
@@ -101,12 +100,7 @@ impl super::Case for Case {
     }
 
     fn excuse(&self, door: Door) -> Excuse {
-        match (door == Door::Inbound, &self.open, &self.open_inbound) {
-            (true, _, Some(_)) => Excuse::Open("open_inbound"),
-            (true, Some(_), None) => Excuse::Elsewhere,
-            (false, Some(_), _) => Excuse::Open("open"),
-            (_, None, _) => Excuse::None,
-        }
+        Excuse::at(door, self.open.is_some())
     }
 
     fn run(&self, address: &str, door: Door) -> Result<(), String> {

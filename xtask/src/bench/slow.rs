@@ -73,7 +73,7 @@ fn compare(
     report: &mut Report,
 ) {
     raise_file_limit();
-    let project = Project { tls, worker: include_str!("servers/slow.worker.js"), ..hello(row) };
+    let project = slow(row, tls);
     let hosts = vec!["localhost".to_owned(); arguments.connections];
     for _ in 0..arguments.rounds {
         for contender in contenders {
@@ -84,9 +84,10 @@ fn compare(
                     visits::steadily(server.door, &hosts, &get("/", HELLO), PERIOD, &is_over)
                 };
                 let alone = measure()?;
-                // The same crowd at another server: what it does to the machine.
+                // The same crowd at another server of the same kind: what it, and the work that it
+                // makes, does to the machine.
                 let elsewhere = {
-                    let other = tenants::start(places, Contender::Hyper, &hello("elsewhere"))?;
+                    let other = tenants::start(places, *contender, &slow("elsewhere", tls))?;
                     let crowd = Crowd::gather(other.door);
                     let elsewhere = measure()?;
                     crowd.disperse();
@@ -110,6 +111,11 @@ fn compare(
             tenants::keep(report, row, *contender, figures);
         }
     }
+}
+
+/// The Worker that is asked, quickly and slowly.
+fn slow(name: &'static str, tls: bool) -> Project {
+    Project { tls, worker: include_str!("servers/slow.worker.js"), ..hello(name) }
 }
 
 /// As many open files as this process may have, if it may have enough.

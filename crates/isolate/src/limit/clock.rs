@@ -11,6 +11,8 @@ thread_local! {
     /// Milliseconds since the epoch at which the current turn began; NaN on threads that run no
     /// tenant code.
     static FROZEN_MS: Cell<f64> = const { Cell::new(f64::NAN) };
+    /// Whether the frozen time was read.
+    static WAS_READ: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Counts calls that arrived here, so that a link without `--wrap` is noticed at start.
@@ -26,6 +28,7 @@ extern "C" fn __wrap__ZN2v84base2OS17TimeCurrentMillisEv() -> f64 {
         CALLS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         return wall_ms();
     }
+    WAS_READ.set(true);
     frozen
 }
 
@@ -40,13 +43,23 @@ pub(crate) fn wall_ms() -> f64 {
 /// scope, where a Worker cannot read the time.
 pub(crate) fn freeze(at_epoch: bool) {
     FROZEN_MS.set(if at_epoch { 0.0 } else { wall_ms() });
+    WAS_READ.set(false);
 }
 
 /// The frozen time of this thread in milliseconds since the epoch, or the real one where nothing is
 /// frozen.
 pub fn now_ms() -> f64 {
     let frozen = FROZEN_MS.get();
-    if frozen.is_nan() { wall_ms() } else { frozen }
+    if frozen.is_nan() {
+        return wall_ms();
+    }
+    WAS_READ.set(true);
+    frozen
+}
+
+/// Whether this thread's isolate has read the time in the turn that runs, or that ran last.
+pub fn clock_was_read() -> bool {
+    WAS_READ.get()
 }
 
 /// How often V8 asked for the time on threads without a frozen clock.

@@ -32,6 +32,12 @@ pub(crate) enum EventKind {
     },
 }
 
+/// CPU time from which on a turn may be a measurement: what is measured is repeated until it takes
+/// about as long as the noise.
+const TIMED_TURN_NS_MIN: u64 = 1_000_000;
+/// So many measurements of an event count for nothing.
+const TIMED_TURNS_FREE: u32 = 16;
+
 /// One event. Its methods change it alone; counts of all events of the isolate are kept by
 /// [`EventHost`](crate::event::host::EventHost), which calls them.
 pub(crate) struct EventContext {
@@ -41,6 +47,8 @@ pub(crate) struct EventContext {
     cpu_ns_max: u64,
     /// CPU time of its turns so far in nanoseconds, until there is a bill.
     cpu_ns: Cell<u64>,
+    /// Turns that took long and read the clock.
+    timed_turns: Cell<u32>,
     /// All of its CPU time, once native code has a part in it: bodies are decoded, some of them on
     /// their way elsewhere and on other threads.
     bill: OnceCell<Arc<CpuBill>>,
@@ -78,6 +86,7 @@ impl EventContext {
             kind,
             cpu_ns_max,
             cpu_ns: Cell::new(0),
+            timed_turns: Cell::new(0),
             bill: OnceCell::new(),
             pending: Cell::new(0),
             wait_until: Cell::new(0),
@@ -111,12 +120,21 @@ impl EventContext {
         self.cpu_ns_max.saturating_sub(self.cpu_ns()).max(1)
     }
 
-    /// Charges CPU time.
-    pub(crate) fn charge(&self, used_ns: u64) {
+    /// Charges the CPU time of a turn; gives whether the turn looks like one of many measurements.
+    ///
+    /// A Worker's clock moves between turns only. So an attack on a neighbour's secrets by the time
+    /// that something takes is made of many turns that take a while and read the clock. An event
+    /// may have a few: Workers log how long they took.
+    pub(crate) fn note_turn(&self, used_ns: u64, has_read_clock: bool) -> bool {
         match self.bill.get() {
             Some(bill) => _ = bill.add(used_ns),
             None => self.cpu_ns.set(self.cpu_ns.get() + used_ns),
         }
+        if !has_read_clock || used_ns < TIMED_TURN_NS_MIN {
+            return false;
+        }
+        self.timed_turns.set(self.timed_turns.get().saturating_add(1));
+        self.timed_turns.get() > TIMED_TURNS_FREE
     }
 
     /// What native code bills its CPU time to.

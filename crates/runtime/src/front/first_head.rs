@@ -113,7 +113,8 @@ fn examine(request: &httparse::Request<'_, '_>, urls: &UrlParser) -> Result<Requ
         let (Ok(name), Ok(value)) = (name, value) else { return Err(MALFORMED) };
         headers.append(name, value);
     }
-    let head = Head { method: &method, uri: &uri, version, headers: &headers };
+    let (method, uri, headers) = (&method, &uri, &headers);
+    let head = Head { method, uri, version, headers, fields_max: HEADER_FIELDS_MAX };
     refusal::examine(urls, &head)
 }
 

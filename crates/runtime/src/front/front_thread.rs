@@ -17,7 +17,7 @@ use ingress::client_limits::ClientLimits;
 use ingress::connections::ClientConnections;
 use ingress::http2::{self, Streams};
 use ingress::peer::Peer;
-use ingress::refusal::{self, Head, Refusal};
+use ingress::refusal::Refusal;
 use ingress::request_url::RequestUrl;
 use tokio::sync::{mpsc, watch};
 
@@ -290,7 +290,7 @@ impl FrontThread {
         access: Option<&Arc<Access>>,
     ) -> Response<OutBody> {
         let client = session.client_of(request.headers_mut());
-        let url = match refusal::examine(&session.urls, &Head::from(&request)) {
+        let url = match session.examine(&request) {
             Ok(url) => url,
             Err(refusal) => return refusal.final_response(request.version()),
         };

@@ -9,12 +9,14 @@ use ingress::access::{Access, AccessLog, End, UNKNOWN};
 use ingress::client_limits::ClientLimits;
 use ingress::connections::ClientGuard;
 use ingress::peer::{CLIENT, Peer, Scheme};
+use ingress::refusal::{self, Head, Refusal};
 use ingress::request_url::{RequestUrl, UrlParser};
 
 use crate::failure::Failure;
 use crate::front::client::Client;
 use crate::front::router::{Route, RouteCache, RouteScope, Router};
 use crate::http::body::OutBody;
+use crate::limits::HOP_FIELDS_MAX;
 use crate::worker::Worker;
 
 /// Longest part of a refused request that is told, in bytes.
@@ -93,6 +95,17 @@ impl Session {
         let client = Client::new(peer, &passed.limits);
         *last = Some((header, client.clone()));
         client
+    }
+
+    /// The URL of a request, or why it is refused.
+    pub(crate) fn examine<B>(&self, request: &Request<B>) -> Result<RequestUrl, Refusal> {
+        let hop_fields = match self.origin {
+            Origin::Client(_) => 0,
+            Origin::Platform(_) => HOP_FIELDS_MAX,
+        };
+        let head = Head::from(request);
+        let fields_max = head.fields_max + hop_fields;
+        refusal::examine(&self.urls, &Head { fields_max, ..head })
     }
 
     /// Whether its requests come from other Workers, by way of service bindings.

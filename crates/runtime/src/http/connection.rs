@@ -31,7 +31,7 @@ use crate::http::presence::Presence;
 use crate::http::transport::{DetachedTransport, Transport};
 use crate::http::unread::{UnreadDrain, close, conclude};
 use crate::http::upgrade::Upgrade;
-use crate::limits::HEADER_FIELDS_MAX;
+use crate::limits::{HEADER_FIELDS_MAX, HOP_FIELDS_MAX};
 
 /// hyper's read buffer: a request's head, and bytes that are read ahead.
 const READ_BUFFER_BYTES_MAX: usize = 192 << 10;
@@ -364,7 +364,8 @@ fn http1_builder() -> http1::Builder {
         // Its timer is made anew for each request; `HeadTimer` is made once.
         .header_read_timeout(None)
         .max_buf_size(READ_BUFFER_BYTES_MAX)
-        .max_headers(HEADER_FIELDS_MAX);
+        // A client's own connection may have fewer: `Session::examine` counts them.
+        .max_headers(HEADER_FIELDS_MAX + HOP_FIELDS_MAX);
     builder
 }
 

@@ -7,10 +7,10 @@ use std::task::Poll;
 
 use api::EventId;
 use http::uri::Authority;
-use http::{Request, Response, StatusCode, Version};
+use http::{Request, Response, Version};
 use http_body::Body as _;
 use ingress::access::{Access, End};
-use ingress::refusal::{self, Head, Refusal};
+use ingress::refusal::BODY_TOO_LARGE;
 use ingress::request_url::RequestUrl;
 use isolate::{OneByte, Thrown, Turn, Value};
 
@@ -75,7 +75,7 @@ async fn serve_for(
     let client = session.client_of(request.headers_mut());
     let is_service = session.is_service();
     let named = if is_service { take_entrypoint(request.headers_mut()) } else { None };
-    let url = match refusal::examine(&session.urls, &Head::from(&request)) {
+    let url = match session.examine(&request) {
         Ok(url) => url,
         Err(refusal) => return refusal.final_response(request.version()),
     };
@@ -171,10 +171,6 @@ fn not_too_many_headers(response: Response<OutBody>) -> Answer {
     let text = "Response has too many header fields: 512 are allowed.";
     Err(Failure::Exception(Thrown::new("TypeError", text)))
 }
-
-/// The answer to a body whose announced length is over the limit.
-const BODY_TOO_LARGE: Refusal =
-    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large.");
 
 /// How many more Workers may call one another for this request. A client that sets the header can
 /// only lower the number.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::EventId;
-use isolate::{ArrayBuffer, Condemned, Isolate, OpError, Thrown, Turn, TurnEnd, TurnError};
+use isolate::{
+    ArrayBuffer, Condemned, Isolate, OpError, Thrown, Turn, TurnEnd, TurnError, clock_was_read,
+};
 use program::{Binding, Format};
 
 use crate::event::context::{Answer, EventContext, EventKind};
@@ -238,11 +240,9 @@ impl WorkerIsolate {
         // Also of a turn that was terminated.
         let used_ns = isolate.cpu_ns() - before_ns;
         drop(slot);
+        let is_timed = event.is_some_and(|event| event.note_turn(used_ns, clock_was_read()));
         if let Some(tally) = self.host.tally() {
-            tally.note_cpu(used_ns);
-        }
-        if let Some(event) = event {
-            event.charge(used_ns);
+            tally.note_turn(used_ns, is_timed);
         }
         match result {
             Ok((end, _)) => {

@@ -6,22 +6,7 @@ use std::collections::BTreeMap;
 use scheduler::{Cause, Dimension, Effect, IsolateId, Options, OwnerId, Refusal, WorkerId};
 
 use crate::isolates::{Isolate, Isolates, Stage};
-
-/// A broken promise.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    pub check: &'static str,
-    pub details: String,
-}
-
-/// Fails a check.
-pub fn ensure(
-    holds: bool,
-    check: &'static str,
-    details: impl FnOnce() -> String,
-) -> Result<(), Violation> {
-    if holds { Ok(()) } else { Err(Violation { check, details: details() }) }
-}
+use crate::violation::{Violation, ensure};
 
 /// The last failed start of a Worker, as the checks remember it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

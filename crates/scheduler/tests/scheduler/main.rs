@@ -9,6 +9,7 @@ mod isolates;
 mod mutants;
 mod purity;
 mod random;
+mod violation;
 mod world;
 
 use scheduler::Standard;
@@ -20,7 +21,10 @@ const SEEDS: u64 = 10_000;
 const MUTANT_SEEDS_MAX: u64 = 1_000;
 
 /// Simulates one process.
-fn simulate<P: scheduler::Policy>(seed: u64, policy: P) -> Result<world::Tally, checks::Violation> {
+fn simulate<P: scheduler::Policy>(
+    seed: u64,
+    policy: P,
+) -> Result<world::Tally, violation::Violation> {
     let mut world = World::new(seed, policy);
     world.run()?;
     world.wind_down()?;

@@ -6,9 +6,10 @@ use scheduler::{
     Cause, Effect, Event, Fault, IsolateId, Options, OwnerId, Policy, Refusal, Scheduler, WorkerId,
 };
 
-use crate::checks::{Applicant, Failed, Scene, Violation, ensure};
+use crate::checks::{Applicant, Failed, Scene};
 use crate::isolates::{Isolate, Isolates, Nature, Stage, Worker};
 use crate::random::Random;
+use crate::violation::{Violation, ensure, tally};
 
 /// Steps of one simulation.
 const STEPS: u64 = 250;
@@ -20,26 +21,6 @@ const REFUSED_MS_MAX: u64 = 3 * DRAIN_MS;
 /// How long requests take at most.
 const LONGEST_MS: u64 = 20_000;
 const TICK_MS: u64 = 1_000;
-
-macro_rules! tally {
-    ($($name:ident)*) => {
-        /// How often something happened.
-        #[derive(Debug, Clone, Default, PartialEq, Eq)]
-        pub struct Tally {
-            $(pub $name: u64,)*
-        }
-
-        impl Tally {
-            pub fn add(&mut self, other: &Tally) {
-                $(self.$name += other.$name;)*
-            }
-
-            pub fn rows(&self) -> Vec<(&'static str, u64)> {
-                vec![$((stringify!($name), self.$name)),*]
-            }
-        }
-    };
-}
 
 tally! {
     served started one_more evicted_idle evicted_busy evicted_by_tick refused_full

@@ -207,6 +207,10 @@ fn what_is_wrong_has_its_place() {
         format!("{place}9:9: `owner` takes 1 to 63 letters, digits, `-`, `_` and `.`")
     );
     assert_eq!(
+        with("trust = \"suspects\""),
+        format!("{place}9:9: `trust` cannot be `suspects`, which suspicious Workers have")
+    );
+    assert_eq!(
         with("[worker.limits]\nmemory_mb = 1"),
         format!("{place}10:13: `memory_mb` is 16 to 1024")
     );

@@ -116,7 +116,7 @@ fn decoding_on_the_way_is_billed() {
                 _ => panic!("the new headers say nothing of gzip"),
             }
         };
-        owner.charge(1_000);
+        owner.note_turn(1_000, false);
         let (mut first, mut second) = (passing(), passing());
         while let Some(part) = next_chunk(&mut first).await {
             part.expect("there is time enough");
@@ -125,7 +125,7 @@ fn decoding_on_the_way_is_billed() {
         assert!(used_ns > 1_000, "{used_ns} ns: decoding costs something");
         assert_eq!(host.event(other).map(|other| other.cpu_ns()), Some(0), "for nobody else");
         // The Worker's own turns use up the rest.
-        owner.charge(owner.cpu_ns_left());
+        owner.note_turn(owner.cpu_ns_left(), false);
         let end = next_chunk(&mut second).await.expect("it breaks off");
         let end = end.expect_err("nothing is left of the event's time").to_string();
         assert_eq!(end, "Failed to decode the body: CPU time limit would be exceeded.");
