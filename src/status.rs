@@ -75,13 +75,13 @@ fn picture(status: &Status) -> String {
         return text;
     }
     let titles = [
-        "WORKER", "OWNER", "REQUESTS", "ERRORS", "OVER CPU", "OVER MEMORY", "LEFT", "CPU",
-        "STANDING",
+        "WORKER", "OWNER", "REQUESTS", "ERRORS", "OVER CPU", "OVER MEMORY", "LEFT", "OVER RATE",
+        "CPU", "STANDING",
     ];
     let mut rows = vec![row(titles)];
     rows.extend(status.workers.iter().map(worker_row));
     text.push('\n');
-    text.push_str(&table(&rows, &[2, 3, 4, 5, 6, 7]));
+    text.push_str(&table(&rows, &[2, 3, 4, 5, 6, 7, 8]));
     text
 }
 
@@ -139,6 +139,7 @@ fn worker_row(worker: &WorkerStatus) -> Vec<String> {
         worker.exceeded_cpu.to_string(),
         worker.exceeded_memory.to_string(),
         worker.canceled.to_string(),
+        worker.beyond_rate.to_string(),
         seconds(worker.cpu_ms),
         worker.standing.clone(),
     ]
@@ -203,6 +204,7 @@ mod tests {
             standing: "trusted".to_owned(),
             requests: 1_000,
             exceptions: 2,
+            beyond_rate: 5,
             ..WorkerStatus::default()
         };
         let limited = ProcessStatus {
@@ -221,8 +223,8 @@ PROCESS         PID     MEMORY    CPU  RESTARTS  DOES
 runtime shared   12      40 MB  1.2 s         1  3 isolates, 1 in flight
 runtime trial    12  40/512 MB  1.2 s         1  2 times out of memory
 
-WORKER  OWNER  REQUESTS  ERRORS  OVER CPU  OVER MEMORY  LEFT    CPU  STANDING
-shop    anna       1000       2         0            0     0  0.0 s  trusted
+WORKER  OWNER  REQUESTS  ERRORS  OVER CPU  OVER MEMORY  LEFT  OVER RATE    CPU  STANDING
+shop    anna       1000       2         0            0     0          5  0.0 s  trusted
 ";
         assert_eq!(picture(&status), expected);
     }

@@ -38,6 +38,8 @@ mod origin;
 mod packaging;
 #[path = "reliability/projects.rs"]
 mod projects;
+#[path = "reliability/rates.rs"]
+mod rates;
 #[path = "reliability/rebuilds.rs"]
 mod rebuilds;
 #[path = "reliability/serve.rs"]

@@ -284,6 +284,7 @@ async fn send(supervisor: &supervisor::Client, report: &Report) -> Result<(), Er
         worker.set_condemned(counts.condemned);
         worker.set_cpu_microseconds(counts.cpu_ns / 1_000);
         worker.set_timed_turns(counts.timed_turns);
+        worker.set_beyond_rate(counts.beyond_rate);
     }
     call.send().promise.await.map(drop)
 }

@@ -48,7 +48,7 @@ fn status(config: &Path) -> Value {
 }
 
 /// What the status says of a Worker.
-fn worker(config: &Path, name: &str) -> Option<Value> {
+pub fn worker(config: &Path, name: &str) -> Option<Value> {
     let status = status(config);
     let workers = status["workers"].as_array().expect("it is a list");
     workers.iter().find(|worker| worker["name"] == name).cloned()

@@ -181,7 +181,7 @@ impl OutboundError {
             }
             Self::Refused { .. } | Self::RefusedHost { .. } | Self::BlockedPort { .. } => {
                 Fault::Policy
-            },
+            }
             Self::Resolve { source: LookUpError::TooMany, .. }
             | Self::TooManySockets { is_own_fault: true, .. } => Fault::Caller,
             Self::TooManySockets { is_own_fault: false, .. } => Fault::Platform,

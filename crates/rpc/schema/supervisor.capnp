@@ -86,6 +86,9 @@ struct WorkerReport {
   timedTurns @8 :UInt64;
   # Turns that used at least a millisecond of CPU time and read the clock, without the first of an
   # event: a timing attack is made of them.
+
+  beyondRate @9 :UInt64;
+  # Requests of clients that it did not get, because it has had too many.
 }
 
 interface Runtime {

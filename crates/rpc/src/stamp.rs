@@ -122,12 +122,8 @@ mod tests {
         assert_eq!(key.stamp(&Identity { hosts, ..identity("a") }), None);
         let lists = "+a\0b".into();
         assert_eq!(key.stamp(&Identity { lists, ..identity("a") }), None);
-        let bare = Identity {
-            origin: "".into(),
-            lists: "".into(),
-            hosts: Vec::new(),
-            ..identity("a")
-        };
+        let bare =
+            Identity { origin: "".into(), lists: "".into(), hosts: Vec::new(), ..identity("a") };
         assert_eq!(key.check(&key.stamp(&bare).unwrap()), Some(bare));
     }
 }

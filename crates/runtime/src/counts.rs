@@ -27,6 +27,8 @@ pub struct WorkerCounts {
     /// Turns that may have measured how long something took, see
     /// [`EventContext::note_turn`](crate::event::context::EventContext::note_turn).
     pub timed_turns: u64,
+    /// Requests of clients that it did not get, because it has had too many.
+    pub beyond_rate: u64,
 }
 
 /// The counts of a Worker, which its isolates add to.
@@ -40,8 +42,8 @@ pub(crate) struct Tally {
     condemned: AtomicU64,
     cpu_ns: AtomicU64,
     timed_turns: AtomicU64,
+    beyond_rate: AtomicU64,
 }
-
 
 impl Tally {
     /// Notes a request that has ended.
@@ -55,6 +57,11 @@ impl Tally {
             Outcome::Canceled => &self.canceled,
         };
         count.fetch_add(1, Relaxed);
+    }
+
+    /// Notes a request beyond the Worker's rate.
+    pub(crate) fn note_beyond_rate(&self) {
+        self.beyond_rate.fetch_add(1, Relaxed);
     }
 
     /// Notes an isolate that is lost.
@@ -81,6 +88,7 @@ impl Tally {
             condemned: take(&self.condemned),
             cpu_ns: take(&self.cpu_ns),
             timed_turns: take(&self.timed_turns),
+            beyond_rate: take(&self.beyond_rate),
         }
     }
 }
@@ -125,6 +133,7 @@ mod tests {
         tally.note_end(Outcome::Ok);
         tally.note_end(Outcome::ExceededCpu);
         tally.note_condemned();
+        tally.note_beyond_rate();
         tally.note_turn(5, true);
         tally.note_turn(6, false);
         let counts = WorkerCounts {
@@ -133,6 +142,7 @@ mod tests {
             condemned: 1,
             cpu_ns: 11,
             timed_turns: 1,
+            beyond_rate: 1,
             ..WorkerCounts::default()
         };
         assert_eq!(tallies.take(), [(7, counts)]);

@@ -37,6 +37,8 @@ pub struct Deeds {
     pub cpu_us: u64,
     /// Turns that may have been a part of a timing attack; see [`Conduct::timed_turns`].
     pub timed_turns: u64,
+    /// Requests of clients that it did not get, because it has had too many.
+    pub beyond_rate: u64,
 }
 
 /// What is known of a Worker.
@@ -74,6 +76,7 @@ impl Deeds {
             (&mut self.condemned, more.condemned),
             (&mut self.cpu_us, more.cpu_us),
             (&mut self.timed_turns, more.timed_turns),
+            (&mut self.beyond_rate, more.beyond_rate),
         ] {
             *count = count.saturating_add(more);
         }

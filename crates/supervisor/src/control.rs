@@ -131,6 +131,7 @@ impl Supervisor {
                 exceeded_cpu: deeds.exceeded_cpu,
                 exceeded_memory: deeds.exceeded_memory,
                 canceled: deeds.canceled,
+                beyond_rate: deeds.beyond_rate,
                 cpu_ms: deeds.cpu_us / 1_000,
             }
         };

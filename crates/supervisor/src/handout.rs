@@ -242,6 +242,7 @@ impl supervisor::Server for Handout {
                 cpu_us: told.get_cpu_microseconds(),
                 // Runtimes do not report them yet.
                 timed_turns: told.get_timed_turns(),
+                beyond_rate: told.get_beyond_rate(),
             };
             has_changed |= conducts.note(&program.worker, did, now);
         }

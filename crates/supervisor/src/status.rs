@@ -98,6 +98,8 @@ pub struct WorkerStatus {
     pub exceeded_memory: u64,
     /// Of those: the client left first.
     pub canceled: u64,
+    /// Requests of clients that it did not get, because it has had too many.
+    pub beyond_rate: u64,
     /// CPU time.
     pub cpu_ms: u64,
 }

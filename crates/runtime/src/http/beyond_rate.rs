@@ -26,6 +26,9 @@ pub(crate) async fn answer(
     hops_left: u8,
     beyond: Beyond,
 ) -> Response<OutBody> {
+    if let Some(tally) = isolate.host.tally() {
+        tally.note_beyond_rate();
+    }
     let fails_open = matches!(beyond, Beyond::Day { .. }) && isolate.worker().limits.fails_open;
     let client = isolate.host.egress_client().filter(|client| fails_open && client.has_origin());
     if let Some(client) = client

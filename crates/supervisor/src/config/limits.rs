@@ -100,14 +100,10 @@ pub(super) fn check_limits(entry: &LimitsEntry) -> Result<LimitsConfig, Wrong> {
             .map(Duration::from_secs),
         log_bytes: as_size(check("log_kb", &entry.log_kb, LOG_KB)?.map(|value| value << 10)),
         requests_per_minute: as_count(check(
-            "requests_per_minute",
-            &entry.requests_per_minute,
-            REQUESTS_PER_MINUTE,
+            "requests_per_minute", &entry.requests_per_minute, REQUESTS_PER_MINUTE,
         )?),
         requests_per_day: as_count(check(
-            "requests_per_day",
-            &entry.requests_per_day,
-            REQUESTS_PER_DAY,
+            "requests_per_day", &entry.requests_per_day, REQUESTS_PER_DAY,
         )?),
         fails_open: false,
     })

@@ -8,6 +8,7 @@ use super::*;
 use crate::event::bodies::OutgoingBody;
 use crate::http::body::{InBody, OutBody, next_chunk};
 use crate::http::received::ReceivedBody;
+use crate::rates::RequestRates;
 use crate::worker::RequestRecord;
 use crate::{EgressError, NoEgress, NoServices};
 
@@ -29,6 +30,7 @@ fn with_two(test: impl AsyncFnOnce(Rc<EventHost>, Rc<EventContext>, EventId)) {
             services: Arc::new(NoServices),
             observer: Arc::new(Silent),
             tallies: Arc::default(),
+            rates: RequestRates::new(),
             running: None,
         });
         let owner = host.begin(EventKind::Fetch { hops_left: 1 });
