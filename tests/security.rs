@@ -20,6 +20,8 @@ mod framing;
 mod hostile_corpus;
 #[path = "security/jail.rs"]
 mod jail;
+#[path = "security/lost_memory.rs"]
+mod lost_memory;
 #[path = "security/memory.rs"]
 mod memory;
 #[path = "security/prying.rs"]

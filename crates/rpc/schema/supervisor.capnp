@@ -54,6 +54,9 @@ struct Report {
 
   workers @2 :List(WorkerReport);
   # The Workers that did something.
+
+  isWorn @3 :Bool;
+  # So much is lost to code that cannot be stopped that another process should take over.
 }
 
 struct WorkerReport {
@@ -86,6 +89,9 @@ struct WorkerReport {
   timedTurns @8 :UInt64;
   # Turns that used at least a millisecond of CPU time and read the clock, without the first of an
   # event: a timing attack is made of them.
+
+  stuck @9 :UInt64;
+  # Threads that it has kept for good, with code that cannot be stopped.
 }
 
 interface Runtime {
