@@ -22,6 +22,8 @@ mod hostile_corpus;
 mod jail;
 #[path = "security/lists.rs"]
 mod lists;
+#[path = "security/lost_memory.rs"]
+mod lost_memory;
 #[path = "security/memory.rs"]
 mod memory;
 #[path = "security/prying.rs"]

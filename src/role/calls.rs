@@ -271,6 +271,7 @@ async fn send(supervisor: &supervisor::Client, report: &Report) -> Result<(), Er
     let mut told = call.get().init_report();
     told.set_isolates(u32::try_from(report.isolates).unwrap_or(u32::MAX));
     told.set_in_flight(u32::try_from(report.in_flight).unwrap_or(u32::MAX));
+    told.set_is_worn(report.is_worn);
     let count = u32::try_from(report.workers.len()).unwrap_or(u32::MAX);
     let mut list = told.init_workers(count);
     for (place, (number, counts)) in (0..count).zip(&report.workers) {
@@ -284,6 +285,7 @@ async fn send(supervisor: &supervisor::Client, report: &Report) -> Result<(), Er
         worker.set_condemned(counts.condemned);
         worker.set_cpu_microseconds(counts.cpu_ns / 1_000);
         worker.set_timed_turns(counts.timed_turns);
+        worker.set_stuck(counts.stuck);
         worker.set_beyond_rate(counts.beyond_rate);
     }
     call.send().promise.await.map(drop)

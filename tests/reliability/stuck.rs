@@ -34,10 +34,13 @@ fn a_process_that_does_not_answer_is_replaced() {
         signal("STOP", pid);
     }
     for (role, stuck) in roles.iter().zip(before) {
-        let said = format!("{role}{} ended: it did not answer any more and was killed", match *role {
-            "runtime" => " of free",
-            _ => "",
-        });
+        let said = format!(
+            "{role}{} ended: it did not answer any more and was killed",
+            match *role {
+                "runtime" => " of free",
+                _ => "",
+            }
+        );
         until(&said, || isolde.complaints().contains(&said).then_some(()));
         until("the next one", || {
             let now = children(isolde.id(), role);

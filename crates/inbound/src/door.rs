@@ -248,7 +248,8 @@ impl Door {
     {
         let address = session.peer.address;
         let unanswered = Rc::<Unanswered>::default();
-        let stream = TokioIo::new(HalfCloseable::new(stream, unanswered.clone(), Patience::default()));
+        let stream =
+            TokioIo::new(HalfCloseable::new(stream, unanswered.clone(), Patience::default()));
         let service = service_fn(|request| {
             let (door, session) = (self.clone(), session.clone());
             let answering = unanswered.begin();

@@ -86,7 +86,9 @@ impl Exchanges {
                 return LOST.response();
             }
             // A client that expects to be asked for its body is not asked.
-            Ok(Some(target)) if request.body().size_hint().lower() > target.request_body_bytes_max => {
+            Ok(Some(target))
+                if request.body().size_hint().lower() > target.request_body_bytes_max =>
+            {
                 return self.refuse(BODY_TOO_LARGE, version);
             }
             Ok(Some(target)) => target,

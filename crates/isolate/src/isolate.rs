@@ -333,6 +333,7 @@ fn configure(isolate: &mut v8::OwnedIsolate, guard: &Arc<HeapGuard>) {
     isolate.set_host_initialize_import_meta_object_callback(crate::code::module::import_meta);
     isolate.set_allow_wasm_code_generation_callback(crate::code::wasm::decide_code_from_bytes);
     isolate.set_modify_code_generation_from_strings_callback(crate::code::from_strings::decide);
+    isolate.set_oom_error_handler(crate::limit::heap_limit::on_out_of_memory);
     let guard = HeapGuard::data(guard);
     isolate.add_near_heap_limit_callback(crate::limit::heap_limit::on_near_limit, guard);
     isolate.add_gc_epilogue_callback(

@@ -29,7 +29,7 @@ pub use code::joined::{Joined, Lazy, LazyCode};
 pub use code::lazy_code::{LazyCodeError, make_lazy_code};
 pub use code::snapshot::{NewSnapshot, Snapshot, SnapshotError, make_snapshot};
 pub use isolate::{Condemned, Isolate, IsolateError, IsolateOptions, Startup};
-pub use limit::cage::{CAGE_BYTES, heaps_bytes};
+pub use limit::cage::{CAGE_BYTES, heaps_bytes, lost_heaps_bytes};
 pub use limit::clock::{clock_was_read, now_ms};
 pub use limit::ledger::{Charge, Ledger};
 pub use platform::{Platform, PlatformError, PlatformOptions};

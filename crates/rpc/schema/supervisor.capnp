@@ -54,6 +54,9 @@ struct Report {
 
   workers @2 :List(WorkerReport);
   # The Workers that did something.
+
+  isWorn @3 :Bool;
+  # So much is lost to code that cannot be stopped that another process should take over.
 }
 
 struct WorkerReport {
@@ -87,7 +90,10 @@ struct WorkerReport {
   # Turns that used at least a millisecond of CPU time and read the clock, without the first of an
   # event: a timing attack is made of them.
 
-  beyondRate @9 :UInt64;
+  stuck @9 :UInt64;
+  # Threads that it has kept for good, with code that cannot be stopped.
+
+  beyondRate @10 :UInt64;
   # Requests of clients that it did not get, because it has had too many.
 }
 

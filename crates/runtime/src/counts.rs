@@ -22,6 +22,8 @@ pub struct WorkerCounts {
     pub canceled: u64,
     /// Isolates that it lost because of a limit.
     pub condemned: u64,
+    /// Threads that it has kept for good, with code that cannot be stopped.
+    pub stuck: u64,
     /// CPU time of its turns in nanoseconds.
     pub cpu_ns: u64,
     /// Turns that may have measured how long something took, see
@@ -40,6 +42,7 @@ pub(crate) struct Tally {
     exceeded_memory: AtomicU64,
     canceled: AtomicU64,
     condemned: AtomicU64,
+    stuck: AtomicU64,
     cpu_ns: AtomicU64,
     timed_turns: AtomicU64,
     beyond_rate: AtomicU64,
@@ -69,6 +72,11 @@ impl Tally {
         self.condemned.fetch_add(1, Relaxed);
     }
 
+    /// Notes a thread that is lost.
+    pub(crate) fn note_stuck(&self) {
+        self.stuck.fetch_add(1, Relaxed);
+    }
+
     /// Notes the CPU time of a turn, and whether it may have measured how long something took.
     pub(crate) fn note_turn(&self, cpu_ns: u64, is_timed: bool) {
         self.cpu_ns.fetch_add(cpu_ns, Relaxed);
@@ -86,6 +94,7 @@ impl Tally {
             exceeded_memory: take(&self.exceeded_memory),
             canceled: take(&self.canceled),
             condemned: take(&self.condemned),
+            stuck: take(&self.stuck),
             cpu_ns: take(&self.cpu_ns),
             timed_turns: take(&self.timed_turns),
             beyond_rate: take(&self.beyond_rate),

@@ -13,6 +13,8 @@ pub struct Conduct {
     pub exceeded_memory: u64,
     /// Isolates that it lost because of a limit.
     pub condemned: u64,
+    /// Threads that it has kept for good, with code that cannot be stopped.
+    pub stuck: u64,
     /// CPU time in milliseconds.
     pub cpu_ms: u64,
     /// Turns after the first of their event that used at least a millisecond of CPU time and read
@@ -156,7 +158,8 @@ impl Suspicion {
         self.millionths / MILLION
     }
 
-    /// Judges what it did since the last call. Who is suspicious stays so.
+    /// Judges what it did since the last call. Who is suspicious stays so. A lost thread is as bad
+    /// as a crash while nobody else's turn ran: a process has few that it can lose.
     pub fn judge(&mut self, rules: &Rules, now_ms: u64, conduct: Conduct) -> Standing {
         let elapsed_ms = now_ms.saturating_sub(self.looked_ms);
         self.fade(rules, elapsed_ms);
@@ -165,6 +168,9 @@ impl Suspicion {
         self.millionths = self.millionths.saturating_add(points.saturating_mul(MILLION));
         if self.points() >= rules.suspicious_from {
             self.rise_to(Standing::Suspicious);
+        }
+        if conduct.stuck > 0 {
+            self.crashed(rules, Crash { company: Company::Idle, is_forbidden_call: false });
         }
         self.standing
     }

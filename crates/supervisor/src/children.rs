@@ -9,6 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Child;
 use std::rc::Rc;
+use std::time::Instant;
 
 use program::{Cordon, Worker};
 use rpc::channel::Channel;
@@ -103,6 +104,8 @@ pub struct Inbound {
 pub struct Place {
     /// The cordon.
     pub cordon: Cordon,
+    /// When it was made.
+    pub made: Instant,
     /// The end that the inbound proxy has.
     doorway: Channel,
     /// The end that the runtime has.
@@ -186,7 +189,9 @@ impl Children {
         if let Some(inbound) = &self.inbound {
             tell(&inbound.control, &number.to_le_bytes(), doorway.as_fd())?;
         }
-        self.places.insert(number, Place { cordon, doorway, its_doorway, running, runtime: None });
+        let made = Instant::now();
+        let place = Place { cordon, made, doorway, its_doorway, running, runtime: None };
+        self.places.insert(number, place);
         Ok(way_out)
     }
 

@@ -33,6 +33,8 @@ pub struct Deeds {
     pub canceled: u64,
     /// Isolates that it lost because of a limit.
     pub condemned: u64,
+    /// Threads that it has kept for good.
+    pub stuck: u64,
     /// CPU time in microseconds.
     pub cpu_us: u64,
     /// Turns that may have been a part of a timing attack; see [`Conduct::timed_turns`].
@@ -76,6 +78,7 @@ impl Deeds {
             (&mut self.condemned, more.condemned),
             (&mut self.cpu_us, more.cpu_us),
             (&mut self.timed_turns, more.timed_turns),
+            (&mut self.stuck, more.stuck),
             (&mut self.beyond_rate, more.beyond_rate),
         ] {
             *count = count.saturating_add(more);
@@ -125,6 +128,7 @@ impl Conducts {
             condemned: did.condemned,
             cpu_ms: did.cpu_us / 1_000,
             timed_turns: did.timed_turns,
+            stuck: did.stuck,
         };
         let name = WorkerName::of(worker);
         let has_changed = self.homes.judge(&name, now_ms, conduct);

@@ -11,6 +11,8 @@ use crate::config::ProcessesConfig;
 /// Share of the memory that there is which a runtime may use, in percent: the rest is for the other
 /// processes, and for the system.
 const RUNTIME_MEMORY_PERCENT: u64 = 80;
+/// The same for a proxy: bodies pass through it in pieces, and its connections are counted.
+const PROXY_MEMORY_PERCENT: u64 = 25;
 /// Memory for which a cordon may have one process.
 const PROCESS_BYTES: u64 = 2 << 30;
 /// Weight of a process among those that want the processors, for each owner whose Workers it has.
@@ -72,7 +74,12 @@ impl Groups {
 
     /// A group for a proxy with this name.
     pub fn of_proxy(&self, name: &str) -> Group {
-        self.group(name, &GroupLimits { cpu_weight: Some(PROXY_WEIGHT), ..GroupLimits::default() })
+        let limits = GroupLimits {
+            memory_bytes: self.percent_of_memory(PROXY_MEMORY_PERCENT),
+            cpu_weight: Some(PROXY_WEIGHT),
+            ..GroupLimits::default()
+        };
+        self.group(name, &limits)
     }
 
     /// A group for the next process of a place, which has the Workers of so many owners.
@@ -133,7 +140,11 @@ impl Groups {
 
     fn runtime_memory_bytes(&self) -> Option<u64> {
         let configured = self.config.runtime_memory_mb.map(|megabytes| megabytes << 20);
-        configured.or_else(|| Some(self.memory_bytes()? / 100 * RUNTIME_MEMORY_PERCENT))
+        configured.or_else(|| self.percent_of_memory(RUNTIME_MEMORY_PERCENT))
+    }
+
+    fn percent_of_memory(&self, percent: u64) -> Option<u64> {
+        Some(self.memory_bytes()? / 100 * percent)
     }
 }
 

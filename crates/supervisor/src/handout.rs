@@ -43,6 +43,8 @@ pub struct Node {
     pub conducts: RefCell<Conducts>,
     /// Notified when a Worker's standing has changed.
     pub judged: Notify,
+    /// Notified when a runtime is worn.
+    pub worn: Notify,
     /// Numbers of owners, each given once.
     owners: RefCell<HashMap<Owner, u64>>,
 }
@@ -57,6 +59,7 @@ impl Node {
             places: RefCell::default(),
             conducts: RefCell::new(Conducts::new(homes)),
             judged: Notify::new(),
+            worn: Notify::new(),
             owners: RefCell::default(),
         }
     }
@@ -84,6 +87,8 @@ pub struct Known {
     pub isolates: Cell<u32>,
     /// Requests that are being answered, as it says.
     pub in_flight: Cell<u32>,
+    /// Whether another process should take over, as it says.
+    pub is_worn: Cell<bool>,
 }
 
 impl Known {
@@ -222,6 +227,9 @@ impl supervisor::Server for Handout {
         let report = params.get()?.get_report()?;
         self.runtime.isolates.set(report.get_isolates());
         self.runtime.in_flight.set(report.get_in_flight());
+        if report.get_is_worn() && !self.runtime.is_worn.replace(true) {
+            self.node.worn.notify_one();
+        }
         let vault = self.node.vault.borrow();
         let mut conducts = self.node.conducts.borrow_mut();
         let now = Instant::now();
@@ -242,6 +250,7 @@ impl supervisor::Server for Handout {
                 cpu_us: told.get_cpu_microseconds(),
                 // Runtimes do not report them yet.
                 timed_turns: told.get_timed_turns(),
+                stuck: told.get_stuck(),
                 beyond_rate: told.get_beyond_rate(),
             };
             has_changed |= conducts.note(&program.worker, did, now);

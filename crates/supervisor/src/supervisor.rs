@@ -36,6 +36,9 @@ const DRAIN_MAX: Duration = Duration::from_secs(30);
 /// How long a process may take to end after it has drained.
 const END_MAX: Duration = Duration::from_secs(5);
 
+/// How old a runtime is at least that another one takes over from.
+const WORN_AGE_MIN: Duration = Duration::from_secs(5);
+
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum SupervisorError {
@@ -207,7 +210,8 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Reloads when that is asked for, and moves Workers whose standing has changed.
+    /// Reloads when that is asked for, moves Workers whose standing has changed, and replaces worn
+    /// runtimes.
     async fn follow_changes(self: Rc<Self>, mut reload: Signal) {
         loop {
             tokio::select! {
@@ -216,6 +220,7 @@ impl Supervisor {
                     None => return,
                 },
                 () = self.kit.node.judged.notified() => self.judge().await,
+                () = self.kit.node.worn.notified() => self.replace_worn().await,
             }
         }
     }
@@ -375,8 +380,52 @@ impl Supervisor {
         self.kit.node.routes_version.set(self.kit.node.routes_version.get() + 1);
         self.children.borrow_mut().weigh(&self.kit);
         self.announce().await;
-        self.end_places_but(&cordons).await;
+        self.end_places(|_, place| !cordons.contains(&place.cordon));
         Ok(())
+    }
+
+    /// Lets other processes take over from runtimes that have lost too much.
+    async fn replace_worn(self: &Rc<Self>) {
+        let mut replaced = Vec::new();
+        for (number, cordon, name) in self.worn_places() {
+            self.log.problem(&format!(
+                "{name} has lost too much memory to code that cannot be stopped; another process \
+                 takes over"
+            ));
+            match self.add_place(cordon) {
+                Ok(()) => replaced.push(number),
+                Err(error) => self.log.problem(&format!("nobody can take over: {error}")),
+            }
+        }
+        if replaced.is_empty() {
+            return;
+        }
+        self.kit.node.routes_version.set(self.kit.node.routes_version.get() + 1);
+        self.announce().await;
+        self.end_places(|number, _| replaced.contains(&number));
+    }
+
+    /// The places of worn runtimes. They say so themselves: a new one has to wait, so that none can
+    /// keep the node busy.
+    fn worn_places(&self) -> Vec<(u32, Cordon, String)> {
+        let children = self.children.borrow();
+        let mut worn = Vec::new();
+        for (number, place) in &children.places {
+            if !place.runtime.as_ref().is_some_and(|runtime| runtime.known.is_worn.get()) {
+                continue;
+            }
+            let wait = WORN_AGE_MIN.saturating_sub(place.made.elapsed());
+            if wait.is_zero() {
+                worn.push((*number, place.cordon.clone(), place.name()));
+                continue;
+            }
+            let node = self.kit.node.clone();
+            tokio::task::spawn_local(async move {
+                tokio::time::sleep(wait).await;
+                node.worn.notify_one();
+            });
+        }
+        worn
     }
 
     /// Tells all processes that there are new Workers: the inbound proxy first, so that it asks for
@@ -425,16 +474,20 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Ends the runtimes of other cordons than these.
-    async fn end_places_but(&self, cordons: &[Cordon]) {
-        let gone: Vec<Place> = {
+    /// Ends the runtimes of some places.
+    fn end_places(&self, is_over: impl Fn(u32, &Place) -> bool) {
+        let gone: Vec<(u32, Place)> = {
             let mut children = self.children.borrow_mut();
-            let gone = children.places.iter().filter(|(_, place)| !cordons.contains(&place.cordon));
+            let gone = children.places.iter().filter(|(number, place)| is_over(**number, place));
             let gone: Vec<u32> = gone.map(|(number, _)| *number).collect();
-            gone.into_iter().filter_map(|number| children.remove_place(number)).collect()
+            let remove = |number| Some((number, children.remove_place(number)?));
+            gone.into_iter().filter_map(remove).collect()
         };
-        for place in gone {
-            self.kit.node.places.borrow_mut().remove(&place.cordon);
+        for (number, place) in gone {
+            let mut places = self.kit.node.places.borrow_mut();
+            if places.get(&place.cordon) == Some(&number) {
+                places.remove(&place.cordon);
+            }
             if let Some(runtime) = place.runtime {
                 tokio::task::spawn_local(end_runtime(runtime));
             }

@@ -11,6 +11,12 @@ pub fn heaps_bytes() -> usize {
     MEMBERS.total(Pool::Cage)
 }
 
+/// The part of [`heaps_bytes`] that is lost until the process ends: heaps of threads that are in
+/// code of V8 that no termination reaches.
+pub fn lost_heaps_bytes() -> usize {
+    MEMBERS.lost(Pool::Cage)
+}
+
 /// Notes the size of an isolate's heap, and chooses isolates that have to go when all heaps
 /// together are too large.
 pub(crate) fn note(member: &Member, bytes: usize) {

@@ -4,14 +4,19 @@
 //! overdraft), the isolate is terminated, and it is disposed of at once. The cage that all isolates
 //! of the process share must have room for the overdraft, so they are granted one at a time: a
 //! second offender waits until the first is gone.
+//!
+//! Code without loops and calls does not notice a termination: a line of WebAssembly instructions
+//! that make an array each would take one overdraft after the other. Who needs a second one in a
+//! turn loses its thread instead, which stops for good in the middle of V8.
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::limit::cage;
 use crate::limit::ledger::Ledger;
-use crate::limit::members::{MEMBERS, Member};
+use crate::limit::members::{MEMBERS, Member, Pool};
 
 /// How far a heap may go over its limit until V8 notices the termination: the largest single object
 /// that V8 can make is 1 GiB.
@@ -25,6 +30,9 @@ const GRANT_BYTES: usize = 1 << 20;
 
 /// After so many collections in a row that leave the heap nearly full, it counts as over its limit.
 const FULL_IN_VAIN_MAX: u32 = 3;
+
+/// Room in the cage that an overdraft leaves, in bytes, for heaps that grow meanwhile.
+const CAGE_RESERVE_BYTES: usize = 256 << 20;
 
 /// How long an isolate waits for another one's overdraft to end.
 const OVERDRAFT_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -91,13 +99,18 @@ impl HeapGuard {
         let outside = usize::try_from(outside).unwrap_or(0);
         let caged = statistics.total_heap_size();
         self.ledger.note_heap(statistics.used_heap_size(), outside, caged);
-        crate::limit::cage::note(&self.member, caged);
+        cage::note(&self.member, caged);
+    }
+
+    /// Becomes true when the isolate's thread is in code of V8 that no termination reaches.
+    pub(crate) fn stuck(&self) -> &Arc<AtomicBool> {
+        self.member.stuck()
     }
 
     /// Notes that the heap is gone, and gives the overdraft back.
     pub(crate) fn note_end(&self) {
         self.ledger.note_heap(0, 0, 0);
-        crate::limit::cage::note(&self.member, 0);
+        cage::note(&self.member, 0);
         self.release();
     }
 
@@ -118,9 +131,12 @@ impl HeapGuard {
         }
     }
 
-    fn take_overdraft(&self) {
+    /// Takes the right to an overdraft; gives its size in bytes.
+    fn take_overdraft(&self) -> usize {
+        let room = cage::CAGE_BYTES.saturating_sub(cage::heaps_bytes());
+        let bytes = OVERDRAFT_BYTES.min(room.saturating_sub(CAGE_RESERVE_BYTES)).max(GRANT_BYTES);
         if self.holds_overdraft.load(Relaxed) {
-            return;
+            return bytes;
         }
         let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
         // With a timeout: the holder's thread may be stuck.
@@ -128,6 +144,34 @@ impl HeapGuard {
         taken = waited.unwrap_or_else(PoisonError::into_inner).0;
         *taken = true;
         self.holds_overdraft.store(true, Relaxed);
+        bytes
+    }
+}
+
+/// Stops the calling thread for good, in the middle of V8: its isolate, which has a heap of so many
+/// bytes, needs more memory than it may have, and V8 would end the process for it. The memory is
+/// lost until the process ends. Nothing else waits for the thread: V8 works on no other one for an
+/// isolate (`--single-threaded`), and asks for memory without a lock of the process.
+fn stop_for_good(member: &Member, heap_bytes: usize) -> ! {
+    cage::note(member, heap_bytes);
+    member.stuck().store(true, Relaxed);
+    loop {
+        std::thread::park();
+    }
+}
+
+/// V8's callback when it has no memory for an isolate, before it ends the process.
+// SAFETY: only V8 calls it, on the thread of the isolate, with details that live as long as the
+// call.
+pub(crate) unsafe extern "C" fn on_out_of_memory(
+    _location: *const std::ffi::c_char,
+    details: &v8::OomDetails,
+) {
+    if details.is_heap_oom
+        && let Some(member) = crate::limit::reservations::member_in_turn()
+    {
+        let heap_bytes = member.uses(Pool::Cage);
+        stop_for_good(&member, heap_bytes);
     }
 }
 
@@ -195,7 +239,11 @@ pub(crate) unsafe extern "C" fn on_near_limit(
     if refused && guard.grants.fetch_add(1, Relaxed) < GRANTS_MAX {
         return current_limit + GRANT_BYTES;
     }
+    let is_first = !guard.holds_overdraft.load(Relaxed);
+    if !is_first && crate::limit::reservations::member_in_turn().is_some() {
+        guard.release();
+        stop_for_good(&guard.member, current_limit);
+    }
     guard.exceed();
-    guard.take_overdraft();
-    current_limit.max(guard.heap_bytes_max) + OVERDRAFT_BYTES
+    current_limit.max(guard.heap_bytes_max) + guard.take_overdraft()
 }

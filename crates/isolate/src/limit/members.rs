@@ -24,6 +24,8 @@ pub(crate) struct Member {
     uses: [AtomicUsize; 2],
     /// Whether it was chosen to go, so that the others have room.
     has_to_go: AtomicBool,
+    /// Whether its thread is in code of V8 that no termination reaches. It never comes back then.
+    stuck: Arc<AtomicBool>,
     /// Makes its thread check `has_to_go`.
     wake: Box<dyn Fn() + Send + Sync>,
 }
@@ -60,6 +62,11 @@ impl Member {
         self.has_to_go.load(Relaxed)
     }
 
+    /// Becomes true when its thread is in code of V8 that no termination reaches.
+    pub(crate) fn stuck(&self) -> &Arc<AtomicBool> {
+        &self.stuck
+    }
+
     /// How much it uses of a pool.
     pub(crate) fn uses(&self, pool: Pool) -> usize {
         self.uses[pool as usize].load(Relaxed)
@@ -79,6 +86,7 @@ impl Members {
             owner: OnceLock::new(),
             uses: [const { AtomicUsize::new(0) }; 2],
             has_to_go: AtomicBool::new(false),
+            stuck: Arc::default(),
             wake: Box::new(wake),
         });
         let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
@@ -90,6 +98,13 @@ impl Members {
     /// How much all isolates use of a pool.
     pub(crate) fn total(&self, pool: Pool) -> usize {
         self.totals[pool as usize].load(Relaxed)
+    }
+
+    /// How much of a pool those use whose threads are stuck.
+    pub(crate) fn lost(&self, pool: Pool) -> usize {
+        let living = self.living();
+        let stuck = living.iter().filter(|member| member.stuck.load(Relaxed));
+        stuck.map(|member| member.uses(pool)).sum()
     }
 
     /// Notes how much a member uses now.

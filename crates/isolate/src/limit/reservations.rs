@@ -73,6 +73,11 @@ pub(crate) fn end_turn() {
     IN_TURN.set(false);
 }
 
+/// The isolate whose turn runs on this thread.
+pub(crate) fn member_in_turn() -> Option<Arc<Member>> {
+    IN_TURN.get().then(|| MEMBER.with_borrow(Clone::clone)).flatten()
+}
+
 /// Counts one more reservation of an isolate, if it may have one.
 fn take(member: &Member) -> bool {
     member.uses(Pool::Reservations) < PER_ISOLATE_MAX

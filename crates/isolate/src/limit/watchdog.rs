@@ -47,7 +47,6 @@ pub(crate) struct Slot {
     handle: v8::IsolateHandle,
     /// Checks the memory of long turns.
     guard: Arc<HeapGuard>,
-    stuck: Arc<AtomicBool>,
 }
 
 /// A slot on the watchdog's list. CPU times are the thread's, in nanoseconds.
@@ -104,7 +103,6 @@ impl Slot {
             priority: Mutex::default(),
             handle,
             guard,
-            stuck: Arc::default(),
         })
     }
 
@@ -148,7 +146,7 @@ impl Slot {
 
     /// Becomes true when the thread is in code of V8 that never checks for a termination.
     pub(crate) fn stuck(&self) -> &Arc<AtomicBool> {
-        &self.stuck
+        self.guard.stuck()
     }
 
     fn priority(&self) -> std::sync::MutexGuard<'_, Priority> {
@@ -174,6 +172,9 @@ impl Listed {
 
     /// Looks at the slot; whether it stays on the list.
     fn look(&mut self) -> bool {
+        if self.slot.stuck().load(Relaxed) {
+            return false;
+        }
         match self.slot.turn.look() {
             Seen::Running(turn) => {
                 self.idle_ticks = 0;
@@ -215,7 +216,7 @@ impl Listed {
         let stuck = now_ns.saturating_sub(self.fired_ns) >= STUCK_NS;
         if stuck {
             set_nice(self.slot.thread, priority::STUCK_NICE);
-            self.slot.stuck.store(true, Relaxed);
+            self.slot.stuck().store(true, Relaxed);
         }
         // A stuck slot leaves the list: an isolate that was terminated takes no more turns.
         !stuck

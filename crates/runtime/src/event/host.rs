@@ -119,11 +119,16 @@ impl EventHost {
     pub(crate) fn set_worker(&self, worker: Arc<Worker>, neighbours: Arc<dyn Neighbours>) {
         let _ = self.neighbours.set(neighbours);
         let _ = self.client.set(self.surroundings.egress.client(&worker));
-        let _ = self.tally.set(self.surroundings.tallies.of(&worker));
+        let _ = self.tally.set(self.tally_of(&worker));
         if let Some(rate) = self.surroundings.rates.of(&worker) {
             let _ = self.rate.set(rate);
         }
         let _ = self.worker.set(worker);
+    }
+
+    /// What counts for a Worker of this process.
+    pub(crate) fn tally_of(&self, worker: &Worker) -> Arc<Tally> {
+        self.surroundings.tallies.of(worker)
     }
 
     /// What the Worker has done, once it is loaded.

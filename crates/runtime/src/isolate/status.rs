@@ -9,6 +9,8 @@ use isolate::Ledger;
 use scheduler::{Event, Gauge, IsolateId};
 use tokio::sync::Notify;
 
+use crate::counts::Tally;
+
 /// An order to an isolate's thread to end. Orders are not in the queue of commands, which may be
 /// full.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +55,8 @@ pub(crate) struct IsolateStatus {
     pub(crate) ledger: OnceLock<Arc<Ledger>>,
     /// Whether the thread is stuck in code that no termination reaches.
     pub(crate) stuck: OnceLock<Arc<AtomicBool>>,
+    /// Counts for its Worker.
+    pub(crate) tally: OnceLock<Arc<Tally>>,
     /// The file descriptors of the connections that were handed to it. Only the isolate's thread
     /// closes them.
     sockets: Mutex<HashSet<RawFd>>,

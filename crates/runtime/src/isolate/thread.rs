@@ -228,6 +228,7 @@ impl Thread {
         if let Some(ledger) = self.status.ledger.get() {
             ledger.set_bytes_max(worker.limits.memory_bytes_max);
         }
+        let _ = self.status.tally.set(self.isolate.tally_of(&worker));
         let result = self.isolate.load(worker, dispatcher.clone()).await;
         match self.isolate.condemned() {
             Some(reason) => {

@@ -11,6 +11,7 @@ use isolate::{
 };
 use program::{Binding, Format};
 
+use crate::counts::Tally;
 use crate::event::context::{Answer, EventContext, EventKind};
 use crate::event::host::{EventHost, START, Turns};
 use crate::failure::Failure;
@@ -112,6 +113,11 @@ impl WorkerIsolate {
     /// Why the isolate is condemned, if it is.
     pub(crate) fn condemned(&self) -> Option<Condemned> {
         self.condemned.get()
+    }
+
+    /// What counts for a Worker of this process.
+    pub(crate) fn tally_of(&self, worker: &Worker) -> Arc<Tally> {
+        self.host.tally_of(worker)
     }
 
     /// Starts a Worker: its bindings, its modules, its handlers.

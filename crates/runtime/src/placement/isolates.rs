@@ -285,9 +285,12 @@ fn carry_out(handles: &Handles, effect: Effect, abandoned: &mut Vec<IsolateHandl
 
 /// Gives up an isolate whose thread is stuck.
 fn abandon(handle: &IsolateHandle) {
+    if let Some(tally) = handle.status.tally.get() {
+        tally.note_stuck();
+    }
     eprintln!(
-        "isolde: a Worker runs code that cannot be stopped; its thread has the lowest priority \
-         until this process ends, and the Worker's requests are refused"
+        "isolde: a Worker runs code that cannot be stopped; its thread is lost until this process \
+         ends, and the Worker's requests are refused"
     );
     handle.cut_connections();
 }

@@ -66,6 +66,17 @@ fn a_long_turn_is_as_hungry_as_its_seconds() {
 }
 
 #[test]
+fn a_lost_thread_is_as_bad_as_a_crash() {
+    let mut suspicion = Suspicion::default();
+    let mut lose = |now_ms| {
+        suspicion.judge(&Rules::default(), now_ms, Conduct { stuck: 1, ..Conduct::default() })
+    };
+    assert_eq!(lose(1_000), Standing::Suspicious);
+    assert_eq!(lose(2_000), Standing::Suspicious);
+    assert_eq!(lose(3_000), Standing::Refused);
+}
+
+#[test]
 fn two_hundred_timed_turns_are_an_attack() {
     let timed = |timed_turns| after(1, |_| Conduct { timed_turns, ..Conduct::default() });
     assert_eq!(timed(199).standing(), Standing::Trusted);
@@ -80,6 +91,7 @@ fn no_count_is_too_large() {
         condemned: u64::MAX,
         cpu_ms: u64::MAX,
         timed_turns: u64::MAX,
+        stuck: u64::MAX,
     };
     assert_eq!(after(2, |_| most).standing(), Standing::Suspicious);
 }
