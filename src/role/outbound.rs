@@ -76,8 +76,8 @@ pub fn run(allowed: &[IpNet], forbidden: &[IpNet], mode: SandboxMode) -> Result<
 struct Proxy {
     outbound: Arc<Outbound>,
     stamps: StampKey,
-    /// The clients of Workers that have connections, with the number of those. A version of a Worker
-    /// with other lists is another identity, so it uses no connection of the one before.
+    /// The clients of Workers that have connections, with the number of those. A version of a
+    /// Worker with other lists is another identity, so it uses no connection of the one before.
     workers: RefCell<HashMap<Identity, (Clients, usize)>>,
     admission: Rc<Admission<Arc<str>>>,
 }

@@ -1,62 +1,48 @@
 //! Requests of clients beyond what their Worker takes in a minute or a day: they are refused, or go
 //! to the Worker's origin. The Worker learns nothing of them.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use http::uri::Authority;
 use http::{Request, Response, Uri, Version};
 use http_body::Body as _;
 use hyper::ext::ReasonPhrase;
-use ingress::access::End;
+use ingress::access::{Access, End};
+use ingress::request_url::RequestUrl;
 
-use crate::egress::{EgressClient, EgressRequest, RedirectMode};
+use crate::egress::{EgressRequest, RedirectMode};
+use crate::front::client::Client;
 use crate::http::body::{InBody, OutBody};
-use crate::http::serve::RoutedRequest;
+use crate::http::inbound::Inbound;
 use crate::http::{flat_headers, framing, response};
 use crate::isolate::worker_isolate::WorkerIsolate;
-use crate::placement::dispatch::Dispatcher;
 use crate::rates::Beyond;
 use crate::worker::Outcome;
 
-/// Answers such a request.
+/// A request beyond its Worker's rate.
+pub(crate) struct Surplus {
+    pub(crate) request: Request<Inbound>,
+    pub(crate) url: RequestUrl,
+    pub(crate) client: Arc<Client>,
+    pub(crate) access: Option<Arc<Access>>,
+    /// How many more Workers may call one another.
+    pub(crate) hops_left: u8,
+}
+
+/// The origin's answer to such a request; `None` where it is refused.
 pub(crate) async fn answer(
-    isolate: &Rc<WorkerIsolate>,
-    dispatcher: &Dispatcher,
-    request: RoutedRequest,
-    hops_left: u8,
+    isolate: &WorkerIsolate,
+    surplus: Surplus,
     beyond: Beyond,
-) -> Response<OutBody> {
+) -> Option<Response<OutBody>> {
     if let Some(tally) = isolate.host.tally() {
         tally.note_beyond_rate();
     }
-    let fails_open = matches!(beyond, Beyond::Day { .. }) && isolate.worker().limits.fails_open;
-    let client = isolate.host.egress_client().filter(|client| fails_open && client.has_origin());
-    if let Some(client) = client
-        && let Some(response) = ask_origin(isolate, &**client, request, hops_left).await
-    {
-        return response;
-    }
-    dispatcher.error_page(&beyond.into())
-}
-
-/// Passes a request on to the origin, as `ctx.passThroughOnException()` does; `None` when there is
-/// no answer.
-async fn ask_origin(
-    isolate: &Rc<WorkerIsolate>,
-    client: &dyn EgressClient,
-    request: RoutedRequest,
-    hops_left: u8,
-) -> Option<Response<OutBody>> {
-    let bytes_max = isolate.worker().limits.request_body_bytes_max;
-    let (method, access) = (request.request.method().clone(), request.access.clone());
-    let request = request_to_origin(request, bytes_max)?;
-    let request = EgressRequest {
-        request,
-        redirect: RedirectMode::Manual,
-        cf: None,
-        hops_left: hops_left.saturating_sub(1),
-        service: None,
-    };
+    let limits = &isolate.worker().limits;
+    let fails_open = matches!(beyond, Beyond::Day { .. }) && limits.fails_open;
+    let client = isolate.host.egress_client().filter(|client| fails_open && client.has_origin())?;
+    let (method, access) = (surplus.request.method().clone(), surplus.access.clone());
+    let request = to_origin(surplus, limits.request_body_bytes_max)?;
     match client.send(request).await {
         Ok(response) => {
             if let Some(access) = access {
@@ -73,9 +59,9 @@ async fn ask_origin(
     }
 }
 
-/// The request as a Worker would pass it on.
-fn request_to_origin(routed: RoutedRequest, bytes_max: u64) -> Option<Request<OutBody>> {
-    let RoutedRequest { request, url, client, .. } = routed;
+/// The request as `ctx.passThroughOnException()` passes it on.
+fn to_origin(surplus: Surplus, bytes_max: u64) -> Option<EgressRequest> {
+    let Surplus { request, url, client, hops_left, .. } = surplus;
     let uri: Uri = url.as_str().parse().ok()?;
     let (head, body) = request.into_parts();
     let (mut flat, host) = (Vec::new(), head.uri.authority().map(Authority::as_str));
@@ -86,16 +72,17 @@ fn request_to_origin(routed: RoutedRequest, bytes_max: u64) -> Option<Request<Ou
     if let Some(address) = client.address() {
         flat_headers::push(flat_headers::CLIENT_ADDRESS, address.as_bytes(), &mut flat);
     }
-    let mut passed = Request::new(match body.is_end_stream() {
+    let mut request = Request::new(match body.is_end_stream() {
         true => OutBody::Empty,
         false => OutBody::Native(Box::pin(body.limited(bytes_max))),
     });
-    *passed.method_mut() = head.method;
-    *passed.uri_mut() = uri;
+    *request.method_mut() = head.method;
+    *request.uri_mut() = uri;
     let mut headers = flat_headers::parse(&flat);
-    framing::settle_request_length(&mut headers, passed.body());
-    *passed.headers_mut() = headers;
-    Some(passed)
+    framing::settle_request_length(&mut headers, request.body());
+    *request.headers_mut() = headers;
+    let (redirect, hops_left) = (RedirectMode::Manual, hops_left.saturating_sub(1));
+    Some(EgressRequest { request, redirect, cf: None, hops_left, service: None })
 }
 
 /// The origin's response, without what belonged to its connection.

@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::front::client::Client;
 use crate::front::router::Route;
 use crate::front::session::Session;
-use crate::http::beyond_rate;
+use crate::http::beyond_rate::{self, Surplus};
 use crate::http::body::OutBody;
 use crate::http::boundary::Boundary;
 use crate::http::flat_headers;
@@ -123,7 +123,10 @@ pub(crate) async fn answer(
     if !request.is_service
         && let Err(beyond) = isolate.host.admit()
     {
-        return beyond_rate::answer(isolate, dispatcher, request, hops_left, beyond).await;
+        let RoutedRequest { request, url, client, access, .. } = request;
+        let surplus = Surplus { request, url, client, access, hops_left };
+        let answer = beyond_rate::answer(isolate, surplus, beyond).await;
+        return answer.unwrap_or_else(|| dispatcher.error_page(&beyond.into()));
     }
     isolate.answers.make_room();
     let event = isolate.host.begin(EventKind::Fetch { hops_left });
