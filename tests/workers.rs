@@ -45,6 +45,7 @@ workers! {
     bindings
     bodies
     byob
+    compression
     console
     content_coding
     cross_request

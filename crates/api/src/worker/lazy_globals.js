@@ -7,10 +7,11 @@ import { load } from "../lazy.js";
 
 /** Classes and namespaces that are evaluated when they are first read. */
 export const lazyInterfaces = [
-  "Blob", "ByteLengthQueuingStrategy", "CloseEvent", "CountQueuingStrategy", "Crypto", "CryptoKey",
-  "CustomEvent", "ErrorEvent", "File", "FixedLengthStream", "FormData", "IdentityTransformStream",
-  "MessageChannel", "MessageEvent", "MessagePort", "Navigator", "Performance", "PerformanceEntry",
-  "PerformanceMark", "PerformanceMeasure", "PerformanceObserver", "PerformanceObserverEntryList",
+  "Blob", "ByteLengthQueuingStrategy", "CloseEvent", "CompressionStream", "CountQueuingStrategy",
+  "Crypto", "CryptoKey", "CustomEvent", "DecompressionStream", "ErrorEvent", "File",
+  "FixedLengthStream", "FormData", "IdentityTransformStream", "MessageChannel", "MessageEvent",
+  "MessagePort", "Navigator", "Performance", "PerformanceEntry", "PerformanceMark",
+  "PerformanceMeasure", "PerformanceObserver", "PerformanceObserverEntryList",
   "PromiseRejectionEvent", "ReadableByteStreamController", "ReadableStream",
   "ReadableStreamBYOBReader", "ReadableStreamBYOBRequest", "ReadableStreamDefaultController",
   "ReadableStreamDefaultReader", "SubtleCrypto", "TextDecoder", "TextDecoderStream", "TextEncoder",
@@ -32,6 +33,9 @@ function exportsWith(name) {
     case "MessageEvent":
     case "PromiseRejectionEvent":
       return load("events/event.js");
+    case "CompressionStream":
+    case "DecompressionStream":
+      return load("compression/compression.js");
     case "Crypto":
     case "CryptoKey":
     case "SubtleCrypto":
