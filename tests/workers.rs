@@ -71,6 +71,7 @@ workers! {
     subrequests
     timers
     typescript
+    url_pattern
     wait_until
     web_apis
 }

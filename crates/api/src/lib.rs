@@ -18,6 +18,7 @@ mod fetch;
 mod structured_clone;
 mod timers;
 mod url;
+mod url_pattern;
 mod worker;
 
 /// The build script's, for its tests.
@@ -103,6 +104,7 @@ pub fn sources() -> ApiSources {
         encoding::ops(),
         crypto::ops(),
         compression::ops(),
+        url_pattern::ops(),
     ]
     .concat();
     ApiSources {

@@ -15,8 +15,8 @@ export const lazyInterfaces = [
   "PromiseRejectionEvent", "ReadableByteStreamController", "ReadableStream",
   "ReadableStreamBYOBReader", "ReadableStreamBYOBRequest", "ReadableStreamDefaultController",
   "ReadableStreamDefaultReader", "SubtleCrypto", "TextDecoder", "TextDecoderStream", "TextEncoder",
-  "TextEncoderStream", "TransformStream", "TransformStreamDefaultController", "WritableStream",
-  "WritableStreamDefaultController", "WritableStreamDefaultWriter", "console",
+  "TextEncoderStream", "TransformStream", "TransformStreamDefaultController", "URLPattern",
+  "WritableStream", "WritableStreamDefaultController", "WritableStreamDefaultWriter", "console",
 ];
 
 /** Members that are. */
@@ -68,6 +68,8 @@ function exportsWith(name) {
     case "TextDecoderStream":
     case "TextEncoderStream":
       return load("encoding/streams.js");
+    case "URLPattern":
+      return load("url_pattern/url_pattern.js");
     case "atob":
     case "btoa":
       return load("encoding/base64.js");
