@@ -49,6 +49,7 @@ workers! {
     console
     content_coding
     cross_request
+    event_source
     failures
     form_data
     global_scope

@@ -8,7 +8,7 @@ import { load } from "../lazy.js";
 /** Classes and namespaces that are evaluated when they are first read. */
 export const lazyInterfaces = [
   "Blob", "ByteLengthQueuingStrategy", "CloseEvent", "CompressionStream", "CountQueuingStrategy",
-  "Crypto", "CryptoKey", "CustomEvent", "DecompressionStream", "ErrorEvent", "File",
+  "Crypto", "CryptoKey", "CustomEvent", "DecompressionStream", "ErrorEvent", "EventSource", "File",
   "FixedLengthStream", "FormData", "IdentityTransformStream", "MessageChannel", "MessageEvent",
   "MessagePort", "Navigator", "Performance", "PerformanceEntry", "PerformanceMark",
   "PerformanceMeasure", "PerformanceObserver", "PerformanceObserverEntryList",
@@ -43,6 +43,8 @@ function exportsWith(name) {
       return load("crypto/crypto.js");
     case "DigestStream":
       return load("crypto/digest_stream.js");
+    case "EventSource":
+      return load("eventsource/eventsource.js");
     case "File":
       return load("blob/file.js");
     case "FormData":
