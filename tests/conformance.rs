@@ -49,3 +49,8 @@ fn data_urls() {
 fn base64_of_data_urls() {
     run("base64.json", "base64", 70);
 }
+
+#[test]
+fn url_patterns() {
+    run("urlpatterntestdata.json", "url-patterns", 362);
+}

@@ -45,9 +45,11 @@ workers! {
     bindings
     bodies
     byob
+    compression
     console
     content_coding
     cross_request
+    event_source
     failures
     form_data
     global_scope
@@ -70,6 +72,7 @@ workers! {
     subrequests
     timers
     typescript
+    url_pattern
     wait_until
     web_apis
 }

@@ -4,6 +4,7 @@
 //! startup snapshot is made of; [`Host`] is what the runtime must offer for them to work.
 #![forbid(unsafe_code)]
 
+pub mod compression;
 pub mod host;
 
 mod event;
@@ -17,6 +18,7 @@ mod fetch;
 mod structured_clone;
 mod timers;
 mod url;
+mod url_pattern;
 mod worker;
 
 /// The build script's, for its tests.
@@ -70,10 +72,8 @@ pub const HANDLER_NAMES: EntryPoint = EntryPoint(9);
 pub const DISCONNECT: EntryPoint = EntryPoint(10);
 /// Nobody reads a sink any more that has not been closed: `(id)`.
 pub const SINK_LEFT: EntryPoint = EntryPoint(11);
-
 /// Forgets a sink whose request has ended: `(id)`.
 pub const FORGET_SINK: EntryPoint = EntryPoint(12);
-
 /// Forgets a request whose client has its whole response: `(id)`.
 pub const FORGET_REQUEST: EntryPoint = EntryPoint(15);
 
@@ -103,6 +103,8 @@ pub fn sources() -> ApiSources {
         url::ops(),
         encoding::ops(),
         crypto::ops(),
+        compression::ops(),
+        url_pattern::ops(),
     ]
     .concat();
     ApiSources {

@@ -47,13 +47,6 @@ pub const KNOWN: &[Circle] = &[
     },
     Circle {
         files: &[
-            "crates/runtime/src/http/decode/coding.rs",
-            "crates/runtime/src/http/decode/gzip.rs",
-        ],
-        reason: "gzip is one of the codings and reads with another one's decoder",
-    },
-    Circle {
-        files: &[
             "crates/runtime/src/http/serve.rs",
             "crates/runtime/src/isolate/handle.rs",
             "crates/runtime/src/placement/dispatch.rs",

@@ -13,6 +13,7 @@ const TRICKLE_COUNT_MAX: u64 = 1000;
 const DELAY_MS_MAX: u64 = 10_000;
 const ENDLESS_SECONDS_MAX: u64 = 60;
 const ENDLESS_PAUSE: Duration = Duration::from_millis(10);
+const EVENTS_PAUSE: Duration = Duration::from_secs(2);
 const STASH_PAUSE: Duration = Duration::from_millis(5);
 
 /// Answers a request.
@@ -44,6 +45,10 @@ pub fn respond(request: &Request, state: &std::sync::Arc<State>) -> Response {
         "bad-zstd-body.py" => bad_body("zstd"),
         "echo-headers.py" => echo_headers(request),
         "parse-headers.py" => parse_headers(request),
+        "message.py" => event_message(request),
+        "message2.py" => event_messages(),
+        "last-event-id.py" => last_event_id(request),
+        "cors.py" if request.folder().starts_with("/eventsource") => event_cache_control(request),
         name if name.ends_with(".py") => {
             Response::new(501, &[], format!("xtask has no handler for {}", request.path))
         }
@@ -416,6 +421,58 @@ fn parse_headers(request: &Request) -> Response {
     Response::new(200, &[("My-Custom-Header", value)], "")
 }
 
+const EVENT_STREAM: (&str, &str) = ("Content-Type", "text/event-stream");
+
+fn event_message(request: &Request) -> Response {
+    sleep(milliseconds(request, "sleep", 0));
+    let mime = request.get("mime").unwrap_or("text/event-stream");
+    let message = request.get("message").unwrap_or("data: data");
+    let newline = if request.get("newline") == Some("none") { "" } else { "\n\n" };
+    Response::new(200, &[("Content-Type", mime)], encode(&format!("{message}{newline}\n")))
+}
+
+/// The same events every two seconds.
+fn event_messages() -> Response {
+    Response::stream(&[EVENT_STREAM, ("Cache-Control", "no-cache")], |out| {
+        let started = Instant::now();
+        while started.elapsed().as_secs() < ENDLESS_SECONDS_MAX {
+            out.write_all(b"data:msg\ndata: msg\n\n:\nfalsefield:msg\n\nfalsefield:msg\n")?;
+            out.write_all(b"Data:data\n\ndata\n\ndata:end\n\n")?;
+            sleep(EVENTS_PAUSE);
+        }
+        Ok(())
+    })
+}
+
+/// Tells what the client has seen last, or gives it something to see.
+fn last_event_id(request: &Request) -> Response {
+    let body = match request.header("last-event-id") {
+        Some(id) if !id.is_empty() => format!("data: {id}\n\n"),
+        _ => {
+            let ellipsis = decode("\u{2026}".as_bytes());
+            let id = request.get("idvalue").unwrap_or(&ellipsis);
+            format!("id: {id}\nretry: 200\ndata: hello\n\n")
+        }
+    };
+    Response::new(200, &[EVENT_STREAM], encode(&body))
+}
+
+/// Of the handler `cors.py` for event streams the part that tests in a worker use.
+fn event_cache_control(request: &Request) -> Response {
+    let value = request.header("cache-control").unwrap_or_default();
+    Response::new(200, &[EVENT_STREAM], encode(&format!("data: {value}\n\n")))
+}
+
+/// Fills in the headers of the request.
+fn substitute_headers(text: &str, request: &Request) -> String {
+    let mut filled = text.to_owned();
+    for name in ["accept", "cache-control"] {
+        let value = request.header(name).unwrap_or_default();
+        filled = filled.replace(&format!("{{{{headers[{name}]}}}}"), &value);
+    }
+    filled
+}
+
 /// A file of the suite with the headers of its `.headers` file.
 fn file(request: &Request, state: &State) -> Response {
     let Some(path) = file_of(&state.suite, &request.path) else {
@@ -427,6 +484,7 @@ fn file(request: &Request, state: &State) -> Response {
     let name = request.path.rsplit('/').next().unwrap_or_default();
     if name.contains(".sub.") || request.get("pipe").is_some_and(|pipe| pipe.contains("sub")) {
         let text = String::from_utf8_lossy(&bytes);
+        let text = substitute_headers(&text, request);
         bytes = state.origins.substitute(&text).into_bytes();
     }
     let mut response = Response::new(200, &[], bytes);
@@ -458,6 +516,7 @@ fn mime_type(name: &str) -> Option<&'static str> {
         "txt" | "idl" => "text/plain",
         "css" => "text/css",
         "xml" => "text/xml",
+        "event_stream" => "text/event-stream",
         "png" => "image/png",
         "wasm" => "application/wasm",
         _ => return None,

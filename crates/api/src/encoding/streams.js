@@ -8,40 +8,12 @@
 import { utf8_encode } from "isolde:ops";
 import { primordials } from "../primordials.js";
 import { readableFace } from "../streams/readable_stream.js";
-import {
-  TransformRecord,
-  enqueueTransformed,
-  initializeTransform,
-} from "../streams/transform_operations.js";
+import { createTransform, enqueueTransformed } from "../streams/transform_operations.js";
 import { writableFace } from "../streams/writable_stream.js";
 import { defineInterface, illegalInvocation, isObject, toDOMString } from "../webidl/webidl.js";
 import { createDecoderState, decodeBytes, toAllowSharedBufferSource } from "./text_decoder.js";
 
-const { PromiseReject, StringPrototypeCharCodeAt, StringPrototypeSlice } = primordials;
-
-/** The algorithms run inside promises: what they throw becomes a rejection. */
-function rejecting(algorithm) {
-  return (record, chunk) => {
-    try {
-      algorithm(record, chunk);
-      return undefined;
-    } catch (e) {
-      return PromiseReject(e);
-    }
-  };
-}
-
-/** https://streams.spec.whatwg.org/#transformstream-set-up
- * @param {(record: TransformRecord, chunk: any) => void} transform
- * @param {(record: TransformRecord) => void} flush
- * @returns {TransformRecord} */
-function createTransform(transform, flush) {
-  const record = new TransformRecord();
-  initializeTransform(record, undefined, 1, undefined, 0, undefined);
-  record.transformAlgorithm = rejecting(transform);
-  record.flushAlgorithm = rejecting(flush);
-  return record;
-}
+const { StringPrototypeCharCodeAt, StringPrototypeSlice } = primordials;
 
 /** https://encoding.spec.whatwg.org/#interface-textdecoderstream */
 export class TextDecoderStream {

@@ -1,4 +1,5 @@
-//! A table of native objects that JavaScript names by number: streaming decoders, running digests.
+//! A table of native objects that JavaScript names by number: streaming decoders, codecs,
+//! running digests.
 //!
 //! JavaScript frees an entry when its work is done, or when the object that holds its number is
 //! collected.
@@ -33,7 +34,7 @@ impl<T> Table<T> {
         }
         let number = self.entries.len();
         if number >= MAX_ENTRIES {
-            return Err(OpError::range_error("too many open decoders or digests"));
+            return Err(OpError::range_error("too many open codecs, decoders or digests"));
         }
         self.entries.push(Some(value));
         Ok(u32::try_from(number).expect("the bound is below 2^32"))
@@ -50,12 +51,20 @@ impl<T> Table<T> {
             .ok_or_else(|| OpError::type_error("no such native object"))
     }
 
+    /// Takes the entry of that number out.
+    ///
+    /// # Errors
+    /// As [`Table::get`].
+    pub fn take(&mut self, number: u32) -> Result<T, OpError> {
+        let entry = self.entries.get_mut(number as usize).and_then(Option::take);
+        let entry = entry.ok_or_else(|| OpError::type_error("no such native object"))?;
+        self.free.push(number);
+        Ok(entry)
+    }
+
     /// Drops the entry; one that is not there is left alone.
     pub fn remove(&mut self, number: u32) {
-        let entry = self.entries.get_mut(number as usize).and_then(Option::take);
-        if entry.is_some() {
-            self.free.push(number);
-        }
+        drop(self.take(number));
     }
 }
 

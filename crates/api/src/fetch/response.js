@@ -348,6 +348,7 @@ export class Response {
     responseFriends = {
       __proto__: null,
       isResponse: (value) => #status in value,
+      urlOf: (response) => (response.#extras === null ? "" : response.#extras.url),
       take: (response, parts) => {
         takeSendable(typeof response.#body === "string" ? response.#body : responseBody(response));
         if (typeof response.#body === "string") response.#body = undefined;
@@ -370,11 +371,17 @@ const typeOfResponse = (response) => flatGet(responseHeaders(response), "content
 installBody(Response, responseBody, typeOfResponse);
 defineInterface(Response, { __proto__: null, length: 0 });
 
-const { isResponse, take, received } = responseFriends;
+const { isResponse, take, received, urlOf } = responseFriends;
 
 /** True for a Response. @param {any} value */
 export function isResponseObject(value) {
   return isObject(value) && isResponse(value);
+}
+
+/** Where a Response comes from; empty for one that was made here. @param {Response} response
+ * @returns {string} */
+export function responseUrl(response) {
+  return urlOf(response);
 }
 
 /** What `responseParts` gives. */

@@ -110,6 +110,46 @@ export function initializeTransform(
   setBackpressure(record, true);
 }
 
+/** What an algorithm throws becomes a rejection, for it runs inside of promises. */
+function rejecting(algorithm) {
+  return (record, argument) => {
+    try {
+      return algorithm(record, argument);
+    } catch (e) {
+      return PromiseReject(e);
+    }
+  };
+}
+
+/** A transform stream whose algorithms are ours and run without a controller object. Each of them
+ * may give a promise of ours.
+ * https://streams.spec.whatwg.org/#transformstream-set-up
+ * @param {(record: TransformRecord, chunk: any) => Promise<any> | undefined} transform
+ * @param {(record: TransformRecord) => Promise<any> | undefined} flush
+ * @param {(record: TransformRecord, reason: any) => Promise<any> | undefined} [cancel]
+ * @returns {TransformRecord} */
+export function createTransform(transform, flush, cancel = undefined) {
+  const record = new TransformRecord();
+  initializeTransform(record, undefined, 1, undefined, 0, undefined);
+  record.transformAlgorithm = rejecting(transform);
+  record.flushAlgorithm = rejecting(flush);
+  if (cancel !== undefined) record.cancelAlgorithm = rejecting(cancel);
+  return record;
+}
+
+/** Waits until the readable side wants a chunk, for an algorithm that has more to give.
+ * @param {TransformRecord} record
+ * @returns {Promise<boolean>} false when the stream was cancelled or aborted meanwhile: what the
+ *   algorithm has is of no use any more */
+export async function untilWanted(record) {
+  const { writable } = record;
+  // An abort would wait for the chunk that is under way.
+  writable.controller.onAbort = () => unblockWrite(record);
+  if (record.backpressure) await promiseOf(record.backpressureChange);
+  writable.controller.onAbort = undefined;
+  return record.isOpen && writable.state !== "erroring";
+}
+
 /** https://streams.spec.whatwg.org/#transform-stream-set-backpressure */
 function setBackpressure(record, backpressure) {
   if (record.backpressureChange !== undefined) fulfillLazy(record.backpressureChange);

@@ -5,3 +5,4 @@ mod ops;
 mod tests;
 
 pub use ops::ops;
+pub(crate) use ops::parse;

@@ -7,15 +7,16 @@ import { load } from "../lazy.js";
 
 /** Classes and namespaces that are evaluated when they are first read. */
 export const lazyInterfaces = [
-  "Blob", "ByteLengthQueuingStrategy", "CloseEvent", "CountQueuingStrategy", "Crypto", "CryptoKey",
-  "CustomEvent", "ErrorEvent", "File", "FixedLengthStream", "FormData", "IdentityTransformStream",
-  "MessageChannel", "MessageEvent", "MessagePort", "Navigator", "Performance", "PerformanceEntry",
-  "PerformanceMark", "PerformanceMeasure", "PerformanceObserver", "PerformanceObserverEntryList",
+  "Blob", "ByteLengthQueuingStrategy", "CloseEvent", "CompressionStream", "CountQueuingStrategy",
+  "Crypto", "CryptoKey", "CustomEvent", "DecompressionStream", "ErrorEvent", "EventSource", "File",
+  "FixedLengthStream", "FormData", "IdentityTransformStream", "MessageChannel", "MessageEvent",
+  "MessagePort", "Navigator", "Performance", "PerformanceEntry", "PerformanceMark",
+  "PerformanceMeasure", "PerformanceObserver", "PerformanceObserverEntryList",
   "PromiseRejectionEvent", "ReadableByteStreamController", "ReadableStream",
   "ReadableStreamBYOBReader", "ReadableStreamBYOBRequest", "ReadableStreamDefaultController",
   "ReadableStreamDefaultReader", "SubtleCrypto", "TextDecoder", "TextDecoderStream", "TextEncoder",
-  "TextEncoderStream", "TransformStream", "TransformStreamDefaultController", "WritableStream",
-  "WritableStreamDefaultController", "WritableStreamDefaultWriter", "console",
+  "TextEncoderStream", "TransformStream", "TransformStreamDefaultController", "URLPattern",
+  "WritableStream", "WritableStreamDefaultController", "WritableStreamDefaultWriter", "console",
 ];
 
 /** Members that are. */
@@ -32,6 +33,9 @@ function exportsWith(name) {
     case "MessageEvent":
     case "PromiseRejectionEvent":
       return load("events/event.js");
+    case "CompressionStream":
+    case "DecompressionStream":
+      return load("compression/compression.js");
     case "Crypto":
     case "CryptoKey":
     case "SubtleCrypto":
@@ -39,6 +43,8 @@ function exportsWith(name) {
       return load("crypto/crypto.js");
     case "DigestStream":
       return load("crypto/digest_stream.js");
+    case "EventSource":
+      return load("eventsource/eventsource.js");
     case "File":
       return load("blob/file.js");
     case "FormData":
@@ -64,6 +70,8 @@ function exportsWith(name) {
     case "TextDecoderStream":
     case "TextEncoderStream":
       return load("encoding/streams.js");
+    case "URLPattern":
+      return load("url_pattern/url_pattern.js");
     case "atob":
     case "btoa":
       return load("encoding/base64.js");

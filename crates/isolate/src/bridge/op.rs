@@ -271,6 +271,14 @@ impl<'s, 'i> OpContext<'_, 's, 'i> {
         self.state().ledger().clone()
     }
 
+    /// Tells V8 how much native memory belongs to its objects now
+    /// ([`Ledger::charge_collected`](crate::Ledger::charge_collected)), so that it collects them in
+    /// time. It may collect at once.
+    pub fn note_collected(&self) {
+        let more = self.ledger().note_collected();
+        self.scope.borrow_mut().adjust_amount_of_external_allocated_memory(more);
+    }
+
     /// Keeps a value alive beyond this call.
     pub fn keep(&self, value: Value<'s>) -> crate::bridge::value::Kept {
         crate::bridge::value::Kept(v8::Global::new(&self.scope.borrow(), value.0))

@@ -92,9 +92,10 @@ impl HeapGuard {
     /// outside of it.
     pub(crate) fn note_heap(&self, isolate: &mut v8::Isolate) {
         let statistics = isolate.get_heap_statistics();
-        // V8 is told of ICU's new memory as external memory, so that it collects the objects that
-        // hold it. The sum that it gives includes WebAssembly memories.
-        let more = self.ledger.note_icu(crate::limit::icu_memory::taken_bytes());
+        // V8 is told of new memory of ICU and of native objects as external memory, so that it
+        // collects the objects that hold it. The sum that it gives includes WebAssembly memories.
+        let icu = self.ledger.note_icu(crate::limit::icu_memory::taken_bytes());
+        let more = icu + self.ledger.note_collected();
         let outside = isolate.adjust_amount_of_external_allocated_memory(more);
         let outside = usize::try_from(outside).unwrap_or(0);
         let caged = statistics.total_heap_size();

@@ -14,6 +14,10 @@ pub struct Ledger {
     buffers: AtomicUsize,
     /// Bodies and other memory that native code holds for the isolate.
     native: AtomicUsize,
+    /// Native memory that goes when V8 collects an object.
+    collected: AtomicUsize,
+    /// What V8 knows of it.
+    collected_noted: AtomicUsize,
     /// The quota on buffers, native memory and heap together.
     bytes_max: AtomicUsize,
     /// V8's heap at the last look, with the memory of WebAssembly and of resizable buffers.
@@ -33,11 +37,12 @@ pub struct Ledger {
 pub struct Charge {
     ledger: Arc<Ledger>,
     bytes: usize,
+    is_collected: bool,
 }
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.ledger.native.fetch_sub(self.bytes, Relaxed);
+        self.ledger.held(self.is_collected).fetch_sub(self.bytes, Relaxed);
     }
 }
 
@@ -47,6 +52,8 @@ impl Ledger {
         Arc::new(Self {
             buffers: AtomicUsize::new(0),
             native: AtomicUsize::new(0),
+            collected: AtomicUsize::new(0),
+            collected_noted: AtomicUsize::new(0),
             bytes_max: AtomicUsize::new(bytes_max),
             heap: AtomicUsize::new(0),
             caged: AtomicUsize::new(0),
@@ -58,7 +65,7 @@ impl Ledger {
 
     /// All memory of the isolate in bytes: buffers, native memory, and the heap at its last look.
     pub fn total(&self) -> usize {
-        self.buffers.load(Relaxed) + self.native.load(Relaxed) + self.heap.load(Relaxed)
+        self.external() + self.heap.load(Relaxed)
     }
 
     /// The quota in bytes.
@@ -84,11 +91,25 @@ impl Ledger {
 
     /// Charges native memory, or refuses it when the quota would be passed.
     pub fn charge(self: &Arc<Self>, bytes: usize) -> Option<Charge> {
+        self.charge_as(bytes, false)
+    }
+
+    /// Charges native memory that is freed when V8 collects the object that it belongs to. V8 is
+    /// told how much that is, so that it collects in time.
+    pub fn charge_collected(self: &Arc<Self>, bytes: usize) -> Option<Charge> {
+        self.charge_as(bytes, true)
+    }
+
+    fn charge_as(self: &Arc<Self>, bytes: usize, is_collected: bool) -> Option<Charge> {
         if !self.has_room_for(bytes) {
             return None;
         }
-        self.native.fetch_add(bytes, Relaxed);
-        Some(Charge { ledger: self.clone(), bytes })
+        self.held(is_collected).fetch_add(bytes, Relaxed);
+        Some(Charge { ledger: self.clone(), bytes, is_collected })
+    }
+
+    fn held(&self, is_collected: bool) -> &AtomicUsize {
+        if is_collected { &self.collected } else { &self.native }
     }
 
     /// Reserves room for one buffer that native code makes next: the allocator grants it without
@@ -105,7 +126,8 @@ impl Ledger {
     /// that the allocator charged, and WebAssembly memories and resizable buffers, which it does
     /// not see; and how much of the cage the heap takes, gaps included. In bytes.
     pub(crate) fn note_heap(&self, heap: usize, outside: usize, caged: usize) {
-        let unseen = outside.saturating_sub(self.buffers.load(Relaxed));
+        let seen = self.buffers.load(Relaxed) + self.collected_noted.load(Relaxed);
+        let unseen = outside.saturating_sub(seen);
         self.heap.store(heap + unseen, Relaxed);
         self.caged.store(caged, Relaxed);
     }
@@ -116,6 +138,12 @@ impl Ledger {
         bytes as i64 - before as i64
     }
 
+    /// How much more native memory belongs to V8's objects than at the last call, in bytes.
+    pub(crate) fn note_collected(&self) -> i64 {
+        let now = self.collected.load(Relaxed);
+        now as i64 - self.collected_noted.swap(now, Relaxed) as i64
+    }
+
     /// Whether a buffer was refused since the last call. V8 then collects garbage as a last resort,
     /// and asks about the heap's limit although the heap may be small.
     pub(crate) fn take_refusal(&self) -> bool {
@@ -124,7 +152,8 @@ impl Ledger {
 
     /// Buffers and native memory in bytes.
     pub fn external(&self) -> usize {
-        self.buffers.load(Relaxed) + self.native.load(Relaxed)
+        let native = self.native.load(Relaxed) + self.collected.load(Relaxed);
+        self.buffers.load(Relaxed) + native
     }
 
     /// The allocator that charges an isolate's array buffers to this ledger.
@@ -217,5 +246,18 @@ mod tests {
         assert_eq!(ledger.external(), 0);
         assert!(ledger.promise(1_001).is_none());
         assert!(!grants(&ledger, 1_001));
+    }
+
+    #[test]
+    fn memory_that_v8_is_told_of_counts_once() {
+        let ledger = Ledger::new(1_000);
+        let charge = ledger.charge_collected(600).expect("there is room");
+        assert_eq!((ledger.note_collected(), ledger.note_collected()), (600, 0));
+        // V8 says what it was told.
+        ledger.note_heap(100, 600, 100);
+        assert_eq!(ledger.total(), 700);
+        assert!(ledger.charge_collected(301).is_none());
+        drop(charge);
+        assert_eq!((ledger.note_collected(), ledger.total()), (-600, 100));
     }
 }

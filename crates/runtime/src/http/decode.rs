@@ -7,12 +7,12 @@
 
 mod account;
 mod coding;
-mod gzip;
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use api::compression::Progress;
 use bytes::{Buf, Bytes};
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
@@ -21,7 +21,7 @@ use isolate::Charge;
 
 pub(crate) use account::{CpuBill, DecodeAccount};
 pub(crate) use coding::Coding;
-use coding::{Decoder, Progress};
+use coding::Decoder;
 
 use crate::http::body::{BodyError, InBody};
 

@@ -1,16 +1,14 @@
 //! Compresses the body of a response by its `content-encoding` as it streams, as the platform does
 //! for responses whose `encodeBody` is "automatic".
 
-use std::io::Write;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use brotli::CompressorWriter;
+use api::compression::{Encoder, Format};
 use bytes::Bytes;
-use flate2::write::GzEncoder;
 use http::{HeaderMap, header};
 use http_body::{Body, Frame};
 use isolate::{Charge, Ledger};
@@ -20,16 +18,6 @@ use crate::http::body::{BodyError, OutBody, SINK_CHUNKS_MAX, SinkBody};
 
 /// gzip's compression level, of 9: a compromise, for it takes time of the isolate's thread.
 const GZIP_LEVEL: u32 = 5;
-/// Brotli's quality, of 11.
-const BROTLI_QUALITY: u32 = 4;
-/// Brotli's window: 2^18 bytes.
-const BROTLI_WINDOW_LOG2: u32 = 18;
-/// Brotli's buffer before it compresses.
-const BROTLI_BUFFER_BYTES: usize = 4 << 10;
-/// What a Brotli compressor holds: twice its window, a hash table of 512 KiB, and its commands.
-const BROTLI_HELD_BYTES: usize = (2 << BROTLI_WINDOW_LOG2) + (768 << 10);
-/// What a gzip compressor holds: its window and its hash tables.
-const GZIP_HELD_BYTES: usize = 320 << 10;
 
 /// Most bytes that are compressed at once; between, the thread serves other connections.
 const PIECE_BYTES_MAX: usize = 64 << 10;
@@ -47,61 +35,24 @@ pub struct EncodedBody {
     _charge: Charge,
 }
 
-enum Encoder {
-    Gzip(GzEncoder<Vec<u8>>),
-    Brotli(Box<CompressorWriter<Vec<u8>>>),
+/// The format of a coding that the platform applies; `None` for others, which a Worker applies
+/// itself.
+fn format_of(coding: &str) -> Option<Format> {
+    if coding.eq_ignore_ascii_case("gzip") {
+        Some(Format::Gzip)
+    } else if coding.eq_ignore_ascii_case("br") {
+        Some(Format::Brotli)
+    } else {
+        None
+    }
 }
 
-impl Encoder {
-    /// The encoder of a coding that the platform applies; `None` for others, which a Worker applies
-    /// itself.
-    fn of(coding: &str) -> Option<Self> {
-        if coding.eq_ignore_ascii_case("gzip") {
-            let level = flate2::Compression::new(GZIP_LEVEL);
-            Some(Self::Gzip(GzEncoder::new(Vec::new(), level)))
-        } else if coding.eq_ignore_ascii_case("br") {
-            Some(Self::Brotli(Box::new(CompressorWriter::new(
-                Vec::new(),
-                BROTLI_BUFFER_BYTES,
-                BROTLI_QUALITY,
-                BROTLI_WINDOW_LOG2,
-            ))))
-        } else {
-            None
-        }
-    }
-
-    /// Adds bytes and gives the compressed bytes to send. The compressor is flushed each time, so
-    /// that server-sent events are not delayed.
-    fn push(&mut self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
-        match self {
-            Self::Gzip(gzip) => {
-                gzip.write_all(bytes)?;
-                gzip.flush()?;
-                Ok(std::mem::take(gzip.get_mut()))
-            }
-            Self::Brotli(brotli) => {
-                brotli.write_all(bytes)?;
-                brotli.flush()?;
-                Ok(std::mem::take(brotli.get_mut()))
-            }
-        }
-    }
-
-    /// The memory that it holds, in bytes.
-    fn held_bytes(&self) -> usize {
-        match self {
-            Self::Gzip(_) => GZIP_HELD_BYTES,
-            Self::Brotli(_) => BROTLI_HELD_BYTES,
-        }
-    }
-
-    fn finish(self) -> std::io::Result<Vec<u8>> {
-        match self {
-            Self::Gzip(gzip) => gzip.finish(),
-            Self::Brotli(brotli) => Ok(brotli.into_inner()),
-        }
-    }
+/// Adds bytes and gives the compressed bytes to send. The compressor is flushed each time, so that
+/// server-sent events are not delayed.
+fn push(encoder: &mut Encoder, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    encoder.push(bytes)?;
+    encoder.flush()?;
+    Ok(encoder.take())
 }
 
 /// Applies the coding that a response's headers announce, for as long as `time_left` of the
@@ -114,9 +65,9 @@ pub(crate) fn encode(
     time_left: Duration,
 ) -> OutBody {
     let Some(coding) = headers.get(header::CONTENT_ENCODING) else { return body };
-    let encoder = coding.to_str().ok().and_then(|coding| Encoder::of(coding.trim()));
-    let Some(encoder) = encoder.filter(|_| !body.is_end_stream()) else { return body };
-    let Some(charge) = ledger.charge(encoder.held_bytes()) else {
+    let format = coding.to_str().ok().and_then(|coding| format_of(coding.trim()));
+    let Some(format) = format.filter(|_| !body.is_end_stream()) else { return body };
+    let Some(charge) = ledger.charge(Encoder::held_bytes(format)) else {
         headers.remove(header::CONTENT_ENCODING);
         return body;
     };
@@ -124,7 +75,7 @@ pub(crate) fn encode(
     OutBody::Encoded(Box::new(EncodedBody {
         body,
         rest: Bytes::new(),
-        encoder: Some(encoder),
+        encoder: Some(Encoder::new(format, GZIP_LEVEL)),
         time_left,
         _charge: charge,
     }))
@@ -186,7 +137,7 @@ impl Body for EncodedBody {
             if !rest.is_empty() {
                 let piece = rest.split_to(rest.len().min(PIECE_BYTES_MAX));
                 let started = Instant::now();
-                let encoded = running.push(&piece);
+                let encoded = push(running, &piece);
                 let Some(left) = time_left.checked_sub(started.elapsed()) else {
                     let text = "The body took too much CPU time to compress.".to_owned();
                     return Poll::Ready(Some(Err(BodyError::Aborted(text))));
@@ -253,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_compressor_is_charged_and_left_out_where_there_is_no_room() {
-        let ledger = Ledger::new(BROTLI_HELD_BYTES);
+        let ledger = Ledger::new(Encoder::held_bytes(Format::Brotli));
         let announce = || {
             let br = header::HeaderValue::from_static("br");
             HeaderMap::from_iter([(header::CONTENT_ENCODING, br)])
@@ -261,7 +212,7 @@ mod tests {
         let (mut first, mut second) = (announce(), announce());
         let text = || OutBody::from(b"text".to_vec());
         let compressed = encode(&mut first, text(), &ledger, Duration::MAX);
-        assert_eq!(ledger.external(), BROTLI_HELD_BYTES);
+        assert_eq!(ledger.external(), Encoder::held_bytes(Format::Brotli));
         let plain = encode(&mut second, text(), &ledger, Duration::MAX);
         assert!(matches!(plain, OutBody::Full(_)) && second.is_empty());
         drop(compressed);

@@ -1,10 +1,10 @@
 //! The account of decoding: memory is charged to the isolate, CPU time to the request.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use brotli::{Allocator, SliceWrapper, SliceWrapperMut};
+use api::compression::Payer;
 use bytes::Bytes;
 use isolate::{Charge, Ledger};
 
@@ -54,10 +54,7 @@ impl DecodeAccount {
     }
 
     pub(super) fn charge(&self, bytes: usize) -> Result<Option<Charge>, DecodeError> {
-        match &self.ledger {
-            Some(ledger) => ledger.charge(bytes).map(Some).ok_or(DecodeError::Memory),
-            None => Ok(None),
-        }
+        self.payer().charge(bytes).map_err(|_| DecodeError::Memory)
     }
 
     /// A copy of bytes, charged until the last of them is gone.
@@ -68,65 +65,8 @@ impl DecodeAccount {
         }
     }
 
-    /// An allocator that charges its memory.
-    pub(super) fn allocator(&self) -> ChargingAllocator {
-        ChargingAllocator { account: self.clone(), is_refused: Arc::default() }
-    }
-}
-
-/// Allocates memory for the Brotli decoder, whose window may take 16 MiB. The decoder cannot handle
-/// a refusal, so it gets the memory, and the refusal is reported by
-/// [`ChargingAllocator::is_refused`].
-#[derive(Clone)]
-pub(super) struct ChargingAllocator {
-    account: DecodeAccount,
-    is_refused: Arc<AtomicBool>,
-}
-
-/// Memory that is charged until it is dropped.
-pub(super) struct ChargedCells<T> {
-    cells: Box<[T]>,
-    _charge: Option<Charge>,
-}
-
-impl ChargingAllocator {
-    /// Whether there was no room for some of the memory.
-    pub(super) fn is_refused(&self) -> bool {
-        self.is_refused.load(Relaxed)
-    }
-}
-
-impl<T: Clone + Default> Allocator<T> for ChargingAllocator {
-    type AllocatedMemory = ChargedCells<T>;
-
-    fn alloc_cell(&mut self, len: usize) -> ChargedCells<T> {
-        let charge = self.account.charge(len.saturating_mul(size_of::<T>()));
-        if charge.is_err() {
-            self.is_refused.store(true, Relaxed);
-        }
-        let cells = vec![T::default(); len].into_boxed_slice();
-        ChargedCells { cells, _charge: charge.ok().flatten() }
-    }
-
-    fn free_cell(&mut self, cells: ChargedCells<T>) {
-        drop(cells);
-    }
-}
-
-impl<T> Default for ChargedCells<T> {
-    fn default() -> Self {
-        Self { cells: Box::default(), _charge: None }
-    }
-}
-
-impl<T> SliceWrapper<T> for ChargedCells<T> {
-    fn slice(&self) -> &[T] {
-        &self.cells
-    }
-}
-
-impl<T> SliceWrapperMut<T> for ChargedCells<T> {
-    fn slice_mut(&mut self) -> &mut [T] {
-        &mut self.cells
+    /// Who pays for a decoder's memory.
+    pub(super) fn payer(&self) -> Payer {
+        self.ledger.clone().map_or(Payer::Nobody, Payer::Native)
     }
 }

@@ -2,11 +2,7 @@
 
 use flate2::{Crc, Decompress};
 
-use super::DecodeError;
-use super::coding::{Coding, Progress, inflate_some};
-
-const CORRUPT: DecodeError = DecodeError::Corrupt(Coding::Gzip);
-const TRAILING: DecodeError = DecodeError::TrailingData(Coding::Gzip);
+use super::inflate::{DecodeError, Members, Progress, inflate_some};
 
 const FLAG_HEADER_CRC: u8 = 1 << 1;
 const FLAG_EXTRA: u8 = 1 << 2;
@@ -25,6 +21,7 @@ pub(super) struct Gzip {
     crc: Crc,
     /// A member is complete.
     has_member: bool,
+    members: Members,
 }
 
 /// Where in a member the next byte is.
@@ -50,10 +47,12 @@ enum Place {
     Check {
         index: u8,
     },
+    /// Behind the only member.
+    End,
 }
 
-impl Default for Gzip {
-    fn default() -> Self {
+impl Gzip {
+    pub(super) fn new(members: Members) -> Self {
         Self {
             place: Place::Fixed { index: 0 },
             flags: 0,
@@ -61,14 +60,13 @@ impl Default for Gzip {
             inflate: Decompress::new(false),
             crc: Crc::new(),
             has_member: false,
+            members,
         }
     }
-}
 
-impl Gzip {
     /// Whether the stream may end here.
     pub(super) fn is_whole(&self) -> bool {
-        self.has_member && self.place == Place::Fixed { index: 0 }
+        self.place == Place::End || self.has_member && self.place == Place::Fixed { index: 0 }
     }
 
     pub(super) fn decode(
@@ -79,8 +77,7 @@ impl Gzip {
         let mut read = 0;
         loop {
             if self.place == Place::Data {
-                let (progress, is_over) =
-                    inflate_some(&mut self.inflate, &input[read..], output).ok_or(CORRUPT)?;
+                let (progress, is_over) = inflate_some(&mut self.inflate, &input[read..], output)?;
                 self.crc.update(&output[..progress.written]);
                 if is_over {
                     self.place = Place::Check { index: 0 };
@@ -120,9 +117,10 @@ impl Gzip {
                 let given = u32::from(u16::from_le_bytes([low, byte]));
                 match given == self.header_crc.sum() & 0xffff {
                     true => Ok(Place::Data),
-                    false => Err(CORRUPT),
+                    false => Err(DecodeError::Corrupt),
                 }
             }
+            Place::End => Err(DecodeError::TrailingData),
             Place::Name | Place::Comment | Place::Data | Place::Check { .. } => Ok(self.place),
         }
     }
@@ -137,7 +135,11 @@ impl Gzip {
         };
         if !is_right {
             // Bytes that do not begin like a member are trailing data.
-            return Err(if self.has_member && index < 2 { TRAILING } else { CORRUPT });
+            return Err(if self.has_member && index < 2 {
+                DecodeError::TrailingData
+            } else {
+                DecodeError::Corrupt
+            });
         }
         match index {
             3 => self.flags = byte,
@@ -167,7 +169,7 @@ impl Gzip {
             _ => self.crc.amount().to_le_bytes()[usize::from(index - 4)],
         };
         if byte != want {
-            return Err(CORRUPT);
+            return Err(DecodeError::Corrupt);
         }
         if index < 7 {
             return Ok(Place::Check { index: index + 1 });
@@ -176,6 +178,9 @@ impl Gzip {
         self.inflate.reset(false);
         self.crc.reset();
         self.header_crc.reset();
-        Ok(Place::Fixed { index: 0 })
+        Ok(match self.members {
+            Members::One => Place::End,
+            Members::Any => Place::Fixed { index: 0 },
+        })
     }
 }
