@@ -33,10 +33,12 @@ function exportsWith(name) {
     case "PromiseRejectionEvent":
       return load("events/event.js");
     case "Crypto":
-    case "CryptoKey":
-    case "SubtleCrypto":
     case "crypto":
       return load("crypto/crypto.js");
+    case "CryptoKey":
+      return load("crypto/key.js");
+    case "SubtleCrypto":
+      return load("crypto/subtle.js");
     case "DigestStream":
       return load("crypto/digest_stream.js");
     case "File":
