@@ -14,7 +14,8 @@ use ghash::GHash;
 use ghash::universal_hash::UniversalHash;
 use isolate::{ArrayBuffer, OpError, View};
 
-use super::keys::{operation_error, stored};
+use super::errors::{no_memory, operation_error};
+use super::keys::stored;
 
 /// Bytes of a block.
 const BLOCK_BYTES: usize = 16;
@@ -272,7 +273,7 @@ fn check_room(cx: &isolate::OpContext<'_, '_, '_>, bytes: usize) -> Result<(), O
     if cx.ledger().has_room_for(bytes) {
         return Ok(());
     }
-    Err(OpError::range_error("Memory limit would be exceeded."))
+    Err(no_memory())
 }
 
 isolate::ops! {

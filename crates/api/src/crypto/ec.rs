@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{
     EcdsaKeyPair, EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, ParsedPublicKey,
     UnparsedPublicKey,
 };
-use isolate::{ArrayBuffer, OpError, View};
+use isolate::OpError;
 use pkcs8::der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, OctetStringRef};
 use pkcs8::der::{Decode, Encode};
 use pkcs8::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
@@ -18,8 +18,8 @@ use pkcs8::{PrivateKeyInfoRef, spki};
 use sec1::{EcParameters, EcPrivateKey};
 use zeroize::Zeroizing;
 
+use super::errors::{data_error, operation_error};
 use super::hash::Hash;
-use super::keys::{Key, data_error, operation_error, stored};
 use super::ops::fill;
 
 /// id-ecPublicKey. <https://www.rfc-editor.org/rfc/rfc5480#section-2.1.1>
@@ -294,25 +294,4 @@ fn check_algorithm(curve: Curve, found: &spki::AlgorithmIdentifierRef<'_>) -> Re
         return Ok(());
     }
     Err(data_error("The key is of another algorithm or curve."))
-}
-
-isolate::ops! {
-    /// An ECDSA signature.
-    fn crypto_ecdsa_sign(cx: &mut OpContext<'_>, number: u32, hash: u32, message: View<'_>)
-        -> Result<ArrayBuffer, OpError> {
-        let stored = stored(cx, number)?;
-        let Key::EcPrivate(key) = stored.key()? else { return Err(failed()) };
-        key.sign(Hash::of(hash)?, &message).map(ArrayBuffer)
-    }
-
-    /// Whether an ECDSA signature is valid.
-    fn crypto_ecdsa_verify(
-        cx: &mut OpContext<'_>,
-        number: u32,
-        hash: u32,
-        signature: View<'_>,
-        message: View<'_>,
-    ) -> Result<bool, OpError> {
-        stored(cx, number)?.key()?.ec_public()?.verifies(Hash::of(hash)?, &signature, &message)
-    }
 }

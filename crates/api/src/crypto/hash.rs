@@ -1,9 +1,9 @@
 //! Hash functions by the numbers that JavaScript has for them.
 
 use aws_lc_rs::{digest, hmac};
-
-use super::keys::not_supported;
 use isolate::OpError;
+
+use super::errors::not_supported;
 
 /// A hash function of the standard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

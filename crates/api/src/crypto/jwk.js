@@ -166,7 +166,8 @@ export function jwkText(jwk) {
   const keys = ObjectKeys(jwk);
   for (let i = 0; i < keys.length; i++) {
     const value = jwk[keys[i]];
-    ArrayPrototypePush(parts, `"${keys[i]}":${ArrayIsArray(value) ? listText(value) : text(value)}`);
+    const valueText = ArrayIsArray(value) ? listText(value) : text(value);
+    ArrayPrototypePush(parts, `"${keys[i]}":${valueText}`);
   }
   return `{${ArrayPrototypeJoin(parts, ",")}}`;
 }

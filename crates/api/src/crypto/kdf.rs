@@ -5,10 +5,12 @@ use std::num::NonZeroU32;
 
 use aws_lc_rs::{hkdf, pbkdf2};
 use isolate::{ArrayBuffer, OpError, Promise, View};
+use zeroize::Zeroizing;
 
 use super::Job;
+use super::errors::{no_memory, not_supported, operation_error};
 use super::hash::Hash;
-use super::keys::{not_supported, operation_error, stored};
+use super::keys::{Key, stored};
 use crate::host::Host;
 
 /// Most iterations of PBKDF2, as on the platform.
@@ -146,9 +148,12 @@ isolate::ops! {
         derive_pbkdf2(hash, password, &salt, iterations, byte_length).map(ArrayBuffer)
     }
 
-    /// A promise of bits by PBKDF2, which another thread derives.
+    /// Has another thread derive bits by PBKDF2; gives a promise for when the key of the place
+    /// `result` is made of them. They do not go through the promise: a Worker could see what
+    /// promises are resolved with, and the bits may be of a key that it must not see.
     fn crypto_pbkdf2_later(
         cx: &mut OpContext<'_>,
+        result: u32,
         number: u32,
         hash: u32,
         salt: View<'_>,
@@ -157,16 +162,15 @@ isolate::ops! {
     ) -> Result<Promise, OpError> {
         let (hash, byte_length) = (Hash::of(hash)?, byte_length as usize);
         let rounds = rounds(hash, iterations, byte_length)?;
-        let stored = stored(cx, number)?;
-        let charge = cx.ledger().charge(salt.len() + byte_length);
-        let charge =
-            charge.ok_or_else(|| OpError::range_error("Memory limit would be exceeded."))?;
+        let (password, place) = (stored(cx, number)?, stored(cx, result)?);
+        let charge = cx.ledger().charge(salt.len()).ok_or_else(no_memory)?;
         let salt = salt.to_vec();
         let work = move || {
-            let password = stored.key()?.secret()?;
-            let bytes = derive_pbkdf2(hash, password, &salt, iterations, byte_length);
+            let password = password.key()?.secret()?;
+            let bytes = derive_pbkdf2(hash, password, &salt, iterations, byte_length)?;
+            place.set(Key::Secret(Zeroizing::new(bytes)));
             drop(charge);
-            bytes.map(ArrayBuffer)
+            Ok(ArrayBuffer::default())
         };
         let (resolver, promise) = cx.promise();
         let job = Job { cpu_ns_min: rounds * ROUND_NS_MIN, work: Box::new(work) };

@@ -206,7 +206,8 @@ export function checkNotEmpty(usages) {
  * @param {string} wanted */
 export function checkType(type, wanted) {
   if (type === wanted) return;
-  throw domException("InvalidAccessError", `The operation needs a ${wanted} key, not a ${type} one.`);
+  const message = `The operation needs a ${wanted} key, not a ${type} one.`;
+  throw domException("InvalidAccessError", message);
 }
 
 /** Formats, as `keys.rs` counts them. */

@@ -8,14 +8,20 @@ use std::sync::{Arc, OnceLock};
 use isolate::{ArrayBuffer, Charge, OpContext, OpError, View};
 use zeroize::Zeroizing;
 
+use super::base64url::decode_base64url;
 use super::ec::{EcPrivate, EcPublic};
+use super::errors::{data_error, no_memory, not_supported};
 use super::okp::{OkpPrivate, OkpPublic};
-use super::rsa::{RsaPrivate, RsaPublic};
-use super::{ec, okp, ops::fill, rsa};
+use super::ops::fill;
+use super::rsa::RsaPrivate;
+use super::rsa_parts::{PrivateMembers, RsaPublic};
+use super::{ec, okp};
 use crate::encoding::table::Table;
 
 /// Bytes that a key takes beside its own: what the libraries make of it.
-const OVERHEAD_BYTES: usize = 1024;
+const OVERHEAD_BYTES: usize = 512;
+/// The same of a key on a curve.
+const CURVE_OVERHEAD_BYTES: usize = 4 << 10;
 /// The same of an RSA key, whose libraries keep tables for arithmetic.
 const RSA_OVERHEAD_BYTES: usize = 16 << 10;
 
@@ -41,27 +47,12 @@ pub(super) struct StoredKey {
 /// The keys of an isolate.
 pub(super) type Keys = Table<Arc<StoredKey>>;
 
-/// A `DataError`: key data do not fit.
-pub(super) fn data_error(message: &'static str) -> OpError {
-    OpError::dom_exception("DataError", message)
-}
-
-/// An `OperationError`, which tells nothing more where that would help an attacker.
-pub(super) fn operation_error(message: &'static str) -> OpError {
-    OpError::dom_exception("OperationError", message)
-}
-
-/// A `NotSupportedError`.
-pub(super) fn not_supported(message: &'static str) -> OpError {
-    OpError::dom_exception("NotSupportedError", message)
-}
-
 impl Key {
     fn bytes(&self) -> usize {
         match self {
             Self::Secret(bytes) => OVERHEAD_BYTES + bytes.len(),
             Self::RsaPublic(_) | Self::RsaPrivate(_) => RSA_OVERHEAD_BYTES,
-            _ => OVERHEAD_BYTES,
+            _ => CURVE_OVERHEAD_BYTES,
         }
     }
 
@@ -215,21 +206,51 @@ pub(super) fn import_pair(kind: Kind, private: &[u8], public: &[u8]) -> Result<K
     })
 }
 
+/// The key of the members of a JSON Web Key: n, e, d, p, q, dp, dq, qi. Absent ones are empty: all
+/// of the private ones, or those behind d.
+/// <https://www.rfc-editor.org/rfc/rfc7518#section-6.3>
+fn rsa_from_members(texts: [&str; 8]) -> Result<Key, OpError> {
+    let mut members = Vec::with_capacity(texts.len());
+    for text in texts {
+        members.push(Zeroizing::new(decode_base64url(text)?));
+    }
+    let public = RsaPublic::new(&members[0], &members[1])?;
+    let private: PrivateMembers = std::array::from_fn(|place| members[place + 2].clone());
+    if private[0].is_empty() {
+        return Ok(Key::RsaPublic(public));
+    }
+    let present = private[1..].iter().filter(|member| !member.is_empty()).count();
+    let key = match present {
+        5 => RsaPrivate::new(public, private)?,
+        0 => RsaPrivate::from_exponent(public, &private[0])?,
+        _ => return Err(data_error("All of p, q, dp, dq and qi have to be there, or none.")),
+    };
+    Ok(Key::RsaPrivate(Box::new(key)))
+}
+
 /// Puts a place for a key of this size into the table.
-pub(super) fn reserve(
-    cx: &OpContext<'_, '_, '_>,
-    bytes: usize,
-) -> Result<(u32, Arc<StoredKey>), OpError> {
-    let charge = cx.ledger().charge(bytes);
-    let charge = charge.ok_or_else(|| OpError::range_error("Memory limit would be exceeded."))?;
+fn reserve(cx: &OpContext<'_, '_, '_>, bytes: usize) -> Result<(u32, Arc<StoredKey>), OpError> {
+    let charge = cx.ledger().charge(bytes).ok_or_else(no_memory)?;
     let stored = Arc::new(StoredKey { key: OnceLock::new(), _charge: charge });
     let number = cx.slot::<Keys>().insert(stored.clone())?;
     Ok((number, stored))
 }
 
-/// Puts a place for an RSA key into the table.
-pub(super) fn reserve_rsa(cx: &OpContext<'_, '_, '_>) -> Result<(u32, Arc<StoredKey>), OpError> {
-    reserve(cx, RSA_OVERHEAD_BYTES)
+/// Puts a secret key of so many bytes into the table; `make` makes them once they are paid for.
+fn store_secret(
+    cx: &OpContext<'_, '_, '_>,
+    byte_length: usize,
+    make: impl FnOnce() -> Result<Vec<u8>, OpError>,
+) -> Result<u32, OpError> {
+    let (number, stored) = reserve(cx, OVERHEAD_BYTES + byte_length)?;
+    match make() {
+        Ok(bytes) => stored.set(Key::Secret(Zeroizing::new(bytes))),
+        Err(error) => {
+            cx.slot::<Keys>().remove(number);
+            return Err(error);
+        }
+    }
+    Ok(number)
 }
 
 /// Puts a key into the table and gives its number.
@@ -285,21 +306,30 @@ isolate::ops! {
         cx.slot::<Keys>().insert(key)
     }
 
+    /// A place for a secret key of so many bytes that is to be made.
+    fn crypto_secret_reserve(cx: &mut OpContext<'_>, byte_length: u32) -> Result<u32, OpError> {
+        Ok(reserve(cx, OVERHEAD_BYTES + byte_length as usize)?.0)
+    }
+
+    /// A place for an RSA key that is to be made.
+    fn crypto_rsa_reserve(cx: &mut OpContext<'_>) -> Result<u32, OpError> {
+        Ok(reserve(cx, RSA_OVERHEAD_BYTES)?.0)
+    }
+
     /// A secret key of these bytes, of which the first `bits` count.
     fn crypto_secret_import(cx: &mut OpContext<'_>, bytes: View<'_>, bits: u32)
         -> Result<u32, OpError> {
-        let mut bytes = Zeroizing::new(bytes.to_vec());
-        bytes.truncate(bits.div_ceil(8) as usize);
-        clear_after(&mut bytes, bits);
-        store(cx, Key::Secret(bytes))
+        let byte_length = bytes.len().min(bits.div_ceil(8) as usize);
+        store_secret(cx, byte_length, || {
+            let mut bytes = bytes[..byte_length].to_vec();
+            clear_after(&mut bytes, bits);
+            Ok(bytes)
+        })
     }
 
     /// A random secret key.
     fn crypto_secret_generate(cx: &mut OpContext<'_>, bits: u32) -> Result<u32, OpError> {
-        if !cx.ledger().has_room_for(bits.div_ceil(8) as usize) {
-            return Err(OpError::range_error("Memory limit would be exceeded."));
-        }
-        store(cx, Key::Secret(Zeroizing::new(random(bits)?)))
+        store_secret(cx, bits.div_ceil(8) as usize, || random(bits))
     }
 
     /// A key that is not secret, in a format.
@@ -372,21 +402,7 @@ isolate::ops! {
         dq: String,
         qi: String,
     ) -> Result<u32, OpError> {
-        let key = rsa::from_members([&n, &e, &d, &p, &q, &dp, &dq, &qi])?;
+        let key = rsa_from_members([&n, &e, &d, &p, &q, &dp, &dq, &qi])?;
         store(cx, key)
     }
-}
-
-/// The bytes of a Base64url text without padding.
-/// <https://www.rfc-editor.org/rfc/rfc7515#section-2>
-pub(super) fn decode_base64url(text: &str) -> Result<Vec<u8>, OpError> {
-    /// As the standard's, but bits behind the last byte may be set: others write such keys.
-    static BASE64URL: std::sync::LazyLock<data_encoding::Encoding> =
-        std::sync::LazyLock::new(|| {
-            let mut specification = data_encoding::BASE64URL_NOPAD.specification();
-            specification.check_trailing_bits = false;
-            specification.encoding().expect("it only loses a check")
-        });
-    let bytes = BASE64URL.decode(text.as_bytes());
-    bytes.map_err(|_| data_error("A member of the JSON Web Key is not Base64url."))
 }

@@ -12,9 +12,9 @@ use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
+use super::errors::{data_error, operation_error};
 use super::hash::Hash;
-use super::keys::{data_error, operation_error};
-use super::rsa::{Padding, PrivateMembers, RsaPrivate, RsaPublic, trimmed};
+use super::rsa_parts::{Padding, PrivateMembers, RsaPublic, trimmed};
 
 /// A private key as the library has it.
 pub(super) type Private = PrivateKey;
@@ -39,7 +39,7 @@ fn secret(bytes: &[u8], bits: usize) -> Result<BoxedUint, OpError> {
 }
 
 fn public(key: &RsaPublic) -> Result<PublicKey, OpError> {
-    PublicKey::new(number(key.n()), number(key.e())).map_err(|_| invalid())
+    PublicKey::new(number(&key.n), number(&key.e)).map_err(|_| invalid())
 }
 
 /// The key of its members, which are checked.
@@ -63,7 +63,7 @@ fn from_primes(
     primes: Vec<BoxedUint>,
 ) -> Result<PrivateKey, OpError> {
     let d = secret(d, public.bits())?;
-    PrivateKey::from_components(number(public.n()), number(public.e()), d, primes)
+    PrivateKey::from_components(number(&public.n), number(&public.e), d, primes)
         .map_err(|_| invalid())
 }
 
@@ -81,19 +81,17 @@ fn rebuild(key: &PrivateKey) -> Result<PrivateMembers, OpError> {
     ])
 }
 
-/// The key of a private exponent, from which the primes are found.
+/// The members of the key of a private exponent, from which the primes are found.
 /// <https://doi.org/10.6028/NIST.SP.800-56Br2> appendix C.2
-pub(super) fn from_exponent(public: RsaPublic, d: &[u8]) -> Result<RsaPrivate, OpError> {
-    let key = from_primes(&public, d, Vec::new())?;
-    RsaPrivate::new(public, rebuild(&key)?)
+pub(super) fn from_exponent(public: &RsaPublic, d: &[u8]) -> Result<PrivateMembers, OpError> {
+    rebuild(&from_primes(public, d, Vec::new())?)
 }
 
 /// A new key.
-pub(super) fn generate(bits: u32, exponent: u32) -> Result<RsaPrivate, OpError> {
+pub(super) fn generate(bits: u32, exponent: u32) -> Result<(RsaPublic, PrivateMembers), OpError> {
     let key = PrivateKey::new_with_exp(&mut SysRng, bits as usize, exponent.into());
     let key = key.map_err(|_| failed())?;
-    let public = RsaPublic::new(&key.n_bytes(), &key.e_bytes())?;
-    RsaPrivate::new(public, rebuild(&key)?)
+    Ok((RsaPublic::new(&key.n_bytes(), &key.e_bytes())?, rebuild(&key)?))
 }
 
 fn pkcs1(hash: Hash) -> Pkcs1v15Sign {
@@ -147,7 +145,7 @@ pub(super) fn verifies(
     let verified = match padding {
         Padding::Pkcs1 => key.verify(pkcs1(hash), digest, signature),
         Padding::Pss(salt) => {
-            with_hash!(hash, Pss::new_with_salt(salt), |pss| { key.verify(pss, digest, signature) })
+            with_hash!(hash, Pss::new_with_salt(salt), |pss| key.verify(pss, digest, signature))
         }
     };
     verified.is_ok()

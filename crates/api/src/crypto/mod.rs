@@ -5,7 +5,9 @@ use isolate::{ArrayBuffer, OpDef, OpError, Resolver};
 use crate::event::EventId;
 
 mod aes;
+mod base64url;
 mod ec;
+mod errors;
 mod hash;
 mod kdf;
 mod keys;
@@ -13,14 +15,15 @@ mod legacy;
 mod mac;
 mod okp;
 mod ops;
+mod pair_ops;
 mod rsa;
+mod rsa_parts;
 #[cfg(test)]
 mod tests;
 
 /// All ops of Web Crypto.
 pub fn ops() -> Vec<OpDef> {
-    [ops::ops(), keys::ops(), aes::ops(), mac::ops(), kdf::ops(), ec::ops(), okp::ops(), rsa::ops()]
-        .concat()
+    [ops::ops(), keys::ops(), aes::ops(), mac::ops(), kdf::ops(), pair_ops::ops()].concat()
 }
 
 /// Work for another thread.

@@ -2,14 +2,14 @@
 
 use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey as PeerKey};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
-use isolate::{ArrayBuffer, OpError, View};
+use isolate::OpError;
 use pkcs8::PrivateKeyInfoRef;
 use pkcs8::der::asn1::{BitStringRef, ObjectIdentifier, OctetStringRef};
 use pkcs8::der::{Decode, Encode};
 use pkcs8::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use zeroize::Zeroizing;
 
-use super::keys::{Key, data_error, operation_error, stored};
+use super::errors::{data_error, operation_error};
 use super::ops::fill;
 
 /// Bytes of a private or public key.
@@ -136,7 +136,8 @@ enum Work {
 }
 
 impl OkpPrivate {
-    /// A new key: any 32 bytes are one. The library would take 0.1 s to seed its own generator first.
+    /// A new key: any 32 bytes are one. The library would take 0.1 s to seed its own generator
+    /// first.
     pub(super) fn generate(curve: Curve) -> Result<Self, OpError> {
         let mut bytes = Zeroizing::new([0; KEY_BYTES]);
         fill(&mut *bytes)?;
@@ -210,37 +211,5 @@ impl OkpPrivate {
         let Work::Agree(key) = &self.work else { return Err(failed()) };
         let peer = PeerKey::new(&agreement::X25519, peer.bytes());
         agreement::agree(key, peer, failed(), |secret| Ok(secret.to_vec()))
-    }
-}
-
-isolate::ops! {
-    /// An Ed25519 signature.
-    fn crypto_ed25519_sign(cx: &mut OpContext<'_>, number: u32, message: View<'_>)
-        -> Result<ArrayBuffer, OpError> {
-        let stored = stored(cx, number)?;
-        let Key::OkpPrivate(key) = stored.key()? else { return Err(failed()) };
-        key.sign(&message).map(ArrayBuffer)
-    }
-
-    /// Whether an Ed25519 signature is valid.
-    fn crypto_ed25519_verify(
-        cx: &mut OpContext<'_>,
-        number: u32,
-        signature: View<'_>,
-        message: View<'_>,
-    ) -> Result<bool, OpError> {
-        Ok(stored(cx, number)?.key()?.okp_public()?.verifies(&signature, &message))
-    }
-
-    /// The secret that two keys share, on any curve.
-    fn crypto_agree(cx: &mut OpContext<'_>, number: u32, peer: u32)
-        -> Result<ArrayBuffer, OpError> {
-        let (own, peer) = (stored(cx, number)?, stored(cx, peer)?);
-        let secret = match own.key()? {
-            Key::EcPrivate(key) => key.agree(peer.key()?.ec_public()?),
-            Key::OkpPrivate(key) => key.agree(peer.key()?.okp_public()?),
-            _ => Err(failed()),
-        };
-        secret.map(ArrayBuffer)
     }
 }

@@ -99,7 +99,8 @@ function importJwk(scheme, hash, jwk, extractable, usages) {
   const isPrivate = jwk.d !== undefined;
   checkUsages(scheme.name, usages, isPrivate ? scheme.privateUsages : scheme.publicUsages);
   checkJwk(jwk, "RSA", scheme.use, extractable, usages);
-  if (jwk.alg !== undefined && jwk.alg !== scheme.jwkAlgorithm(hash)) {
+  const { jwkAlgorithm } = scheme;
+  if (jwk.alg !== undefined && jwk.alg !== jwkAlgorithm(hash)) {
     throw dataError("The JSON Web Key is of another algorithm or hash function.");
   }
   if (jwk.oth !== undefined) {
@@ -221,7 +222,8 @@ const oaepScheme = {
   privateUsages: ["decrypt", "unwrapKey"],
   publicUsages: ["encrypt", "wrapKey"],
   use: "enc",
-  jwkAlgorithm: (hash) => (hash === "SHA-1" ? "RSA-OAEP" : `RSA-OAEP${StringPrototypeSlice(hash, 3)}`),
+  jwkAlgorithm: (hash) =>
+    hash === "SHA-1" ? "RSA-OAEP" : `RSA-OAEP${StringPrototypeSlice(hash, 3)}`,
 };
 
 export const rsaOaep = {

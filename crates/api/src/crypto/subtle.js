@@ -26,6 +26,7 @@ import {
 import { REGISTERED } from "./algorithms.js";
 import { byteLengthOf, toDigestAlgorithm } from "./digest.js";
 import { jwkText, parseJsonWebKey, toJsonWebKey } from "./jwk.js";
+import { isLater, promiseOf, takeBits } from "./kdf.js";
 import { slotsOf, toKey } from "./key.js";
 import { normalize } from "./normalize.js";
 
@@ -201,7 +202,11 @@ export class SubtleCrypto {
     const lengths = normalize(REGISTERED, ["getKeyLength"], derivedKeyType, place);
     const getLength = lengths.run;
     const derive = params.run;
-    const secret = await derive(params, slots, getLength(lengths));
+    let secret = derive(params, slots, getLength(lengths));
+    if (isLater(secret)) {
+      await promiseOf(secret);
+      secret = takeBits(secret);
+    }
     return importWith(imported, "raw", secret, !!extractable, usages);
   }
 
@@ -217,7 +222,10 @@ export class SubtleCrypto {
         : toUnsignedLong(length, `${what}: parameter 3`);
     const { params, slots } = prepare(["deriveBits"], algorithm, key, "deriveBits", "deriveBits");
     const { run } = params;
-    return await run(params, slots, bits);
+    const derived = run(params, slots, bits);
+    if (!isLater(derived)) return derived;
+    await promiseOf(derived);
+    return takeBits(derived);
   }
 
   // https://w3c.github.io/webcrypto/#SubtleCrypto-method-importKey
