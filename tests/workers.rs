@@ -47,6 +47,9 @@ workers! {
     byob
     console
     content_coding
+    crypto_global_scope
+    crypto_keys
+    crypto_patched
     cross_request
     failures
     form_data

@@ -27,7 +27,7 @@ const ROUND_NS_MIN: u64 = 100;
 ///
 /// # Errors
 /// When they are too many.
-fn rounds(hash: Hash, iterations: u32, byte_length: usize) -> Result<u64, OpError> {
+pub(super) fn rounds(hash: Hash, iterations: u32, byte_length: usize) -> Result<u64, OpError> {
     if iterations > ITERATIONS_MAX {
         return Err(OpError::dom_exception(
             "NotSupportedError",

@@ -95,7 +95,7 @@ impl Key {
     }
 
     /// The public key of a private one.
-    fn to_public(&self) -> Result<Self, OpError> {
+    pub(super) fn to_public(&self) -> Result<Self, OpError> {
         match self {
             Self::RsaPrivate(key) => Ok(Self::RsaPublic(key.public().clone())),
             Self::EcPrivate(key) => Ok(Self::EcPublic(key.public().clone())),
@@ -105,7 +105,7 @@ impl Key {
     }
 
     /// The key in a format of the standard.
-    fn export(&self, format: Format) -> Result<Vec<u8>, OpError> {
+    pub(super) fn export(&self, format: Format) -> Result<Vec<u8>, OpError> {
         match (self, format) {
             (Self::Secret(bytes), Format::Raw) => Ok(bytes.to_vec()),
             (Self::RsaPublic(key), Format::Spki) => key.to_spki(),
@@ -121,7 +121,7 @@ impl Key {
     }
 
     /// The bytes of a member of its JSON Web Key.
-    fn member(&self, name: &str) -> Result<&[u8], OpError> {
+    pub(super) fn member(&self, name: &str) -> Result<&[u8], OpError> {
         let found = match self {
             Self::Secret(bytes) => (name == "k").then_some(bytes.as_slice()),
             Self::RsaPublic(key) => key.member(name),
@@ -209,7 +209,7 @@ pub(super) fn import_pair(kind: Kind, private: &[u8], public: &[u8]) -> Result<K
 /// The key of the members of a JSON Web Key: n, e, d, p, q, dp, dq, qi. Absent ones are empty: all
 /// of the private ones, or those behind d.
 /// <https://www.rfc-editor.org/rfc/rfc7518#section-6.3>
-fn rsa_from_members(texts: [&str; 8]) -> Result<Key, OpError> {
+pub(super) fn rsa_from_members(texts: [&str; 8]) -> Result<Key, OpError> {
     let mut members = Vec::with_capacity(texts.len());
     for text in texts {
         members.push(Zeroizing::new(decode_base64url(text)?));

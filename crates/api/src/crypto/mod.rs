@@ -8,6 +8,7 @@ mod aes;
 mod base64url;
 mod ec;
 mod errors;
+pub mod fuzzing;
 mod hash;
 mod kdf;
 mod keys;

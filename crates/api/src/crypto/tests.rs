@@ -55,3 +55,13 @@ fn random_bytes_differ() {
     assert_ne!(a, b);
     assert_ne!(a, [0; 32]);
 }
+
+mod ciphers;
+mod curves;
+mod derivation;
+mod rsa_keys;
+
+/// Bytes of digits in base 16.
+fn hex(digits: &str) -> Vec<u8> {
+    data_encoding::HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).unwrap()
+}

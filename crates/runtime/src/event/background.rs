@@ -7,6 +7,7 @@
 //! one whose event has ended is not begun.
 
 use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use isolate::{ArrayBuffer, OpError, Resolver};
 use program::Owner;
 use tokio::sync::oneshot;
 
+use crate::event::context::EventContext;
 use crate::event::host::EventHost;
 use crate::http::decode::CpuBill;
 
@@ -24,7 +26,8 @@ const OWNER_JOBS_MAX: usize = 256;
 /// How long a thread waits for work.
 const IDLE_SECONDS_MAX: u64 = 10;
 
-type Outcome = Result<ArrayBuffer, OpError>;
+/// What a job gave; nothing where it took more time than its event had left.
+type Outcome = Option<Result<ArrayBuffer, OpError>>;
 
 /// A job that waits for a thread.
 struct Waiting {
@@ -41,15 +44,15 @@ impl Waiting {
         let before_ns = isolate::thread_cpu_ns();
         let work = std::panic::AssertUnwindSafe(self.job.work);
         let outcome = std::panic::catch_unwind(work);
-        let outcome = outcome.unwrap_or_else(|_| Err(OpError::error("internal error")));
+        let outcome = outcome.unwrap_or_else(|_| Err(internal_error()));
         let used_ns = isolate::thread_cpu_ns().saturating_sub(before_ns);
-        let outcome = if self.bill.add(used_ns) { outcome } else { Err(out_of_time()) };
-        let _ = self.done.send(outcome);
+        let _ = self.done.send(self.bill.add(used_ns).then_some(outcome));
     }
 }
 
-fn out_of_time() -> OpError {
-    OpError::error("Worker exceeded CPU time limit.")
+/// A job has panicked.
+fn internal_error() -> OpError {
+    OpError::error("internal error")
 }
 
 /// The jobs of all owners.
@@ -174,21 +177,35 @@ impl Pool {
 impl api::host::Background for EventHost {
     fn run(&self, event: EventId, job: Job, resolver: Resolver) {
         let Some(context) = self.event(event) else { return };
+        if context.cpu_ns_left() < job.cpu_ns_min {
+            // Not before the turn that asks has ended.
+            self.fail_later(&context);
+            return;
+        }
         let owner = self.worker().map_or_else(Owner::local, |worker| worker.owner.clone());
         let (done, outcome) = oneshot::channel();
-        let refusal = if context.cpu_ns_left() < job.cpu_ns_min {
-            Some(out_of_time())
-        } else if POOL.submit(&owner, Waiting { job, bill: context.bill(), done }) {
-            None
-        } else {
-            Some(OpError::dom_exception("OperationError", "Too many operations are under way."))
-        };
+        let is_taken = POOL.submit(&owner, Waiting { job, bill: context.bill(), done });
+        let host = self.this();
         self.settle_later(event, resolver, async move {
-            match refusal {
-                Some(error) => Err(error),
-                None => outcome.await.unwrap_or_else(|_| Err(OpError::error("internal error"))),
+            if !is_taken {
+                let message = "Too many operations are under way.";
+                return Err(OpError::dom_exception("OperationError", message));
             }
+            let Some(outcome) = outcome.await.unwrap_or_else(|_| Some(Err(internal_error())))
+            else {
+                host.exceed_cpu(&context);
+                return Err(internal_error());
+            };
+            outcome
         });
+    }
+}
+
+impl EventHost {
+    /// Fails an event that has too little CPU time left for a job.
+    fn fail_later(&self, event: &Rc<EventContext>) {
+        let (host, context) = (self.this(), event.clone());
+        self.work_later(event, async move { host.exceed_cpu(&context) });
     }
 }
 
@@ -246,18 +263,18 @@ mod tests {
         job.bill = CpuBill::new(0, 0);
         let bill = job.bill.clone();
         assert!(POOL.submit(&Owner::local(), job));
-        assert_eq!(outcome.blocking_recv().unwrap(), Err(out_of_time()));
+        assert_eq!(outcome.blocking_recv().unwrap(), None, "its event had no time left");
         assert!(bill.used_ns() > 0);
         let (done, outcome) = oneshot::channel();
         assert!(POOL.submit(&Owner::local(), waiting(done)));
-        assert_eq!(outcome.blocking_recv().unwrap(), Ok(ArrayBuffer(vec![1])));
+        assert_eq!(outcome.blocking_recv().unwrap(), Some(Ok(ArrayBuffer(vec![1]))));
     }
 
     #[test]
     fn what_nobody_waits_for_is_not_begun() {
         let (done, outcome) = oneshot::channel();
         drop(outcome);
-        let work = Box::new(|| -> Outcome { panic!("it must not run") });
+        let work = Box::new(|| -> Result<ArrayBuffer, OpError> { panic!("it must not run") });
         let bill = CpuBill::new(0, u64::MAX);
         Waiting { job: Job { cpu_ns_min: 0, work }, bill: bill.clone(), done }.run();
         assert_eq!(bill.used_ns(), 0);
@@ -266,9 +283,9 @@ mod tests {
     #[test]
     fn a_panic_is_an_error_of_the_job() {
         let (done, outcome) = oneshot::channel();
-        let work = Box::new(|| -> Outcome { panic!("a mistake") });
+        let work = Box::new(|| -> Result<ArrayBuffer, OpError> { panic!("a mistake") });
         let bill = CpuBill::new(0, u64::MAX);
         Waiting { job: Job { cpu_ns_min: 0, work }, bill, done }.run();
-        assert!(outcome.blocking_recv().unwrap().is_err());
+        assert_eq!(outcome.blocking_recv().unwrap(), Some(Err(internal_error())));
     }
 }
