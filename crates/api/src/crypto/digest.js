@@ -33,6 +33,9 @@ export const HASHES = {
 /** Checksums of streams, which only the platform has, under names in lower case. */
 const CHECKSUMS = { __proto__: null, crc32: 5, crc32c: 6, crc64nvme: 7 };
 
+/** The beginning of an error message about a method. @param {string} method */
+export const inMethod = (method) => `Failed to execute '${method}' on 'SubtleCrypto'`;
+
 /** A text in upper case, by ASCII's letters alone: others have no name of an algorithm. Empty for a
  * text with others. @param {string} text @returns {string} */
 export function asciiUpperCase(text) {

@@ -15,6 +15,7 @@ import { primordials } from "../primordials.js";
 import { byteLengthOf, HASHES } from "./digest.js";
 import { bytesOfMember, checkJwk, dataError, newJwk, withMembers } from "./jwk.js";
 import {
+  bitLength,
   checkNotEmpty,
   checkUsages,
   createKey,
@@ -58,7 +59,7 @@ function importHmac({ hash, length }, format, data, extractable, usages) {
       throw dataError("The JSON Web Key is of another hash function.");
     }
   }
-  const given = byteLengthOf(bytes) * 8;
+  const given = bitLength(byteLengthOf(bytes));
   if (given === 0) throw dataError("A key of HMAC must not be empty.");
   if (length !== undefined && (length > given || length <= given - 8)) {
     throw dataError(`The key has ${given} bits, which is not the length of ${length}.`);

@@ -16,6 +16,7 @@ import { domException } from "../events/dom_exception.js";
 import { internal } from "../internal.js";
 import { byteLengthOf, HASHES } from "./digest.js";
 import {
+  bitLength,
   checkNotEmpty,
   checkUsages,
   createKey,
@@ -94,7 +95,7 @@ function registration(name, params, derive) {
           throw domException("SyntaxError", `A key for ${name} cannot be extractable.`);
         }
         checkNotEmpty(usages);
-        const number = crypto_secret_import(data, byteLengthOf(data) * 8);
+        const number = crypto_secret_import(data, bitLength(byteLengthOf(data)));
         return createKey(number, "secret", false, keyDetails(name), usages);
       },
     },

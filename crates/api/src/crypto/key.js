@@ -210,6 +210,13 @@ export function checkType(type, wanted) {
   throw domException("InvalidAccessError", message);
 }
 
+/** The length of a secret key's bytes in bits, which native code counts in 32 bits.
+ * @param {number} byteLength @returns {number} */
+export function bitLength(byteLength) {
+  if (byteLength < 2 ** 29) return byteLength * 8;
+  throw domException("DataError", "The key is too long.");
+}
+
 /** Formats, as `keys.rs` counts them. */
 export const RAW = 0;
 export const SPKI = 1;

@@ -193,8 +193,9 @@ impl api::host::Background for EventHost {
             }
             let Some(outcome) = outcome.await.unwrap_or_else(|_| Some(Err(internal_error())))
             else {
+                // Which ends this task, too: nothing is settled.
                 host.exceed_cpu(&context);
-                return Err(internal_error());
+                return std::future::pending().await;
             };
             outcome
         });
