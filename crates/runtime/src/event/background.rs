@@ -231,7 +231,7 @@ mod tests {
             assert!(push(&mut jobs, &greedy));
         }
         assert!(push(&mut jobs, &modest));
-        let mut next = |jobs: &mut Jobs| jobs.take(2).map(|(owner, _)| owner);
+        let next = |jobs: &mut Jobs| jobs.take(2).map(|(owner, _)| owner);
         assert_eq!(next(&mut jobs), Some(greedy.clone()));
         assert_eq!(next(&mut jobs), Some(modest.clone()), "it need not wait for three");
         assert_eq!(next(&mut jobs), Some(greedy.clone()));
