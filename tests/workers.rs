@@ -48,6 +48,9 @@ workers! {
     compression
     console
     content_coding
+    crypto_global_scope
+    crypto_keys
+    crypto_patched
     cross_request
     event_source
     failures

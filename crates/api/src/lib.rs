@@ -28,6 +28,8 @@ mod join;
 #[cfg(test)]
 mod tests;
 
+#[doc(hidden)]
+pub use crypto::fuzzing;
 pub use event::EventId;
 pub use fetch::{Body, FetchRequest, FetchResponse, RedirectMode, SinkWrite, memory_exceeded};
 pub use host::Host;

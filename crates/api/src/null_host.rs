@@ -7,7 +7,7 @@ use isolate::{Resolver, Thrown};
 
 use crate::event::EventId;
 use crate::fetch::{Body, FetchRequest, SinkWrite};
-use crate::host::{Bodies, Console, Events, Host, Sinks, Subrequests, Timers};
+use crate::host::{Background, Bodies, Console, Events, Host, Job, Sinks, Subrequests, Timers};
 use crate::worker::ResponseHead;
 
 struct NullHost;
@@ -21,6 +21,7 @@ pub fn null_host() -> Host {
         bodies: host.clone(),
         sinks: host.clone(),
         subrequests: host.clone(),
+        background: host.clone(),
         events: host,
     }
 }
@@ -39,6 +40,10 @@ impl Timers for NullHost {
     }
 
     fn cancel(&self, _: EventId, _: u32) {}
+}
+
+impl Background for NullHost {
+    fn run(&self, _: EventId, _: Job, _: Resolver) {}
 }
 
 impl Bodies for NullHost {

@@ -1,6 +1,7 @@
 //! Events, such as a request, and the resources that belong to them.
 
 mod answers;
+mod background;
 mod bodies;
 mod client_watch;
 mod console;

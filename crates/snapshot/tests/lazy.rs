@@ -165,6 +165,7 @@ fn a_patched_realm_is_not_noticed() {
         ("forms", "123b.txt"),
         ("events", "56"),
         ("crypto", "41,196,36"),
+        ("cryptoKeys", "true2signHS256"),
         ("encodings", "abcutf-16le"),
         ("encodingStreams", "text"),
         ("streams", "121"),

@@ -144,6 +144,25 @@ const checks = {
     return `${new NativeBytes(digest)[0]},${other[0]},${crypto.randomUUID().length}`;
   },
 
+  async cryptoKeys() {
+    const data = new NativeBytes(16);
+    const hmac = { __proto__: null, name: "HMAC", hash: "SHA-256" };
+    const key = await crypto.subtle.importKey("raw", data, hmac, true, listOf("sign", "verify"));
+    const signature = await crypto.subtle.sign("HMAC", key, data);
+    const aes = { __proto__: null, name: "AES-GCM", length: 128, iv: data };
+    const kek = await crypto.subtle.generateKey(aes, false, listOf("wrapKey", "unwrapKey"));
+    const wrapped = await crypto.subtle.wrapKey("jwk", key, kek, aes);
+    const again =
+      await crypto.subtle.unwrapKey("jwk", wrapped, kek, aes, hmac, true, listOf("verify"));
+    const verified = await crypto.subtle.verify("HMAC", structuredClone(again), signature, data);
+    const ecdh = { __proto__: null, name: "ECDH", namedCurve: "P-256" };
+    const pair = await crypto.subtle.generateKey(ecdh, false, listOf("deriveBits"));
+    const agree = { __proto__: null, name: "ECDH", public: pair.publicKey };
+    const bits = await crypto.subtle.deriveBits(agree, pair.privateKey, 9);
+    const { alg } = await crypto.subtle.exportKey("jwk", key);
+    return `${verified}${new NativeBytes(bits).length}${key.usages[0]}${alg}`;
+  },
+
   async encodings() {
     const bytes = new TextEncoder().encode(atob(btoa("abc")));
     return `${new TextDecoder().decode(bytes)}${new TextDecoder("utf-16le").encoding}`;

@@ -34,6 +34,23 @@ const paths = {
     return new Promise(() => {});
   },
   "/regex": () => new Response(String(/^(a+)+$/.test(`${"a".repeat(60)}b`))),
+  "/rsa-keys": async () => {
+    const publicExponent = new Uint8Array([1, 0, 1]);
+    const algorithm = { name: "RSA-PSS", hash: "SHA-256", modulusLength: 2048, publicExponent };
+    const make = () => crypto.subtle.generateKey(algorithm, false, ["sign"]);
+    for (;;) await Promise.all(Array.from({ length: 40 }, make));
+  },
+  "/passwords": async () => {
+    const bytes = new Uint8Array(32);
+    const key = await crypto.subtle.importKey("raw", bytes, "PBKDF2", false, ["deriveBits"]);
+    const algorithm = { name: "PBKDF2", hash: "SHA-512", salt: bytes, iterations: 60_000 };
+    const derive = () => crypto.subtle.deriveBits(algorithm, key, 512);
+    for (;;) await Promise.allSettled(Array.from({ length: 40 }, derive));
+  },
+  "/signatures": async () => {
+    const key = await crypto.subtle.generateKey("Ed25519", false, ["sign"]);
+    for (;;) await crypto.subtle.sign("Ed25519", key.privateKey, new Uint8Array(1 << 20));
+  },
   "/wasm": () => new WebAssembly.Instance(spin).exports.spin(),
   "/proxy": () => {
     const endless = new Proxy({}, { get: () => { for (;;); } });

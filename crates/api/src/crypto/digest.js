@@ -12,6 +12,7 @@ const {
   ArrayBufferIsView,
   ArrayBufferPrototypeGetByteLength,
   DataViewPrototypeGetByteLength,
+  StringPrototypeCharCodeAt,
   StringPrototypeToUpperCase,
   TypeError,
   TypedArrayPrototypeGetByteLength,
@@ -20,7 +21,7 @@ const {
 
 /** The algorithms by the numbers of `ops.rs`. MD5 is no part of the standard, but of the platform.
  * */
-const ALGORITHMS = {
+export const HASHES = {
   __proto__: null,
   MD5: 0,
   "SHA-1": 1,
@@ -28,6 +29,21 @@ const ALGORITHMS = {
   "SHA-384": 3,
   "SHA-512": 4,
 };
+
+/** Checksums of streams, which only the platform has, under names in lower case. */
+const CHECKSUMS = { __proto__: null, crc32: 5, crc32c: 6, crc64nvme: 7 };
+
+/** The beginning of an error message about a method. @param {string} method */
+export const inMethod = (method) => `Failed to execute '${method}' on 'SubtleCrypto'`;
+
+/** A text in upper case, by ASCII's letters alone: others have no name of an algorithm. Empty for a
+ * text with others. @param {string} text @returns {string} */
+export function asciiUpperCase(text) {
+  for (let i = 0; i < text.length; i++) {
+    if (StringPrototypeCharCodeAt(text, i) > 0x7f) return "";
+  }
+  return StringPrototypeToUpperCase(text);
+}
 
 /**
  * The name in an algorithm identifier, which is a string or an object with a name.
@@ -48,14 +64,25 @@ function algorithmName(algorithm, what) {
  */
 export function toDigestAlgorithm(algorithm, what) {
   const name = algorithmName(algorithm, what);
-  const number = ALGORITHMS[StringPrototypeToUpperCase(name)];
-  if (number === undefined) {
-    throw new DOMException(
-      `${what}: '${name}' is not a supported digest algorithm.`,
-      "NotSupportedError",
-    );
-  }
-  return number;
+  return HASHES[asciiUpperCase(name)] ?? notSupported(name, what);
+}
+
+/** @param {string} name @param {string} what @returns {never} */
+function notSupported(name, what) {
+  throw new DOMException(
+    `${what}: '${name}' is not a supported digest algorithm.`,
+    "NotSupportedError",
+  );
+}
+
+/**
+ * As `toDigestAlgorithm`, with the checksums.
+ * @param {any} algorithm @param {string} what
+ * @returns {number}
+ */
+export function toStreamAlgorithm(algorithm, what) {
+  const name = algorithmName(algorithm, what);
+  return HASHES[asciiUpperCase(name)] ?? CHECKSUMS[name] ?? notSupported(name, what);
 }
 
 /** @param {ArrayBuffer | ArrayBufferView} source @returns {number} its length in bytes, 0 when it

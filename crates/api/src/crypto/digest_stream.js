@@ -22,7 +22,7 @@ import {
   isObject,
   requireArguments,
 } from "../webidl/webidl.js";
-import { byteLengthOf, toDigestAlgorithm } from "./digest.js";
+import { byteLengthOf, toStreamAlgorithm } from "./digest.js";
 
 const {
   BigInt,
@@ -114,7 +114,7 @@ export class DigestStream extends WritableStream {
   constructor(algorithm) {
     const what = "Failed to construct 'DigestStream'";
     requireArguments(arguments.length, 1, what);
-    const digest = new RunningDigest(toDigestAlgorithm(algorithm, `${what}: parameter 1`));
+    const digest = new RunningDigest(toStreamAlgorithm(algorithm, `${what}: parameter 1`));
     super({
       __proto__: null,
       write: (chunk) => writeDigest(digest, chunk),

@@ -1,20 +1,29 @@
 //! Ops of Web Crypto: random values, digests, comparison in constant time. The primitives are those
-//! of `aws-lc-rs`; MD5, which it leaves out and the platform has, is that of crate `md-5`.
+//! of `aws-lc-rs`; what it leaves out and the platform has, MD5 and checksums, is of crates `md-5`
+//! and `crc`.
 
 use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512};
+use crc::{CRC_32_ISCSI, CRC_32_ISO_HDLC, CRC_64_NVME, Crc, Table};
 use isolate::{ArrayBuffer, OpError, View, ViewMut};
 use md5::Digest as _;
 
-use crate::encoding::table::Table;
+use crate::encoding::table::Table as Numbered;
+
+/// CRC-32, CRC-32C and CRC-64/NVME, as the platform has them for streams.
+static CRC32: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
+static CRC32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
+static CRC64NVME: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_NVME);
 
 /// A digest in the making.
 pub(super) enum Running {
     Md5(md5::Md5),
     Sha(Context),
+    Crc32(crc::Digest<'static, u32, Table<16>>),
+    Crc64(crc::Digest<'static, u64, Table<16>>),
 }
 
 /// The digests that `crypto.DigestStream` has begun, of an isolate.
-type Digests = Table<Running>;
+type Digests = Numbered<Running>;
 
 impl Running {
     /// Begins a digest; `algorithm` counts as in `digest.js`.
@@ -25,6 +34,9 @@ impl Running {
             2 => Self::Sha(Context::new(&SHA256)),
             3 => Self::Sha(Context::new(&SHA384)),
             4 => Self::Sha(Context::new(&SHA512)),
+            5 => Self::Crc32(CRC32.digest()),
+            6 => Self::Crc32(CRC32C.digest()),
+            7 => Self::Crc64(CRC64NVME.digest()),
             _ => return Err(OpError::type_error("no such digest algorithm")),
         })
     }
@@ -33,13 +45,18 @@ impl Running {
         match self {
             Self::Md5(digest) => digest.update(bytes),
             Self::Sha(digest) => digest.update(bytes),
+            Self::Crc32(sum) => sum.update(bytes),
+            Self::Crc64(sum) => sum.update(bytes),
         }
     }
 
+    /// The digest; of a checksum its bytes, the highest first.
     pub(super) fn finish(&self) -> Vec<u8> {
         match self {
             Self::Md5(digest) => digest.clone().finalize().to_vec(),
             Self::Sha(digest) => digest.clone().finish().as_ref().to_vec(),
+            Self::Crc32(sum) => sum.clone().finalize().to_be_bytes().to_vec(),
+            Self::Crc64(sum) => sum.clone().finalize().to_be_bytes().to_vec(),
         }
     }
 }

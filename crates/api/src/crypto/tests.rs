@@ -30,7 +30,15 @@ fn digests_of_abc() {
         "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a\
          2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"
     );
-    assert!(Running::new(5).is_err());
+    assert!(Running::new(8).is_err());
+}
+
+/// The check values of the catalogue of parametrised CRC algorithms.
+#[test]
+fn checksums_of_digits() {
+    assert_eq!(digest_in_pieces(5, "123456789"), "cbf43926");
+    assert_eq!(digest_in_pieces(6, "123456789"), "e3069283");
+    assert_eq!(digest_in_pieces(7, "123456789"), "ae8b14860a799888");
 }
 
 #[test]
@@ -46,4 +54,14 @@ fn random_bytes_differ() {
     fill(&mut b).unwrap();
     assert_ne!(a, b);
     assert_ne!(a, [0; 32]);
+}
+
+mod ciphers;
+mod curves;
+mod derivation;
+mod rsa_keys;
+
+/// Bytes of digits in base 16.
+fn hex(digits: &str) -> Vec<u8> {
+    data_encoding::HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).unwrap()
 }

@@ -1,5 +1,5 @@
-//! A table of native objects that JavaScript names by number: streaming decoders, codecs,
-//! running digests.
+//! A table of native objects that JavaScript names by number: streaming decoders, codecs, running
+//! digests, keys.
 //!
 //! JavaScript frees an entry when its work is done, or when the object that holds its number is
 //! collected.
@@ -34,7 +34,9 @@ impl<T> Table<T> {
         }
         let number = self.entries.len();
         if number >= MAX_ENTRIES {
-            return Err(OpError::range_error("too many open codecs, decoders or digests"));
+            return Err(OpError::range_error(
+                "too many native objects of one kind, such as decoders, codecs, digests or keys",
+            ));
         }
         self.entries.push(Some(value));
         Ok(u32::try_from(number).expect("the bound is below 2^32"))

@@ -37,10 +37,12 @@ function exportsWith(name) {
     case "DecompressionStream":
       return load("compression/compression.js");
     case "Crypto":
-    case "CryptoKey":
-    case "SubtleCrypto":
     case "crypto":
       return load("crypto/crypto.js");
+    case "CryptoKey":
+      return load("crypto/key.js");
+    case "SubtleCrypto":
+      return load("crypto/subtle.js");
     case "DigestStream":
       return load("crypto/digest_stream.js");
     case "EventSource":

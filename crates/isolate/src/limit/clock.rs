@@ -68,7 +68,7 @@ pub(crate) fn calls() -> u64 {
 }
 
 /// CPU time of the calling thread in nanoseconds.
-pub(crate) fn thread_cpu_ns() -> u64 {
+pub fn thread_cpu_ns() -> u64 {
     read_cpu_ns(libc::CLOCK_THREAD_CPUTIME_ID)
 }
 

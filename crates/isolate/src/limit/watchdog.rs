@@ -238,6 +238,12 @@ pub(crate) fn process_nice() -> i32 {
     *NICE.get_or_init(|| unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) })
 }
 
+/// Gives the calling thread the priority of an isolate whose turns are long, for good, where that
+/// is allowed. For threads that do long work of Workers.
+pub fn lower_thread_priority() {
+    set_nice(0, super::priority::lowered_nice(process_nice()));
+}
+
 fn set_nice(thread: libc::pid_t, nice: i32) -> bool {
     // SAFETY: `setpriority` takes numbers only; a thread that is gone makes it fail.
     unsafe { libc::setpriority(libc::PRIO_PROCESS, thread as libc::id_t, nice) == 0 }

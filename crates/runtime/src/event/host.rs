@@ -104,6 +104,7 @@ impl EventHost {
             bodies: host.clone(),
             sinks: host.clone(),
             subrequests: host.clone(),
+            background: host.clone(),
             events: host,
         }
     }
