@@ -73,9 +73,6 @@ pub enum RuntimeError {
     Listen(#[source] std::io::Error),
 }
 
-/// Heaps of lost threads after which a process is worn: an eighth of the room for all heaps.
-const LOST_BYTES_MAX: usize = isolate::CAGE_BYTES / 8;
-
 /// Isolates and the threads that serve them.
 pub struct Runtime {
     dispatcher: Arc<Dispatcher>,
@@ -110,7 +107,8 @@ pub struct Report {
     pub isolates: usize,
     /// Requests that are being answered now.
     pub in_flight: usize,
-    /// Whether so much is lost to code that cannot be stopped that another process should take over.
+    /// Whether so much is lost to code that cannot be stopped that another process should take
+    /// over. What the Workers did that have lost it is in this report, or was in one before.
     pub is_worn: bool,
     /// The Workers that did something, by number.
     pub workers: Vec<(u64, WorkerCounts)>,
@@ -127,7 +125,7 @@ impl Handle {
     pub fn report(&self) -> Report {
         let handles = self.dispatcher.handles();
         let in_flight = handles.iter().map(|isolate| isolate.status.gauge().in_flight).sum();
-        let is_worn = isolate::lost_heaps_bytes() >= LOST_BYTES_MAX;
+        let is_worn = self.dispatcher.is_worn();
         Report { isolates: handles.len(), in_flight, is_worn, workers: self.tallies.take() }
     }
 }

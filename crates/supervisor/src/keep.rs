@@ -82,8 +82,8 @@ impl Supervisor {
         }
     }
 
-    /// Waits until a process has ended, and kills it when it is stuck; gives whether it was. Nothing
-    /// when the supervisor has ended it for another reason.
+    /// Waits until a process has ended, and kills it when it is stuck; gives whether it was.
+    /// Nothing when the supervisor has ended it for another reason.
     async fn end_of(&self, seat: Seat, ended: &mut Signal) -> Option<(ExitStatus, bool)> {
         let mut silence = pin!(self.silence(seat));
         let mut is_stuck = false;

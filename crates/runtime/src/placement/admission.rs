@@ -34,6 +34,9 @@ const RECORDS_MAX: usize = 4_096;
 /// How long a request is in flight that counts as a stream, in milliseconds.
 const STREAM_MS_MIN: u64 = 5_000;
 
+/// Heaps of stuck threads after which a process is worn: an eighth of the room for all heaps.
+pub(crate) const LOST_BYTES_MAX: usize = isolate::CAGE_BYTES / 8;
+
 /// The numbers of this process, which keeps `pool_size` isolates ready besides.
 pub(crate) fn options(pool_size: usize) -> Options {
     let all_max = isolates_max();

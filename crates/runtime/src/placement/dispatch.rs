@@ -54,6 +54,11 @@ impl Dispatcher {
         response
     }
 
+    /// Whether so much is lost to stuck threads that another process should take over.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.isolates.is_worn()
+    }
+
     /// The time in milliseconds since some moment, at most a second old.
     pub(crate) fn now_ms(&self) -> u64 {
         self.isolates.now_ms()

@@ -1,7 +1,7 @@
 //! The isolates of the process: passes events to the scheduler and carries out its effects.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
@@ -13,6 +13,7 @@ use scheduler::{
 use crate::failure::Failure;
 use crate::isolate::handle::{Command, IsolateHandle};
 use crate::isolate::status::{Order, Reports};
+use crate::placement::admission::LOST_BYTES_MAX;
 use crate::placement::handles::Handles;
 use crate::placement::pool::Pool;
 use crate::worker::Worker;
@@ -30,6 +31,8 @@ pub(crate) struct Isolates {
     state: Mutex<State>,
     /// The scheduler's numbers for owners: one entry for each owner that had an isolate.
     owners: Mutex<HashMap<Owner, OwnerId>>,
+    /// Whether too much is lost to stuck threads.
+    is_worn: AtomicBool,
     this: Weak<Self>,
 }
 
@@ -56,6 +59,7 @@ impl Isolates {
             now_ms: AtomicU64::new(0),
             state: Mutex::new(state),
             owners: Mutex::default(),
+            is_worn: AtomicBool::new(false),
             this: this.clone(),
         })
     }
@@ -168,6 +172,8 @@ impl Isolates {
     pub(crate) fn look_after(&self) {
         let now_ms = self.look_at_clock();
         let mut abandoned = Vec::new();
+        // Before those that are stuck are found: what is lost is theirs.
+        let lost_bytes = isolate::lost_heaps_bytes();
         let mut state = self.state();
         let stuck = state.handles.iter().filter(|(_, handle)| handle.is_stuck());
         let stuck: Vec<_> = stuck.map(|(isolate, _)| *isolate).collect();
@@ -177,6 +183,14 @@ impl Isolates {
         state.tell(now_ms, Event::Tick, &mut abandoned);
         drop(state);
         abandoned.iter().for_each(abandon);
+        if lost_bytes >= LOST_BYTES_MAX {
+            self.is_worn.store(true, Relaxed);
+        }
+    }
+
+    /// Whether so much is lost to stuck threads that another process should take over.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.is_worn.load(Relaxed)
     }
 
     /// Why the Worker gets no isolate, if its own code is the reason.
