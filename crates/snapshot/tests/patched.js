@@ -153,10 +153,10 @@ const checks = {
     const kek = await crypto.subtle.generateKey(aes, false, listOf("wrapKey", "unwrapKey"));
     const wrapped = await crypto.subtle.wrapKey("jwk", key, kek, aes);
     const again =
-      await crypto.subtle.unwrapKey("jwk", wrapped, kek, aes, hmac, true, listOf("verify"));
+      await crypto.subtle.unwrapKey("jwk", wrapped, kek, aes, hmac, true, listOf("verify", "sign"));
     const verified = await crypto.subtle.verify("HMAC", structuredClone(again), signature, data);
     const ecdh = { __proto__: null, name: "ECDH", namedCurve: "P-256" };
-    const pair = await crypto.subtle.generateKey(ecdh, false, listOf("deriveBits"));
+    const pair = await crypto.subtle.generateKey(ecdh, false, listOf("deriveBits", "deriveKey"));
     const agree = { __proto__: null, name: "ECDH", public: pair.publicKey };
     const bits = await crypto.subtle.deriveBits(agree, pair.privateKey, 9);
     const { alg } = await crypto.subtle.exportKey("jwk", key);

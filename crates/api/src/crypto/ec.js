@@ -6,13 +6,13 @@
 
 import {
   crypto_agree,
-  crypto_ecdsa_sign,
-  crypto_ecdsa_verify,
   crypto_key_export,
   crypto_key_generate,
   crypto_key_import,
   crypto_key_import_pair,
   crypto_key_public,
+  crypto_sign,
+  crypto_verify,
 } from "isolde:ops";
 import { domException } from "../events/dom_exception.js";
 import { primordials } from "../primordials.js";
@@ -214,7 +214,7 @@ export const ecdsa = {
     params: HASH_PARAMS,
     run: ({ hash }, { number, type }, data) => {
       checkType(type, "private");
-      return crypto_ecdsa_sign(number, HASHES[hash], data);
+      return crypto_sign(number, HASHES[hash], false, 0, data);
     },
   },
   verify: {
@@ -222,7 +222,7 @@ export const ecdsa = {
     params: HASH_PARAMS,
     run: ({ hash }, { number, type }, signature, data) => {
       checkType(type, "public");
-      return crypto_ecdsa_verify(number, HASHES[hash], signature, data);
+      return crypto_verify(number, HASHES[hash], false, 0, signature, data);
     },
   },
 };
