@@ -16,7 +16,7 @@ import {
 } from "isolde:ops";
 import { domException } from "../events/dom_exception.js";
 import { primordials } from "../primordials.js";
-import { HASHES } from "./digest.js";
+import { byteLengthOf, HASHES } from "./digest.js";
 import { addMember, bytesOfMember, checkJwk, dataError, newJwk, withMembers } from "./jwk.js";
 import {
   checkNotEmpty,
@@ -77,7 +77,7 @@ function pointOf(jwk, namedCurve) {
   const { bytes } = CURVES[namedCurve];
   const x = bytesOfMember(jwk, "x");
   const y = bytesOfMember(jwk, "y");
-  if (x.length !== bytes || y.length !== bytes) {
+  if (byteLengthOf(x) !== bytes || byteLengthOf(y) !== bytes) {
     throw dataError(`The coordinates of a point on ${namedCurve} must have ${bytes} bytes.`);
   }
   const point = new Uint8Array(1 + 2 * bytes);
@@ -174,10 +174,11 @@ export function agree(params, key, length) {
 /** The first bits of some bytes; the rest of the last byte is zero. */
 function firstBits(buffer, length) {
   const whole = new Uint8Array(buffer);
-  const kept = new Uint8Array((length + 7 - ((length + 7) % 8)) / 8);
-  for (let i = 0; i < kept.length; i++) kept[i] = whole[i];
+  const count = (length + 7 - ((length + 7) % 8)) / 8;
+  const kept = new Uint8Array(count);
+  for (let i = 0; i < count; i++) kept[i] = whole[i];
   const rest = length % 8;
-  if (rest > 0) kept[kept.length - 1] &= 0xff << (8 - rest);
+  if (rest > 0) kept[count - 1] &= 0xff << (8 - rest);
   return TypedArrayPrototypeGetBuffer(kept);
 }
 

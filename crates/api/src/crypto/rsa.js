@@ -17,7 +17,7 @@ import {
 } from "isolde:ops";
 import { domException } from "../events/dom_exception.js";
 import { primordials } from "../primordials.js";
-import { HASHES } from "./digest.js";
+import { byteLengthOf, HASHES } from "./digest.js";
 import { checkJwk, dataError, newJwk, withMembers } from "./jwk.js";
 import {
   checkNotEmpty,
@@ -49,7 +49,8 @@ const PRIVATE_MEMBERS = ["n", "e", "d", "p", "q", "dp", "dq", "qi"];
  * @param {Uint8Array} bytes @returns {number} */
 function toExponent(bytes) {
   let exponent = 0;
-  for (let i = 0; i < bytes.length; i++) exponent = exponent * 256 + bytes[i];
+  const count = byteLengthOf(bytes);
+  for (let i = 0; i < count; i++) exponent = exponent * 256 + bytes[i];
   if (exponent === 3 || exponent === 65_537) return exponent;
   throw domException(
     "OperationError",
