@@ -166,7 +166,7 @@ const checks = {
     const publicJwk = { __proto__: null, kty: "EC", crv: "P-256", x, y };
     await crypto.subtle.importKey("jwk", publicJwk, ecdh, true, EMPTY);
     const { alg } = await crypto.subtle.exportKey("jwk", key);
-    return `${verified}${new NativeBytes(bits).length}${key.usages[0]}${alg}`;
+    return `${verified}${lengthOf(new NativeBytes(bits))}${key.usages[0]}${alg}`;
   },
 
   async encodings() {
