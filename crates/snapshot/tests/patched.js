@@ -24,6 +24,9 @@ const listOf = (first, second) => {
   return { __proto__: null, [iterator]: () => ({ __proto__: null, next }) };
 };
 
+const ENDED = { __proto__: null, next: () => ({ __proto__: null, done: true }) };
+const EMPTY = { __proto__: null, [iterator]: () => ENDED };
+
 const noted = [];
 const note = (what) => {
   noted[noted.length] = `${what}${new NativeError().stack}`;
@@ -153,14 +156,17 @@ const checks = {
     const kek = await crypto.subtle.generateKey(aes, false, listOf("wrapKey", "unwrapKey"));
     const wrapped = await crypto.subtle.wrapKey("jwk", key, kek, aes);
     const again =
-      await crypto.subtle.unwrapKey("jwk", wrapped, kek, aes, hmac, true, listOf("verify"));
+      await crypto.subtle.unwrapKey("jwk", wrapped, kek, aes, hmac, true, listOf("verify", "sign"));
     const verified = await crypto.subtle.verify("HMAC", structuredClone(again), signature, data);
     const ecdh = { __proto__: null, name: "ECDH", namedCurve: "P-256" };
-    const pair = await crypto.subtle.generateKey(ecdh, false, listOf("deriveBits"));
+    const pair = await crypto.subtle.generateKey(ecdh, false, listOf("deriveBits", "deriveKey"));
     const agree = { __proto__: null, name: "ECDH", public: pair.publicKey };
     const bits = await crypto.subtle.deriveBits(agree, pair.privateKey, 9);
+    const { x, y } = await crypto.subtle.exportKey("jwk", pair.publicKey);
+    const publicJwk = { __proto__: null, kty: "EC", crv: "P-256", x, y };
+    await crypto.subtle.importKey("jwk", publicJwk, ecdh, true, EMPTY);
     const { alg } = await crypto.subtle.exportKey("jwk", key);
-    return `${verified}${new NativeBytes(bits).length}${key.usages[0]}${alg}`;
+    return `${verified}${lengthOf(new NativeBytes(bits))}${key.usages[0]}${alg}`;
   },
 
   async encodings() {

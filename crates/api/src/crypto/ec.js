@@ -6,17 +6,17 @@
 
 import {
   crypto_agree,
-  crypto_ecdsa_sign,
-  crypto_ecdsa_verify,
   crypto_key_export,
   crypto_key_generate,
   crypto_key_import,
   crypto_key_import_pair,
   crypto_key_public,
+  crypto_sign,
+  crypto_verify,
 } from "isolde:ops";
 import { domException } from "../events/dom_exception.js";
 import { primordials } from "../primordials.js";
-import { HASHES } from "./digest.js";
+import { byteLengthOf, HASHES } from "./digest.js";
 import { addMember, bytesOfMember, checkJwk, dataError, newJwk, withMembers } from "./jwk.js";
 import {
   checkNotEmpty,
@@ -77,7 +77,7 @@ function pointOf(jwk, namedCurve) {
   const { bytes } = CURVES[namedCurve];
   const x = bytesOfMember(jwk, "x");
   const y = bytesOfMember(jwk, "y");
-  if (x.length !== bytes || y.length !== bytes) {
+  if (byteLengthOf(x) !== bytes || byteLengthOf(y) !== bytes) {
     throw dataError(`The coordinates of a point on ${namedCurve} must have ${bytes} bytes.`);
   }
   const point = new Uint8Array(1 + 2 * bytes);
@@ -174,10 +174,11 @@ export function agree(params, key, length) {
 /** The first bits of some bytes; the rest of the last byte is zero. */
 function firstBits(buffer, length) {
   const whole = new Uint8Array(buffer);
-  const kept = new Uint8Array((length + 7 - ((length + 7) % 8)) / 8);
-  for (let i = 0; i < kept.length; i++) kept[i] = whole[i];
+  const count = (length + 7 - ((length + 7) % 8)) / 8;
+  const kept = new Uint8Array(count);
+  for (let i = 0; i < count; i++) kept[i] = whole[i];
   const rest = length % 8;
-  if (rest > 0) kept[kept.length - 1] &= 0xff << (8 - rest);
+  if (rest > 0) kept[count - 1] &= 0xff << (8 - rest);
   return TypedArrayPrototypeGetBuffer(kept);
 }
 
@@ -214,7 +215,7 @@ export const ecdsa = {
     params: HASH_PARAMS,
     run: ({ hash }, { number, type }, data) => {
       checkType(type, "private");
-      return crypto_ecdsa_sign(number, HASHES[hash], data);
+      return crypto_sign(number, HASHES[hash], false, 0, data);
     },
   },
   verify: {
@@ -222,7 +223,7 @@ export const ecdsa = {
     params: HASH_PARAMS,
     run: ({ hash }, { number, type }, signature, data) => {
       checkType(type, "public");
-      return crypto_ecdsa_verify(number, HASHES[hash], signature, data);
+      return crypto_verify(number, HASHES[hash], false, 0, signature, data);
     },
   },
 };

@@ -4,11 +4,11 @@
  */
 
 import {
-  crypto_hmac_sign,
-  crypto_hmac_verify,
   crypto_key_export,
   crypto_secret_generate,
   crypto_secret_import,
+  crypto_sign,
+  crypto_verify,
 } from "isolde:ops";
 import { domException } from "../events/dom_exception.js";
 import { primordials } from "../primordials.js";
@@ -84,13 +84,13 @@ export const hmac = {
     __proto__: null,
     params: NO_PARAMS,
     run: (_params, { number, details }, data) =>
-      crypto_hmac_sign(number, HASHES[details.hash], data),
+      crypto_sign(number, HASHES[details.hash], false, 0, data),
   },
   verify: {
     __proto__: null,
     params: NO_PARAMS,
     run: (_params, { number, details }, signature, data) =>
-      crypto_hmac_verify(number, HASHES[details.hash], signature, data),
+      crypto_verify(number, HASHES[details.hash], false, 0, signature, data),
   },
   generateKey: { __proto__: null, params: HMAC_PARAMS, run: generateHmac },
   importKey: { __proto__: null, params: HMAC_PARAMS, run: importHmac },

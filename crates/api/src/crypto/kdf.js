@@ -6,11 +6,11 @@
 import {
   crypto_hkdf,
   crypto_key_export,
+  crypto_key_reserve,
   crypto_pbkdf2,
   crypto_pbkdf2_is_long,
   crypto_pbkdf2_later,
   crypto_secret_import,
-  crypto_secret_reserve,
 } from "isolde:ops";
 import { domException } from "../events/dom_exception.js";
 import { internal } from "../internal.js";
@@ -118,7 +118,7 @@ export const pbkdf2 = registration("PBKDF2", PBKDF2_PARAMS, (params, { number },
   if (!crypto_pbkdf2_is_long(hash, iterations, bytes)) {
     return crypto_pbkdf2(number, hash, salt, iterations, bytes);
   }
-  const result = crypto_secret_reserve(bytes);
+  const result = crypto_key_reserve(bytes);
   const later = new LaterBits(result);
   return startLater(
     later,

@@ -7,7 +7,12 @@
  * @module
  */
 
-import { crypto_key_close, crypto_key_member_bytes, crypto_key_share } from "isolde:ops";
+import {
+  crypto_base64url,
+  crypto_key_close,
+  crypto_key_member,
+  crypto_key_share,
+} from "isolde:ops";
 import { showAttributes } from "../console/shown.js";
 import { domException } from "../events/dom_exception.js";
 import { primordials } from "../primordials.js";
@@ -128,7 +133,7 @@ function algorithmObject(details, number) {
   const { name, length, hash, namedCurve, modulusLength } = details;
   if (namedCurve !== null) return { name, namedCurve };
   if (modulusLength !== null) {
-    const publicExponent = crypto_key_member_bytes(number, "e");
+    const publicExponent = crypto_base64url(crypto_key_member(number, "e"));
     return { name, modulusLength, publicExponent, hash: { name: hash } };
   }
   if (hash !== null) return { name, hash: { name: hash }, length };

@@ -306,14 +306,12 @@ isolate::ops! {
         cx.slot::<Keys>().insert(key)
     }
 
-    /// A place for a secret key of so many bytes that is to be made.
-    fn crypto_secret_reserve(cx: &mut OpContext<'_>, byte_length: u32) -> Result<u32, OpError> {
-        Ok(reserve(cx, OVERHEAD_BYTES + byte_length as usize)?.0)
-    }
-
-    /// A place for an RSA key that is to be made.
-    fn crypto_rsa_reserve(cx: &mut OpContext<'_>) -> Result<u32, OpError> {
-        Ok(reserve(cx, RSA_OVERHEAD_BYTES)?.0)
+    /// A place for a key that is to be made: a secret one of so many bytes, or one of RSA.
+    fn crypto_key_reserve(cx: &mut OpContext<'_>, byte_length: Option<u32>)
+        -> Result<u32, OpError> {
+        let rsa = || RSA_OVERHEAD_BYTES;
+        let bytes = byte_length.map_or_else(rsa, |bytes| OVERHEAD_BYTES + bytes as usize);
+        Ok(reserve(cx, bytes)?.0)
     }
 
     /// A secret key of these bytes, of which the first `bits` count.
@@ -377,12 +375,6 @@ isolate::ops! {
         -> Result<String, OpError> {
         let stored = stored(cx, number)?;
         Ok(data_encoding::BASE64URL_NOPAD.encode(stored.key()?.member(&name)?))
-    }
-
-    /// A member of a key's JSON Web Key.
-    fn crypto_key_member_bytes(cx: &mut OpContext<'_>, number: u32, name: String)
-        -> Result<Vec<u8>, OpError> {
-        Ok(stored(cx, number)?.key()?.member(&name)?.to_vec())
     }
 
     /// The bytes of a Base64url text, as JSON Web Keys have them.

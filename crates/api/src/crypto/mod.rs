@@ -24,7 +24,7 @@ mod tests;
 
 /// All ops of Web Crypto.
 pub fn ops() -> Vec<OpDef> {
-    [ops::ops(), keys::ops(), aes::ops(), mac::ops(), kdf::ops(), pair_ops::ops()].concat()
+    [ops::ops(), keys::ops(), aes::ops(), kdf::ops(), pair_ops::ops()].concat()
 }
 
 /// Work for another thread.

@@ -5,13 +5,13 @@
  */
 
 import {
-  crypto_ed25519_sign,
-  crypto_ed25519_verify,
   crypto_key_export,
   crypto_key_generate,
   crypto_key_import,
   crypto_key_import_pair,
   crypto_key_public,
+  crypto_sign,
+  crypto_verify,
 } from "isolde:ops";
 import { domException } from "../events/dom_exception.js";
 import { agree } from "./ec.js";
@@ -34,6 +34,8 @@ import {
 import { CURVE_PARAMS, NO_PARAMS, PUBLIC_PARAMS } from "./normalize.js";
 
 const NODE_NAME = "NODE-ED25519";
+/** The hash function of Ed25519 is its own. */
+const NO_HASH = 0;
 
 /** The older name has a curve, which is called like it. */
 function detailsOf({ name }, params) {
@@ -158,7 +160,7 @@ function signatures(name, params) {
       params: NO_PARAMS,
       run: (_params, { number, type }, data) => {
         checkType(type, "private");
-        return crypto_ed25519_sign(number, data);
+        return crypto_sign(number, NO_HASH, false, 0, data);
       },
     },
     verify: {
@@ -166,7 +168,7 @@ function signatures(name, params) {
       params: NO_PARAMS,
       run: (_params, { number, type }, signature, data) => {
         checkType(type, "public");
-        return crypto_ed25519_verify(number, signature, data);
+        return crypto_verify(number, NO_HASH, false, 0, signature, data);
       },
     },
   };

@@ -1,4 +1,4 @@
-//! Ops of public and private keys: signatures, agreement, RSA.
+//! Ops of keys: signatures, agreement, RSA.
 
 use isolate::{ArrayBuffer, OpError, Promise, View};
 
@@ -6,6 +6,7 @@ use super::Job;
 use super::errors::{not_supported, operation_error};
 use super::hash::Hash;
 use super::keys::{Key, stored};
+use super::mac;
 use super::rsa::RsaPrivate;
 use super::rsa_parts::Padding;
 use crate::host::Host;
@@ -29,41 +30,48 @@ fn padding(is_pss: bool, salt: u32) -> Padding {
 }
 
 isolate::ops! {
-    /// An ECDSA signature.
-    fn crypto_ecdsa_sign(cx: &mut OpContext<'_>, number: u32, hash: u32, message: View<'_>)
-        -> Result<ArrayBuffer, OpError> {
-        let stored = stored(cx, number)?;
-        let Key::EcPrivate(key) = stored.key()? else { return Err(failed()) };
-        key.sign(Hash::of(hash)?, &message).map(ArrayBuffer)
-    }
-
-    /// Whether an ECDSA signature is valid.
-    fn crypto_ecdsa_verify(
+    /// A signature, or a message authentication code. RSA alone has a salt, Ed25519 no hash
+    /// function.
+    fn crypto_sign(
         cx: &mut OpContext<'_>,
         number: u32,
         hash: u32,
-        signature: View<'_>,
+        is_pss: bool,
+        salt: u32,
         message: View<'_>,
-    ) -> Result<bool, OpError> {
-        stored(cx, number)?.key()?.ec_public()?.verifies(Hash::of(hash)?, &signature, &message)
-    }
-
-    /// An Ed25519 signature.
-    fn crypto_ed25519_sign(cx: &mut OpContext<'_>, number: u32, message: View<'_>)
-        -> Result<ArrayBuffer, OpError> {
+    ) -> Result<ArrayBuffer, OpError> {
         let stored = stored(cx, number)?;
-        let Key::OkpPrivate(key) = stored.key()? else { return Err(failed()) };
-        key.sign(&message).map(ArrayBuffer)
+        let signature = match stored.key()? {
+            Key::Secret(key) => Ok(mac::code(Hash::of(hash)?, key, &message).as_ref().to_vec()),
+            Key::EcPrivate(key) => key.sign(Hash::of(hash)?, &message),
+            Key::OkpPrivate(key) => key.sign(&message),
+            Key::RsaPrivate(key) => key.sign(padding(is_pss, salt), Hash::of(hash)?, &message),
+            _ => Err(failed()),
+        };
+        signature.map(ArrayBuffer)
     }
 
-    /// Whether an Ed25519 signature is valid.
-    fn crypto_ed25519_verify(
+    /// Whether a signature is valid, with the parameters that it was made with.
+    fn crypto_verify(
         cx: &mut OpContext<'_>,
         number: u32,
+        hash: u32,
+        is_pss: bool,
+        salt: u32,
         signature: View<'_>,
         message: View<'_>,
     ) -> Result<bool, OpError> {
-        Ok(stored(cx, number)?.key()?.okp_public()?.verifies(&signature, &message))
+        let stored = stored(cx, number)?;
+        match stored.key()? {
+            Key::Secret(key) => Ok(mac::verifies(Hash::of(hash)?, key, &signature, &message)),
+            Key::EcPublic(key) => key.verifies(Hash::of(hash)?, &signature, &message),
+            Key::OkpPublic(key) => Ok(key.verifies(&signature, &message)),
+            Key::RsaPublic(key) => {
+                let padding = padding(is_pss, salt);
+                Ok(key.verifies(padding, Hash::of(hash)?, &signature, &message))
+            }
+            _ => Err(failed()),
+        }
     }
 
     /// The secret that two keys share, on any curve.
@@ -102,35 +110,6 @@ isolate::ops! {
     fn crypto_rsa_bits(cx: &mut OpContext<'_>, number: u32) -> Result<u32, OpError> {
         let bits = stored(cx, number)?.key()?.rsa_public()?.bits();
         u32::try_from(bits).map_err(|_| not_supported("The key is too large."))
-    }
-
-    /// A signature.
-    fn crypto_rsa_sign(
-        cx: &mut OpContext<'_>,
-        number: u32,
-        is_pss: bool,
-        hash: u32,
-        salt: u32,
-        message: View<'_>,
-    ) -> Result<ArrayBuffer, OpError> {
-        let stored = stored(cx, number)?;
-        let key = stored.key()?.rsa_private()?;
-        key.sign(padding(is_pss, salt), Hash::of(hash)?, &message).map(ArrayBuffer)
-    }
-
-    /// Whether a signature is valid.
-    fn crypto_rsa_verify(
-        cx: &mut OpContext<'_>,
-        number: u32,
-        is_pss: bool,
-        hash: u32,
-        salt: u32,
-        signature: View<'_>,
-        message: View<'_>,
-    ) -> Result<bool, OpError> {
-        let stored = stored(cx, number)?;
-        let key = stored.key()?.rsa_public()?;
-        Ok(key.verifies(padding(is_pss, salt), Hash::of(hash)?, &signature, &message))
     }
 
     /// RSA-OAEP.

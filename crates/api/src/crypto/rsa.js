@@ -7,17 +7,17 @@ import {
   crypto_key_export,
   crypto_key_import,
   crypto_key_public,
+  crypto_key_reserve,
   crypto_rsa_bits,
   crypto_rsa_generate,
   crypto_rsa_import,
   crypto_rsa_oaep,
-  crypto_rsa_reserve,
-  crypto_rsa_sign,
-  crypto_rsa_verify,
+  crypto_sign,
+  crypto_verify,
 } from "isolde:ops";
 import { domException } from "../events/dom_exception.js";
 import { primordials } from "../primordials.js";
-import { HASHES } from "./digest.js";
+import { byteLengthOf, HASHES } from "./digest.js";
 import { checkJwk, dataError, newJwk, withMembers } from "./jwk.js";
 import {
   checkNotEmpty,
@@ -49,7 +49,8 @@ const PRIVATE_MEMBERS = ["n", "e", "d", "p", "q", "dp", "dq", "qi"];
  * @param {Uint8Array} bytes @returns {number} */
 function toExponent(bytes) {
   let exponent = 0;
-  for (let i = 0; i < bytes.length; i++) exponent = exponent * 256 + bytes[i];
+  const count = byteLengthOf(bytes);
+  for (let i = 0; i < count; i++) exponent = exponent * 256 + bytes[i];
   if (exponent === 3 || exponent === 65_537) return exponent;
   throw domException(
     "OperationError",
@@ -87,7 +88,7 @@ async function generateRsa(scheme, params, extractable, usages) {
   checkModulus(modulusLength);
   checkNotEmpty(kept);
   const details = keyDetails(name, { __proto__: null, hash, modulusLength });
-  const number = crypto_rsa_reserve();
+  const number = crypto_key_reserve(undefined);
   // The object gives the place back, whatever becomes of the key.
   const privateKey = createKey(number, "private", extractable, details, kept);
   await crypto_rsa_generate(number, modulusLength, exponent);
@@ -198,7 +199,7 @@ function signatures(name, jwkPrefix, isPss, params) {
       params,
       run: ({ saltLength = 0 }, { number, type, details }, data) => {
         checkType(type, "private");
-        return crypto_rsa_sign(number, isPss, HASHES[details.hash], saltLength, data);
+        return crypto_sign(number, HASHES[details.hash], isPss, saltLength, data);
       },
     },
     verify: {
@@ -207,7 +208,7 @@ function signatures(name, jwkPrefix, isPss, params) {
       run: ({ saltLength = 0 }, { number, type, details }, signature, data) => {
         checkType(type, "public");
         const hash = HASHES[details.hash];
-        return crypto_rsa_verify(number, isPss, hash, saltLength, signature, data);
+        return crypto_verify(number, hash, isPss, saltLength, signature, data);
       },
     },
   };
