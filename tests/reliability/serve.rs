@@ -179,5 +179,5 @@ fn a_wrong_configuration_says_what_is_wrong_and_where() {
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(text, format!("error: {}:13:1: `cpu_ms` is 1 to 300000\n", config.display()));
+    assert_eq!(text, format!("error: {}:14:10: `cpu_ms` is 1 to 300000\n", config.display()));
 }
