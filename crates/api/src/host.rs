@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 pub use crate::console::Console;
 pub use crate::fetch::{Bodies, Sinks, Subrequests};
+pub use crate::natives::Natives;
 pub use crate::timers::Timers;
 pub use crate::worker::Events;
 
@@ -24,6 +25,8 @@ pub struct Host {
     pub sinks: Rc<dyn Sinks>,
     /// The way out.
     pub subrequests: Rc<dyn Subrequests>,
+    /// What ops keep for events.
+    pub natives: Rc<dyn Natives>,
     /// The answers of events, and what keeps them alive.
     pub events: Rc<dyn Events>,
 }

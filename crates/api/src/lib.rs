@@ -14,6 +14,8 @@ mod console;
 mod crypto;
 mod encoding;
 mod fetch;
+mod html_rewriter;
+mod natives;
 mod structured_clone;
 mod timers;
 mod url;
@@ -103,6 +105,7 @@ pub fn sources() -> ApiSources {
         url::ops(),
         encoding::ops(),
         crypto::ops(),
+        html_rewriter::ops(),
     ]
     .concat();
     ApiSources {

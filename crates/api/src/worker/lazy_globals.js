@@ -8,7 +8,8 @@ import { load } from "../lazy.js";
 /** Classes and namespaces that are evaluated when they are first read. */
 export const lazyInterfaces = [
   "Blob", "ByteLengthQueuingStrategy", "CloseEvent", "CountQueuingStrategy", "Crypto", "CryptoKey",
-  "CustomEvent", "ErrorEvent", "File", "FixedLengthStream", "FormData", "IdentityTransformStream",
+  "CustomEvent", "ErrorEvent", "File", "FixedLengthStream", "FormData", "HTMLRewriter",
+  "IdentityTransformStream",
   "MessageChannel", "MessageEvent", "MessagePort", "Navigator", "Performance", "PerformanceEntry",
   "PerformanceMark", "PerformanceMeasure", "PerformanceObserver", "PerformanceObserverEntryList",
   "PromiseRejectionEvent", "ReadableByteStreamController", "ReadableStream",
@@ -43,6 +44,8 @@ function exportsWith(name) {
       return load("blob/file.js");
     case "FormData":
       return load("fetch/form_data.js");
+    case "HTMLRewriter":
+      return load("html_rewriter/html_rewriter.js");
     case "MessageChannel":
     case "MessagePort":
       return load("messaging/message_channel.js");

@@ -100,6 +100,7 @@ impl EventHost {
             bodies: host.clone(),
             sinks: host.clone(),
             subrequests: host.clone(),
+            natives: host.clone(),
             events: host,
         }
     }
