@@ -7,7 +7,6 @@
 pub mod host;
 
 mod event;
-
 mod null_host;
 
 mod console;
@@ -31,6 +30,8 @@ mod tests;
 pub use event::EventId;
 pub use fetch::{Body, FetchRequest, FetchResponse, RedirectMode, SinkWrite, memory_exceeded};
 pub use host::Host;
+#[doc(hidden)]
+pub use html_rewriter::rewritten as rewritten_html;
 pub use null_host::null_host;
 pub use worker::ResponseHead;
 
@@ -72,10 +73,8 @@ pub const HANDLER_NAMES: EntryPoint = EntryPoint(9);
 pub const DISCONNECT: EntryPoint = EntryPoint(10);
 /// Nobody reads a sink any more that has not been closed: `(id)`.
 pub const SINK_LEFT: EntryPoint = EntryPoint(11);
-
 /// Forgets a sink whose request has ended: `(id)`.
 pub const FORGET_SINK: EntryPoint = EntryPoint(12);
-
 /// Forgets a request whose client has its whole response: `(id)`.
 pub const FORGET_REQUEST: EntryPoint = EntryPoint(15);
 

@@ -95,6 +95,8 @@ impl<In: 'static, Out: 'static, End: 'static> Fiber<In, Out, End> {
         let stack = DefaultStack::new(FIBER_STACK_BYTES).map_err(FiberError::Stack)?;
         let place = Rc::new(Place::default());
         let own_place = place.clone();
+        // Only what is small can be handed over.
+        let body: Box<dyn FnOnce(In) -> End> = Box::new(body);
         let coroutine = Coroutine::with_stack(stack, move |yielder: &Yielder<In, Out>, first| {
             let running = Running {
                 types: TypeId::of::<Yielder<In, Out>>(),

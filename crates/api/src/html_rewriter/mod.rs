@@ -13,11 +13,15 @@
 //! [`Command`](protocol::Command), which the fiber carries out on what it holds.
 
 mod contents;
+mod driver;
 mod fiber_body;
 mod ops;
 mod plan;
 mod protocol;
 mod rewriter;
+#[cfg(test)]
+mod tests;
 mod tokens;
 
+pub use driver::rewritten;
 pub use ops::ops;

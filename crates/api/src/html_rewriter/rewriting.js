@@ -85,28 +85,42 @@ function handlerOf(rewriting, kind, number) {
   return { __proto__: null, handler: entry.handlers[kind], self: entry.self };
 }
 
-/** Runs a handler and waits for it. Its token is dead afterwards. */
-async function runHandler(rewriting, kind, number) {
-  const { handler, self } = handlerOf(rewriting, kind, number);
-  const state = new TokenState(rewriting);
+/** Hands the output that there is to the reader; says whether there was any. */
+function flush(rewriting) {
+  const bytes = html_output(rewriting.number);
+  const length = viewLength(bytes);
+  if (length === 0) return false;
+  enqueueOwned(rewriting.controller, viewBuffer(bytes), viewOffset(bytes), length);
+  return true;
+}
+
+/** Waits for the promise of a handler; the reader need not wait for what comes before it. */
+async function waitForHandler(rewriting, result, state) {
+  const flushed = !rewriting.ended && flush(rewriting);
   try {
-    const result = ReflectApply(handler, self, [createToken(kind, state)]);
-    if (isObject(result)) await promiseResolvedWith(result);
+    await promiseResolvedWith(result);
   } finally {
     state.live = false;
   }
   if (!rewriting.ended) html_handler_returned(rewriting.number);
+  return flushed;
 }
 
-/** Does what the native side needs next, if it is not output. */
-async function serve(rewriting, kind, number) {
-  if (kind === DOCUMENT) {
-    await feed(rewriting, rewriting.source);
-  } else if (kind === CONTENT) {
-    await feed(rewriting, MapPrototypeGet(rewriting.contents, number));
-  } else {
-    await runHandler(rewriting, kind, number);
+/** Runs a handler. Its token is dead afterwards. Gives a promise where the handler does, of whether
+ * there was output meanwhile. */
+function runHandler(rewriting, kind, number) {
+  const { handler, self } = handlerOf(rewriting, kind, number);
+  const state = new TokenState(rewriting);
+  let isWaiting = false;
+  try {
+    const result = ReflectApply(handler, self, [createToken(kind, state)]);
+    isWaiting = isObject(result);
+    if (isWaiting) return waitForHandler(rewriting, result, state);
+  } finally {
+    if (!isWaiting) state.live = false;
   }
+  if (!rewriting.ended) html_handler_returned(rewriting.number);
+  return undefined;
 }
 
 /** Goes on until there is output, or the end. */
@@ -114,24 +128,28 @@ async function produce(rewriting) {
   if (rewriting.number === 0) {
     rewriting.number = html_open(rewriting.encoding, describe(rewriting.entries));
   }
-  const { controller } = rewriting;
   while (!rewriting.ended) {
     const next = html_next(rewriting.number);
     const kind = next & KIND_MASK;
     if (kind === OUTPUT) {
-      const bytes = html_output(rewriting.number);
-      enqueueOwned(controller, viewBuffer(bytes), viewOffset(bytes), viewLength(bytes));
+      flush(rewriting);
       return;
     }
     if (kind === NOTHING) {
       end(rewriting, undefined);
-      closeAndAnswer(controller);
+      closeAndAnswer(rewriting.controller);
       return;
     }
-    if (kind === DOCUMENT && rewriting.source.chunk !== undefined) {
-      feedChunk(rewriting, rewriting.source);
+    if (kind === DOCUMENT) {
+      const { source } = rewriting;
+      if (source.chunk === undefined) await feed(rewriting, source);
+      else feedChunk(rewriting, source);
+    } else if (kind === CONTENT) {
+      await feed(rewriting, MapPrototypeGet(rewriting.contents, next >>> KIND_BITS));
     } else {
-      await serve(rewriting, kind, next >>> KIND_BITS);
+      const waiting = runHandler(rewriting, kind, next >>> KIND_BITS);
+      // Where the reader has got something, the next thing is for its next read.
+      if (waiting !== undefined && (await waiting)) return;
     }
   }
 }

@@ -103,6 +103,15 @@ fn only_a_fiber_of_these_types_stops() {
 }
 
 #[test]
+fn a_function_can_own_much() {
+    let ledger = Ledger::new(1 << 20);
+    let owned = [7_u8; FIBER_STACK_BYTES / 2];
+    let sum = move |_| owned.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+    let mut fiber: Fiber<u32, u32, u32> = Fiber::new(&ledger, sum).unwrap();
+    assert_eq!(fiber.go_on(0), FiberStep::Ended(7 * FIBER_STACK_BYTES as u32 / 2));
+}
+
+#[test]
 fn a_stack_is_charged() {
     let ledger = Ledger::new(FIBER_STACK_BYTES - 1);
     let refused: Result<Adder, _> = Fiber::new(&ledger, |_| "end");
