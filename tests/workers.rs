@@ -61,6 +61,8 @@ workers! {
     handlers_service_worker
     header_text
     headers
+    html_rewriter
+    html_rewriter_hostile
     hung_streams
     interleaving
     lengths

@@ -9,6 +9,7 @@ use std::rc::Rc;
 pub use crate::console::Console;
 pub use crate::crypto::{Background, Job};
 pub use crate::fetch::{Bodies, Sinks, Subrequests};
+pub use crate::natives::Natives;
 pub use crate::timers::Timers;
 pub use crate::worker::Events;
 
@@ -27,6 +28,8 @@ pub struct Host {
     pub subrequests: Rc<dyn Subrequests>,
     /// Other threads.
     pub background: Rc<dyn Background>,
+    /// What ops keep for events.
+    pub natives: Rc<dyn Natives>,
     /// The answers of events, and what keeps them alive.
     pub events: Rc<dyn Events>,
 }

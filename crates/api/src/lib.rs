@@ -8,13 +8,14 @@ pub mod compression;
 pub mod host;
 
 mod event;
-
 mod null_host;
 
 mod console;
 mod crypto;
 mod encoding;
 mod fetch;
+mod html_rewriter;
+mod natives;
 mod structured_clone;
 mod timers;
 mod url;
@@ -33,6 +34,8 @@ pub use crypto::fuzzing;
 pub use event::EventId;
 pub use fetch::{Body, FetchRequest, FetchResponse, RedirectMode, SinkWrite, memory_exceeded};
 pub use host::Host;
+#[doc(hidden)]
+pub use html_rewriter::rewritten as rewritten_html;
 pub use null_host::null_host;
 pub use worker::ResponseHead;
 
@@ -107,6 +110,7 @@ pub fn sources() -> ApiSources {
         crypto::ops(),
         compression::ops(),
         url_pattern::ops(),
+        html_rewriter::ops(),
     ]
     .concat();
     ApiSources {

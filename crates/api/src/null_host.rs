@@ -1,5 +1,6 @@
 //! A host for the process that makes the snapshot: it takes answers and does nothing else.
 
+use std::any::Any;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -7,7 +8,9 @@ use isolate::{Resolver, Thrown};
 
 use crate::event::EventId;
 use crate::fetch::{Body, FetchRequest, SinkWrite};
-use crate::host::{Background, Bodies, Console, Events, Host, Job, Sinks, Subrequests, Timers};
+use crate::host::{
+    Background, Bodies, Console, Events, Host, Job, Natives, Sinks, Subrequests, Timers,
+};
 use crate::worker::ResponseHead;
 
 struct NullHost;
@@ -22,6 +25,7 @@ pub fn null_host() -> Host {
         sinks: host.clone(),
         subrequests: host.clone(),
         background: host.clone(),
+        natives: host.clone(),
         events: host,
     }
 }
@@ -82,6 +86,18 @@ impl Subrequests for NullHost {
     fn has_origin(&self) -> bool {
         false
     }
+}
+
+impl Natives for NullHost {
+    fn keep(&self, _: EventId, _: Box<dyn Any>) -> u32 {
+        0
+    }
+
+    fn with(&self, _: EventId, _: u32, _: &mut dyn FnMut(&mut dyn Any)) -> bool {
+        false
+    }
+
+    fn end(&self, _: EventId, _: u32) {}
 }
 
 impl Events for NullHost {

@@ -8,6 +8,7 @@
 mod bridge;
 mod code;
 mod fatal;
+mod fiber;
 mod isolate;
 mod limit;
 mod platform;
@@ -28,6 +29,7 @@ pub use code::internal::{ApiSources, EntryPoint};
 pub use code::joined::{Joined, Lazy, LazyCode};
 pub use code::lazy_code::{LazyCodeError, make_lazy_code};
 pub use code::snapshot::{NewSnapshot, Snapshot, SnapshotError, make_snapshot};
+pub use fiber::{FIBER_STACK_BYTES, Fiber, FiberError, FiberStep};
 pub use isolate::{Condemned, Isolate, IsolateError, IsolateOptions, Startup};
 pub use limit::cage::{CAGE_BYTES, heaps_bytes, lost_heaps_bytes};
 pub use limit::clock::{clock_was_read, now_ms, thread_cpu_ns};

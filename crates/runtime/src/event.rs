@@ -8,6 +8,7 @@ mod console;
 pub(crate) mod context;
 pub(crate) mod host;
 mod id_map;
+mod natives;
 mod open_responses;
 mod resources;
 mod sinks;

@@ -33,7 +33,7 @@ import {
   usedBody,
 } from "./body.js";
 import { installBody } from "./body_mixin.js";
-import { flatGet } from "./flat_headers.js";
+import { flatGet, withLength } from "./flat_headers.js";
 import { createHeaders, flatFromInit, flatHeaders, IMMUTABLE, NO_GUARD } from "./headers.js";
 import { parseUrl } from "./url_input.js";
 
@@ -357,6 +357,15 @@ export class Response {
         parts.headers = responseHeaders(response);
         parts.encodeBody = response.#extras === null ? "automatic" : response.#extras.encodeBody;
       },
+      rewritten: (response, stream) => {
+        const headers = withLength(responseHeaders(response), undefined);
+        const copy = new Response(
+          OUR_RESPONSE, new Body(null, stream), response.#status, response.#statusText, headers,
+          null,
+        );
+        copy.#setExtras(response.#extras?.cf, response.#extras?.encodeBody);
+        return copy;
+      },
       received: (status, statusText, headers, body, extras) => {
         const response = new Response(OUR_RESPONSE, body, status, statusText, headers, extras);
         response.#immutable = true;
@@ -371,7 +380,27 @@ const typeOfResponse = (response) => flatGet(responseHeaders(response), "content
 installBody(Response, responseBody, typeOfResponse);
 defineInterface(Response, { __proto__: null, length: 0 });
 
-const { isResponse, take, received, urlOf } = responseFriends;
+const { isResponse, take, received, rewritten, urlOf } = responseFriends;
+
+/** The body of a Response, null where it has none. @param {Response} response
+ * @returns {Body | null} */
+export function bodyOfResponse(response) {
+  return responseBody(response);
+}
+
+/** The headers of a Response in flat form. @param {Response} response @returns {string} */
+export function headersOfResponse(response) {
+  return responseHeaders(response);
+}
+
+/**
+ * A Response like another one, but for its body, which is a stream, and without the length of the
+ * other one's. Its headers can be changed.
+ * @param {Response} response @param {ReadableStream} stream @returns {Response}
+ */
+export function rewrittenResponse(response, stream) {
+  return rewritten(response, stream);
+}
 
 /** True for a Response. @param {any} value */
 export function isResponseObject(value) {

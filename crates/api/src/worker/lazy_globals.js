@@ -9,9 +9,9 @@ import { load } from "../lazy.js";
 export const lazyInterfaces = [
   "Blob", "ByteLengthQueuingStrategy", "CloseEvent", "CompressionStream", "CountQueuingStrategy",
   "Crypto", "CryptoKey", "CustomEvent", "DecompressionStream", "ErrorEvent", "EventSource", "File",
-  "FixedLengthStream", "FormData", "IdentityTransformStream", "MessageChannel", "MessageEvent",
-  "MessagePort", "Navigator", "Performance", "PerformanceEntry", "PerformanceMark",
-  "PerformanceMeasure", "PerformanceObserver", "PerformanceObserverEntryList",
+  "FixedLengthStream", "FormData", "HTMLRewriter", "IdentityTransformStream", "MessageChannel",
+  "MessageEvent", "MessagePort", "Navigator", "Performance", "PerformanceEntry",
+  "PerformanceMark", "PerformanceMeasure", "PerformanceObserver", "PerformanceObserverEntryList",
   "PromiseRejectionEvent", "ReadableByteStreamController", "ReadableStream",
   "ReadableStreamBYOBReader", "ReadableStreamBYOBRequest", "ReadableStreamDefaultController",
   "ReadableStreamDefaultReader", "SubtleCrypto", "TextDecoder", "TextDecoderStream", "TextEncoder",
@@ -51,6 +51,8 @@ function exportsWith(name) {
       return load("blob/file.js");
     case "FormData":
       return load("fetch/form_data.js");
+    case "HTMLRewriter":
+      return load("html_rewriter/html_rewriter.js");
     case "MessageChannel":
     case "MessagePort":
       return load("messaging/message_channel.js");

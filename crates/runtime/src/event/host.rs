@@ -105,6 +105,7 @@ impl EventHost {
             sinks: host.clone(),
             subrequests: host.clone(),
             background: host.clone(),
+            natives: host.clone(),
             events: host,
         }
     }
