@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use isolate::{FIBER_STACK_BYTES, Ledger};
 
-use super::contents::Source;
 use super::driver::{rewritten, run};
 use super::plan::{Plan, PlanError, parse_selector};
-use super::protocol::{Answer, Command, Place, TokenKind};
+use super::protocol::{Answer, Command, Place, Source, TokenKind};
 use super::rewriter::{Next, Rewriter, RewriterError};
 
 const MEBIBYTE: usize = 1 << 20;
