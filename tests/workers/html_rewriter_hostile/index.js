@@ -238,6 +238,15 @@ export default {
       return new HTMLRewriter().on("p", { element: () => new Promise(() => {}) })
         .transform(new Response("<b>before</b><p>"));
     }
+    if (name === "dies") {
+      // The isolate ends in the middle of a document.
+      const reader = new HTMLRewriter().on("p", { element: () => new Promise(() => {}) })
+        .transform(new Response("<p>")).body.getReader();
+      reader.read();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      const hog = [];
+      for (;;) hog.push(new Array(100_000).fill(hog.length));
+    }
     if (name === "loop") {
       const body = new ReadableStream({ pull: (c) => c.enqueue(new Uint8Array(65536).fill(0x3c)) });
       const rewritten = new HTMLRewriter().on("p", nothing).transform(new Response(body));
