@@ -410,6 +410,29 @@ const cases = {
         .catch((e) => Promise.reject(new Error(e)))),
     ];
   },
+  async errorBehindOutput() {
+    const handlers = { element: () => Promise.reject(new Error("in the middle")) };
+    const page = html("<p></p>".repeat(20_000) + "<i>");
+    const reader = new HTMLRewriter().on("i", handlers).transform(page).body.getReader();
+    let bytes = 0;
+    const read = async () => {
+      for (;;) bytes += (await reader.read()).value.length;
+    };
+    const found = await failure(read);
+    return [found, bytes > 100_000 && bytes <= 140_000, await failure(() => reader.closed)];
+  },
+  async earlyOutput() {
+    let open;
+    const gate = new Promise((resolve) => (open = resolve));
+    const response = new HTMLRewriter().on("i", {
+      element: async (e) => (await gate, void e.append("later")),
+    }).transform(html("<p>first</p><i></i><i></i>"));
+    const reader = response.body.getReader();
+    const text = ({ value }) => new TextDecoder().decode(value);
+    const first = text(await reader.read());
+    open();
+    return [first, text(await reader.read()), text(await reader.read())];
+  },
   async dead() {
     const kept = {};
     await rewrite("<!doctype html><p>x</p><!--c-->", [undefined, {
@@ -498,8 +521,11 @@ export default {
       return new HTMLRewriter().on("b", { element: (e) => void (e.tagName = "i") }).transform(body);
     }
     if (name === "broken") {
-      const handlers = { element: () => Promise.reject(new Error("in the middle")) };
-      return new HTMLRewriter().on("i", handlers).transform(html("<p></p>".repeat(10_000) + "<i>"));
+      const element = async () => {
+        await wait(20);
+        throw new Error("in the middle");
+      };
+      return new HTMLRewriter().on("i", { element }).transform(html("<p>before</p><i>"));
     }
     const result = await cases[name](env, request);
     return new Response(JSON.stringify(result, null, 1) + "\n");

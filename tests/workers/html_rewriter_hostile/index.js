@@ -10,7 +10,7 @@ function patch() {
   const restores = [];
   const trap = (holder, name) => {
     const original = holder[name];
-    restores.push(() => (holder[name] = original));
+    restores[restores.length] = () => (holder[name] = original);
     holder[name] = function (...args) {
       leaks[leaks.length] = name;
       return new.target === undefined ? original.apply(this, args) : new original(...args);
@@ -28,11 +28,12 @@ function patch() {
   for (const [holder, names] of methods) for (const name of names) trap(holder, name);
   for (const name of ["then", "value", "done", "live", "number", "chunk", "content", "reader"]) {
     Object.defineProperty(Object.prototype, name, {
+      __proto__: null,
       configurable: true,
       get: () => void (leaks[leaks.length] = `Object.prototype.${name}`),
       set: () => void (leaks[leaks.length] = `Object.prototype.${name}=`),
     });
-    restores.push(() => delete Object.prototype[name]);
+    restores[restores.length] = () => delete Object.prototype[name];
   }
   return () => {
     for (let i = 0; i < restores.length; i++) (0, restores[i])();
@@ -97,7 +98,7 @@ const cases = {
     const pieces = [
       "<", "</", "<!", "<!-", "<!--", "<a", "<a b=", "<a b='", "</a", "<!doctype", "<![CDATA[", "&",
       "\0", "<\0>", "<script><!--<script>", "<select><table>", "<svg><![CDATA[x", "<title></",
-      "\ufeff<p>", "<plaintext>x</plaintext>", "<math><annotation-xml encoding='text/html'><p>",
+      "<plaintext>x</plaintext>", "<math><annotation-xml encoding='text/html'><p>",
     ];
     const changed = [];
     for (const piece of pieces) {
@@ -126,16 +127,22 @@ const cases = {
     const never = () => new HTMLRewriter().on("p", { element: () => new Promise(() => {}) })
       .transform(new Response("<p>"));
     const readers = [];
-    const results = new Set();
-    for (let i = 0; i < 300; i++) {
-      const reader = never().body.getReader();
-      readers.push(reader);
-      reader.read().catch((error) => results.add(`${error.name}: ${error.message}`));
+    let failed;
+    for (let i = 0; i < 1_000 && failed === undefined; i++) {
+      try {
+        const reader = never().body.getReader();
+        readers.push(reader);
+        reader.read().catch((error) => void (failed ??= `${error.name}: ${error.message}`));
+      } catch (error) {
+        failed = `${error.name}: ${error.message}`;
+      }
+      await null;
+      await null;
     }
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    const count = readers.length;
     for (const reader of readers) reader.cancel().catch(() => {});
     // There is room again.
-    return [[...results], await failure(() => on("p", nothing, "<p>"))];
+    return [count > 50 && count < 300, failed !== undefined, await failure(() => on("p", nothing, "<p>"))];
   },
   async reentrant() {
     const seen = [];
@@ -231,6 +238,15 @@ export default {
       return new HTMLRewriter().on("p", { element: () => new Promise(() => {}) })
         .transform(new Response("<b>before</b><p>"));
     }
+    if (name === "dies") {
+      // The isolate ends in the middle of a document.
+      const reader = new HTMLRewriter().on("p", { element: () => new Promise(() => {}) })
+        .transform(new Response("<p>")).body.getReader();
+      reader.read();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      const hog = [];
+      for (;;) hog.push(new Array(100_000).fill(hog.length));
+    }
     if (name === "loop") {
       const body = new ReadableStream({ pull: (c) => c.enqueue(new Uint8Array(65536).fill(0x3c)) });
       const rewritten = new HTMLRewriter().on("p", nothing).transform(new Response(body));
@@ -239,10 +255,6 @@ export default {
       while (length < 10_000_000) length += (await reader.read()).value.length;
       await reader.cancel();
       return new Response(`${length > 0}\n`);
-    }
-    if (name === "throws-in-chunked") {
-      return new HTMLRewriter().on("i", { element: () => nothing.missing() })
-        .transform(new Response("<b></b>".repeat(20_000) + "<i>"));
     }
     return new Response(JSON.stringify(await cases[name](request), null, 1) + "\n");
   },

@@ -19,7 +19,7 @@ const instances = (request, ctx) => [
   new ReadableStream({ type: "bytes" }).getReader({ mode: "byob" }),
   new WritableStream().getWriter(), new ReadableStream().values(),
   new crypto.DigestStream("SHA-1"), crypto, crypto.subtle, navigator, performance, scheduler,
-  new PerformanceObserver(() => {}), new PerformanceMark("x"), request, ctx,
+  new PerformanceObserver(() => {}), new PerformanceMark("x"), new HTMLRewriter(), request, ctx,
 ];
 
 /** Members that are functions of global scope as well: without a receiver they mean that. */

@@ -3,30 +3,10 @@
 
 use std::error::Error;
 
-use isolate::Charge;
 use lol_html::HandlerResult;
 use lol_html::html_content::{ContentType, StreamingHandler, StreamingHandlerSink};
 
-use super::protocol::{Event, Input, RewriterFiber};
-
-/// Memory that the parser takes for one content beyond its text, in bytes, at most.
-pub(super) const CONTENT_OVERHEAD_BYTES: usize = 256;
-
-/// Content, and how it is to be read.
-pub(super) struct Content {
-    pub(super) source: Source,
-    /// Whether it is HTML. Otherwise it is text, which is escaped.
-    pub(super) is_html: bool,
-    /// Held until the content has been written.
-    pub(super) _charge: Charge,
-}
-
-/// Where content comes from.
-pub(super) enum Source {
-    Text(String),
-    /// A stream of bytes, UTF-8, by its number in JavaScript. It is read when its place has come.
-    Stream(u32),
-}
+use super::protocol::{Content, Event, Input, RewriterFiber, Source};
 
 /// The rewriting was given up; nobody sees it.
 #[derive(Debug, thiserror::Error)]

@@ -2,9 +2,8 @@
 
 use isolate::Ledger;
 
-use super::contents::Source;
 use super::plan::Plan;
-use super::protocol::{Command, OUTPUT_BYTES, Place, TokenKind};
+use super::protocol::{Command, OUTPUT_BYTES, Place, Source, TokenKind};
 use super::rewriter::{Next, Rewriter, RewriterError};
 
 /// Runs a rewriter over a document in pieces of `piece_bytes`, with `handle` as every handler;

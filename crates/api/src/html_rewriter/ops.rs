@@ -2,9 +2,8 @@
 
 use isolate::{Field, List, OpContext, OpError, View};
 
-use super::contents::Source;
 use super::plan::{Plan, parse_selector};
-use super::protocol::{Answer, Command, Place, TokenKind};
+use super::protocol::{Answer, Command, Place, Source, TokenKind};
 use super::rewriter::{Next, Rewriter, RewriterError};
 use crate::host::Host;
 

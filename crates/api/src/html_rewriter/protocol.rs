@@ -4,8 +4,6 @@ use std::cell::{Cell, RefCell};
 
 use isolate::{Charge, Fiber};
 
-use super::contents::Content;
-
 /// Bytes of output that are gathered before the fiber stops for somebody to take them.
 pub(super) const OUTPUT_BYTES: usize = 32 << 10;
 
@@ -79,6 +77,25 @@ impl Place {
         ];
         places.get(number as usize).copied()
     }
+}
+
+/// Memory that the parser takes for one content beyond its text, in bytes, at most.
+pub(super) const CONTENT_OVERHEAD_BYTES: usize = 256;
+
+/// Content, and how it is to be read.
+pub(super) struct Content {
+    pub(super) source: Source,
+    /// Whether it is HTML. Otherwise it is text, which is escaped.
+    pub(super) is_html: bool,
+    /// Held until the content has been written.
+    pub(super) _charge: Charge,
+}
+
+/// Where content comes from.
+pub(super) enum Source {
+    Text(String),
+    /// A stream of bytes, UTF-8, by its number in JavaScript. It is read when its place has come.
+    Stream(u32),
 }
 
 /// What a handler does to its token.

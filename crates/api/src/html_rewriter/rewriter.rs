@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use isolate::{Charge, FiberError, FiberStep, Ledger, OpError};
 
-use super::contents::{CONTENT_OVERHEAD_BYTES, Content, Source};
 use super::fiber_body::fiber_body;
 use super::plan::{PARSER_BYTES_MAX, Plan, PlanError};
 use super::protocol::{
-    Answer, Command, Event, Input, OUTPUT_BYTES, RewriterFiber, Shared, TokenKind,
+    Answer, CONTENT_OVERHEAD_BYTES, Command, Content, Event, Input, OUTPUT_BYTES, RewriterFiber,
+    Shared, Source, TokenKind,
 };
 
 /// Most bytes of a document that are parsed in one go. A turn can end in between.

@@ -18,7 +18,6 @@ import { internal } from "../internal.js";
 import { primordials } from "../primordials.js";
 import { viewBuffer, viewLength, viewOffset } from "../streams/buffers.js";
 import { closeAndAnswer } from "../streams/byob_algorithms.js";
-import { promiseResolvedWith } from "../streams/promises.js";
 import { enqueueOwned, setUpByteController } from "../streams/readable_byte.js";
 import { readableFace } from "../streams/readable_stream.js";
 import { ReadableRecord } from "../streams/records.js";
@@ -33,6 +32,7 @@ const {
   MapPrototypeDelete,
   MapPrototypeForEach,
   MapPrototypeGet,
+  PromiseResolve,
   ReflectApply,
 } = primordials;
 
@@ -98,7 +98,7 @@ function flush(rewriting) {
 async function waitForHandler(rewriting, result, state) {
   const flushed = !rewriting.ended && flush(rewriting);
   try {
-    await promiseResolvedWith(result);
+    await PromiseResolve(result);
   } finally {
     state.live = false;
   }

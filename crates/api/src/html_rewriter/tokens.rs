@@ -4,8 +4,10 @@ use encoding_rs::{CoderResult, UTF_8};
 use lol_html::HandlerResult;
 use lol_html::html_content::{Comment, Doctype, DocumentEnd, Element, EndTag, TextChunk};
 
-use super::contents::{Content, Source, read_stream};
-use super::protocol::{Answer, Command, Event, Input, Place, RewriterFiber, TokenKind};
+use super::contents::{Abandoned, read_stream};
+use super::protocol::{
+    Answer, Command, Content, Event, Input, Place, RewriterFiber, Source, TokenKind,
+};
 
 /// What came of a command; an error has the message for the Worker.
 type Applied = Result<Answer, String>;
@@ -198,7 +200,7 @@ pub(super) fn converse(token: &mut impl Token, kind: TokenKind, number: u32) -> 
             }
             Input::GoOn => return Ok(()),
             Input::Bytes(_) | Input::End | Input::Abandon => {
-                return Err(super::contents::Abandoned::boxed());
+                return Err(Abandoned::boxed());
             }
         }
     }

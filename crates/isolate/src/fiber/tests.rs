@@ -73,9 +73,9 @@ fn what_is_on_the_stack_of_a_dropped_fiber_is_dropped() {
         let _noted = Noted(inside, number);
         Fiber::<u32, (), ()>::stop(());
     };
-    let mut stopped = Fiber::new(&ledger, body.clone()).unwrap();
+    let mut stopped: Fiber<u32, (), ()> = Fiber::new(&ledger, body.clone()).unwrap();
     assert_eq!(stopped.go_on(1), FiberStep::Stopped(()));
-    let unstarted = Fiber::new(&ledger, body).unwrap();
+    let unstarted: Fiber<u32, (), ()> = Fiber::new(&ledger, body).unwrap();
     drop((stopped, unstarted));
     assert_eq!(*noted.borrow(), [1]);
     assert_eq!(ledger.external(), 0);
