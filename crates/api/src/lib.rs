@@ -9,6 +9,7 @@ pub mod host;
 
 mod event;
 mod null_host;
+mod sources;
 
 mod console;
 mod crypto;
@@ -37,16 +38,10 @@ pub use host::Host;
 #[doc(hidden)]
 pub use html_rewriter::rewritten as rewritten_html;
 pub use null_host::null_host;
+pub use sources::{sources, sources_in};
 pub use worker::ResponseHead;
 
-use isolate::{ApiSources, EntryPoint};
-
-/// Internal modules: path below `src`, and text.
-const MODULES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/modules.rs"));
-/// All of them as functions.
-static JOINED: isolate::Joined = include!(concat!(env!("OUT_DIR"), "/joined.rs"));
-/// Folders whose modules a Worker can import; `build.rs` has the same list.
-const BUILTIN_FOLDERS: &[&str] = &["cloudflare", "node"];
+use isolate::EntryPoint;
 
 /// The functions of `worker/entry.js` that native code calls. The first must be the one that
 /// [`isolate::REJECTION_ENTRY`] stands for.
@@ -81,46 +76,3 @@ pub const SINK_LEFT: EntryPoint = EntryPoint(11);
 pub const FORGET_SINK: EntryPoint = EntryPoint(12);
 /// Forgets a request whose client has its whole response: `(id)`.
 pub const FORGET_REQUEST: EntryPoint = EntryPoint(15);
-
-/// The sources of all web APIs, read from a checkout's `crates/api/src` instead of this program, so
-/// that work on them needs no build. For processes without a snapshot.
-///
-/// # Errors
-/// When a file cannot be read.
-pub fn sources_in(folder: &std::path::Path) -> std::io::Result<ApiSources> {
-    let mut modules: Vec<(&'static str, &'static str)> = Vec::new();
-    for (name, _) in MODULES {
-        let text = std::fs::read_to_string(folder.join(name))?;
-        modules.push((name, Box::leak(text.into_boxed_str())));
-    }
-    let modules = Box::leak(modules.into_boxed_slice());
-    Ok(ApiSources { modules, joined: None, ..sources() })
-}
-
-/// The sources of all web APIs.
-pub fn sources() -> ApiSources {
-    let ops = [
-        console::ops(),
-        timers::ops(),
-        fetch::ops(),
-        worker::ops(),
-        structured_clone::ops(),
-        url::ops(),
-        encoding::ops(),
-        crypto::ops(),
-        compression::ops(),
-        url_pattern::ops(),
-        html_rewriter::ops(),
-    ]
-    .concat();
-    ApiSources {
-        modules: MODULES,
-        joined: Some(&JOINED),
-        root: "global.js",
-        entry: "worker/entry.js",
-        entry_points: ENTRY_POINTS,
-        warm_up: Some("warmUp"),
-        builtin_folders: BUILTIN_FOLDERS,
-        ops,
-    }
-}
