@@ -8,11 +8,9 @@ import {
   html_attribute,
   html_attributes,
   html_has_attribute,
-  html_is_removed,
   html_name,
   html_namespace,
   html_on_end_tag,
-  html_remove,
   html_remove_and_keep_content,
   html_remove_attribute,
   html_set_attribute,
@@ -28,18 +26,8 @@ import {
   toDOMString,
   toFunction,
 } from "../webidl/webidl.js";
-import {
-  AFTER,
-  APPEND,
-  BEFORE,
-  INNER_CONTENT,
-  insertContent,
-  nextNumber,
-  numberOf,
-  PREPEND,
-  REPLACE,
-  TOKEN_KEY,
-} from "./token_state.js";
+import { defineContentMethods } from "./content_methods.js";
+import { nextNumber, numberOf, TOKEN_KEY } from "./token_state.js";
 
 const {
   IteratorPrototype,
@@ -49,6 +37,9 @@ const {
 } = primordials;
 
 const ON_ELEMENT = "on 'Element'";
+
+let stateOfElement;
+let stateOfEndTag;
 
 /** The iterator of `element.attributes`: pairs of name and value, as they were when it was made. */
 class AttributesIterator {
@@ -83,6 +74,13 @@ export class Element {
     if (!isObject(receiver) || !(#state in receiver)) illegalInvocation();
   }
 
+  static {
+    stateOfElement = (token) => {
+      Element.#check(token);
+      return token.#state;
+    };
+  }
+
   constructor(key, state) {
     if (key !== TOKEN_KEY) illegalConstructor();
     this.#state = state;
@@ -102,11 +100,6 @@ export class Element {
   get attributes() {
     Element.#check(this);
     return new AttributesIterator(TOKEN_KEY, this.#state);
-  }
-
-  get removed() {
-    Element.#check(this);
-    return html_is_removed(numberOf(this.#state));
   }
 
   get namespaceURI() {
@@ -149,48 +142,6 @@ export class Element {
     return this;
   }
 
-  #insert(place, count, content, options, method) {
-    const what = `Failed to execute '${method}' ${ON_ELEMENT}`;
-    insertContent(this.#state, place, count, content, options, what);
-    return this;
-  }
-
-  before(content, options = undefined) {
-    Element.#check(this);
-    return this.#insert(BEFORE, arguments.length, content, options, "before");
-  }
-
-  after(content, options = undefined) {
-    Element.#check(this);
-    return this.#insert(AFTER, arguments.length, content, options, "after");
-  }
-
-  prepend(content, options = undefined) {
-    Element.#check(this);
-    return this.#insert(PREPEND, arguments.length, content, options, "prepend");
-  }
-
-  append(content, options = undefined) {
-    Element.#check(this);
-    return this.#insert(APPEND, arguments.length, content, options, "append");
-  }
-
-  replace(content, options = undefined) {
-    Element.#check(this);
-    return this.#insert(REPLACE, arguments.length, content, options, "replace");
-  }
-
-  setInnerContent(content, options = undefined) {
-    Element.#check(this);
-    return this.#insert(INNER_CONTENT, arguments.length, content, options, "setInnerContent");
-  }
-
-  remove() {
-    Element.#check(this);
-    html_remove(numberOf(this.#state));
-    return this;
-  }
-
   removeAndKeepContent() {
     Element.#check(this);
     html_remove_and_keep_content(numberOf(this.#state));
@@ -215,6 +166,9 @@ export class Element {
     }
   }
 }
+defineContentMethods(Element, "Element", stateOfElement, [
+  "removed", "before", "after", "prepend", "append", "replace", "setInnerContent", "remove",
+]);
 defineInterface(Element, { __proto__: null, length: 0 });
 
 /** https://developers.cloudflare.com/workers/runtime-apis/html-rewriter/#endtag */
@@ -224,6 +178,13 @@ export class EndTag {
   /** The brand check of all members. */
   static #check(receiver) {
     if (!isObject(receiver) || !(#state in receiver)) illegalInvocation();
+  }
+
+  static {
+    stateOfEndTag = (token) => {
+      EndTag.#check(token);
+      return token.#state;
+    };
   }
 
   constructor(key, state) {
@@ -241,25 +202,6 @@ export class EndTag {
     const text = toDOMString(name, "Failed to set 'name' on 'EndTag': the value");
     html_set_name(numberOf(this.#state), text);
   }
-
-  before(content, options = undefined) {
-    EndTag.#check(this);
-    const what = "Failed to execute 'before' on 'EndTag'";
-    insertContent(this.#state, BEFORE, arguments.length, content, options, what);
-    return this;
-  }
-
-  after(content, options = undefined) {
-    EndTag.#check(this);
-    const what = "Failed to execute 'after' on 'EndTag'";
-    insertContent(this.#state, AFTER, arguments.length, content, options, what);
-    return this;
-  }
-
-  remove() {
-    EndTag.#check(this);
-    html_remove(numberOf(this.#state));
-    return this;
-  }
 }
+defineContentMethods(EndTag, "EndTag", stateOfEndTag, ["before", "after", "remove"]);
 defineInterface(EndTag, { __proto__: null, length: 0 });

@@ -6,10 +6,8 @@
 
 import {
   html_is_last_in_text_node,
-  html_is_removed,
   html_name,
   html_public_id,
-  html_remove,
   html_set_text,
   html_system_id,
   html_text,
@@ -21,15 +19,15 @@ import {
   isObject,
   toDOMString,
 } from "../webidl/webidl.js";
-import {
-  AFTER,
-  APPEND,
-  BEFORE,
-  insertContent,
-  numberOf,
-  REPLACE,
-  TOKEN_KEY,
-} from "./token_state.js";
+import { defineContentMethods } from "./content_methods.js";
+import { numberOf, TOKEN_KEY } from "./token_state.js";
+
+let stateOfText;
+let stateOfComment;
+let stateOfDocumentEnd;
+
+/** What text and comments have of the methods for content. */
+const LEAF_METHODS = ["removed", "before", "after", "replace", "remove"];
 
 /** A piece of a text node: how much of it is up to the chunks in which the document came. */
 export class Text {
@@ -38,6 +36,13 @@ export class Text {
   /** The brand check of all members. */
   static #check(receiver) {
     if (!isObject(receiver) || !(#state in receiver)) illegalInvocation();
+  }
+
+  static {
+    stateOfText = (token) => {
+      Text.#check(token);
+      return token.#state;
+    };
   }
 
   constructor(key, state) {
@@ -54,39 +59,8 @@ export class Text {
     Text.#check(this);
     return html_is_last_in_text_node(numberOf(this.#state));
   }
-
-  get removed() {
-    Text.#check(this);
-    return html_is_removed(numberOf(this.#state));
-  }
-
-  before(content, options = undefined) {
-    Text.#check(this);
-    const what = "Failed to execute 'before' on 'Text'";
-    insertContent(this.#state, BEFORE, arguments.length, content, options, what);
-    return this;
-  }
-
-  after(content, options = undefined) {
-    Text.#check(this);
-    const what = "Failed to execute 'after' on 'Text'";
-    insertContent(this.#state, AFTER, arguments.length, content, options, what);
-    return this;
-  }
-
-  replace(content, options = undefined) {
-    Text.#check(this);
-    const what = "Failed to execute 'replace' on 'Text'";
-    insertContent(this.#state, REPLACE, arguments.length, content, options, what);
-    return this;
-  }
-
-  remove() {
-    Text.#check(this);
-    html_remove(numberOf(this.#state));
-    return this;
-  }
 }
+defineContentMethods(Text, "Text", stateOfText, LEAF_METHODS);
 defineInterface(Text, { __proto__: null, length: 0 });
 
 /** https://developers.cloudflare.com/workers/runtime-apis/html-rewriter/#comments */
@@ -96,6 +70,13 @@ export class Comment {
   /** The brand check of all members. */
   static #check(receiver) {
     if (!isObject(receiver) || !(#state in receiver)) illegalInvocation();
+  }
+
+  static {
+    stateOfComment = (token) => {
+      Comment.#check(token);
+      return token.#state;
+    };
   }
 
   constructor(key, state) {
@@ -113,39 +94,8 @@ export class Comment {
     const converted = toDOMString(text, "Failed to set 'text' on 'Comment': the value");
     html_set_text(numberOf(this.#state), converted);
   }
-
-  get removed() {
-    Comment.#check(this);
-    return html_is_removed(numberOf(this.#state));
-  }
-
-  before(content, options = undefined) {
-    Comment.#check(this);
-    const what = "Failed to execute 'before' on 'Comment'";
-    insertContent(this.#state, BEFORE, arguments.length, content, options, what);
-    return this;
-  }
-
-  after(content, options = undefined) {
-    Comment.#check(this);
-    const what = "Failed to execute 'after' on 'Comment'";
-    insertContent(this.#state, AFTER, arguments.length, content, options, what);
-    return this;
-  }
-
-  replace(content, options = undefined) {
-    Comment.#check(this);
-    const what = "Failed to execute 'replace' on 'Comment'";
-    insertContent(this.#state, REPLACE, arguments.length, content, options, what);
-    return this;
-  }
-
-  remove() {
-    Comment.#check(this);
-    html_remove(numberOf(this.#state));
-    return this;
-  }
 }
+defineContentMethods(Comment, "Comment", stateOfComment, LEAF_METHODS);
 defineInterface(Comment, { __proto__: null, length: 0 });
 
 /** https://developers.cloudflare.com/workers/runtime-apis/html-rewriter/#doctype */
@@ -188,16 +138,17 @@ export class DocumentEnd {
     if (!isObject(receiver) || !(#state in receiver)) illegalInvocation();
   }
 
+  static {
+    stateOfDocumentEnd = (token) => {
+      DocumentEnd.#check(token);
+      return token.#state;
+    };
+  }
+
   constructor(key, state) {
     if (key !== TOKEN_KEY) illegalConstructor();
     this.#state = state;
   }
-
-  append(content, options = undefined) {
-    DocumentEnd.#check(this);
-    const what = "Failed to execute 'append' on 'DocumentEnd'";
-    insertContent(this.#state, APPEND, arguments.length, content, options, what);
-    return this;
-  }
 }
+defineContentMethods(DocumentEnd, "DocumentEnd", stateOfDocumentEnd, ["append"]);
 defineInterface(DocumentEnd, { __proto__: null, length: 0 });

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use encoding_rs::Encoding;
 use lol_html::html_content::{Comment, Doctype, DocumentEnd, Element, TextChunk};
 use lol_html::{
-    AsciiCompatibleEncoding, DocumentContentHandlers, ElementContentHandlers, MemorySettings,
-    Selector, Settings,
+    AsciiCompatibleEncoding, DocumentContentHandlers, ElementContentHandlers, HandlerResult,
+    MemorySettings, Selector, Settings,
 };
 
 use super::protocol::TokenKind;
@@ -176,6 +176,14 @@ impl Plan {
     }
 }
 
+fn on_comment(number: u32) -> impl Fn(&mut Comment<'_>) -> HandlerResult + 'static {
+    move |comment| converse(comment, TokenKind::Comment, number)
+}
+
+fn on_text(number: u32) -> impl Fn(&mut TextChunk<'_>) -> HandlerResult + 'static {
+    move |text| converse(text, TokenKind::Text, number)
+}
+
 fn element_handlers(has: u32, number: u32) -> ElementContentHandlers<'static> {
     let mut handlers = ElementContentHandlers::default();
     if has & HAS_ELEMENT != 0 {
@@ -184,13 +192,10 @@ fn element_handlers(has: u32, number: u32) -> ElementContentHandlers<'static> {
         });
     }
     if has & HAS_COMMENTS != 0 {
-        handlers = handlers.comments(move |comment: &mut Comment<'_>| {
-            converse(comment, TokenKind::Comment, number)
-        });
+        handlers = handlers.comments(on_comment(number));
     }
     if has & HAS_TEXT != 0 {
-        handlers =
-            handlers.text(move |text: &mut TextChunk<'_>| converse(text, TokenKind::Text, number));
+        handlers = handlers.text(on_text(number));
     }
     handlers
 }
@@ -203,13 +208,10 @@ fn document_handlers(has: u32, number: u32) -> DocumentContentHandlers<'static> 
         });
     }
     if has & HAS_COMMENTS != 0 {
-        handlers = handlers.comments(move |comment: &mut Comment<'_>| {
-            converse(comment, TokenKind::Comment, number)
-        });
+        handlers = handlers.comments(on_comment(number));
     }
     if has & HAS_TEXT != 0 {
-        handlers =
-            handlers.text(move |text: &mut TextChunk<'_>| converse(text, TokenKind::Text, number));
+        handlers = handlers.text(on_text(number));
     }
     if has & HAS_END != 0 {
         handlers = handlers.end(move |end: &mut DocumentEnd<'_>| converse_at_end(end, number));
