@@ -201,6 +201,23 @@ export function checkUsages(name, usages, allowed) {
   }
 }
 
+/** Throws a SyntaxError for a usage that neither key of a new pair can have.
+ * @param {{ name: string, privateUsages: string[], publicUsages: string[] }} scheme
+ * @param {string[]} usages */
+export function checkPairUsages({ name, privateUsages, publicUsages }, usages) {
+  for (let i = 0; i < usages.length; i++) {
+    const usage = [usages[i]];
+    if (usagesAmong(usage, privateUsages).length === 0) checkUsages(name, usage, publicUsages);
+  }
+}
+
+/** The public key of a new pair, with those usages of the pair that are for it.
+ * @param {number} number @param {{ publicUsages: string[] }} scheme @param {Details} details
+ * @param {string[]} usages @returns {CryptoKey} */
+export function createPublicKey(number, { publicUsages }, details, usages) {
+  return createKey(number, "public", true, details, usagesAmong(usages, publicUsages));
+}
+
 /** Throws a SyntaxError for a secret or private key without usages. @param {string[]} usages */
 export function checkNotEmpty(usages) {
   if (usages.length > 0) return;

@@ -21,9 +21,11 @@ import { byteLengthOf, HASHES } from "./digest.js";
 import { checkJwk, dataError, newJwk, withMembers } from "./jwk.js";
 import {
   checkNotEmpty,
+  checkPairUsages,
   checkType,
   checkUsages,
   createKey,
+  createPublicKey,
   keyDetails,
   KINDS,
   PKCS8,
@@ -76,23 +78,19 @@ function checkModulus(length) {
  */
 
 async function generateRsa(scheme, params, extractable, usages) {
-  const { name, privateUsages, publicUsages } = scheme;
+  const { name, privateUsages } = scheme;
   const { hash, modulusLength } = params;
-  const kept = usagesAmong(usages, privateUsages);
-  const given = usagesAmong(usages, publicUsages);
-  for (let i = 0; i < usages.length; i++) {
-    const usage = [usages[i]];
-    if (usagesAmong(usage, privateUsages).length === 0) checkUsages(name, usage, publicUsages);
-  }
+  checkPairUsages(scheme, usages);
   const exponent = toExponent(params.publicExponent);
   checkModulus(modulusLength);
+  const kept = usagesAmong(usages, privateUsages);
   checkNotEmpty(kept);
   const details = keyDetails(name, { __proto__: null, hash, modulusLength });
   const number = crypto_key_reserve(undefined);
   // The object gives the place back, whatever becomes of the key.
   const privateKey = createKey(number, "private", extractable, details, kept);
   await crypto_rsa_generate(number, modulusLength, exponent);
-  const publicKey = createKey(crypto_key_public(number), "public", true, details, given);
+  const publicKey = createPublicKey(crypto_key_public(number), scheme, details, usages);
   return { publicKey, privateKey };
 }
 
