@@ -11,22 +11,21 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use ingress::limits::{HALF_CLOSE_MAX, SILENCE_MAX};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// How long a client is waited for that has closed its writing half.
+/// How long a client is waited for that has closed its writing half; see the constants that it has
+/// by default.
 #[derive(Clone, Copy)]
 pub(crate) struct Patience {
-    /// A client that closes it so soon after its request waits for the answer.
     half_close_max: Duration,
-    /// How long it is waited for while nothing is sent to it: it may have left meanwhile, and only
-    /// a write would show that.
     silence_max: Duration,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { half_close_max: Duration::from_millis(50), silence_max: Duration::from_secs(15) }
+        Self { half_close_max: HALF_CLOSE_MAX, silence_max: SILENCE_MAX }
     }
 }
 

@@ -18,3 +18,9 @@ pub const HOST_BYTES_MAX: usize = 253;
 /// How long a client may take for a request's head, counted from its connection's beginning or from
 /// the end of its last response. Behind a response it may be up to twice as long.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// A client that closes its writing half so soon after its request waits for the answer. One that
+/// closes it later has left: TCP signals no more than the end of that half.
+pub const HALF_CLOSE_MAX: Duration = Duration::from_millis(50);
+/// How long a client that has closed its writing half is waited for while nothing is sent to it: it
+/// may have left, and only a write would show that.
+pub const SILENCE_MAX: Duration = Duration::from_secs(15);

@@ -45,11 +45,7 @@ impl RequestUrl {
 
     /// The host without its port, IPv6 addresses in brackets.
     pub fn hostname(&self) -> &str {
-        let authority = self.authority();
-        match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => host,
-            _ => authority,
-        }
+        without_port(self.authority())
     }
 
     /// The path.
@@ -124,9 +120,7 @@ impl UrlParser {
 
     /// Scheme, host and port of a `Host` field, serialised.
     fn origin(&self, host: &str) -> Option<String> {
-        let name = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));
-        let name_bytes = name.map_or(host.len(), |(name, _)| name.len());
-        if !is_host(host) || name_bytes > HOST_BYTES_MAX {
+        if !is_host(host) || without_port(host).len() > HOST_BYTES_MAX {
             return None;
         }
         let mut origin = normalise(&format!("{}{host}/", self.scheme.prefix()))?;
@@ -134,6 +128,14 @@ impl UrlParser {
             return None;
         }
         Some(origin)
+    }
+}
+
+/// A host without its port, if it has one. IPv6 addresses are in brackets.
+fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => host,
+        _ => authority,
     }
 }
 

@@ -25,11 +25,14 @@ pub fn parse_host(text: &str) -> Option<Host> {
     let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
     let labels_fit = name.split('.').all(is_label);
     let last = name.rsplit('.').next().unwrap_or_default();
-    (name.len() <= NAME_BYTES_MAX && labels_fit && !is_number(last)).then_some(Host::Name(name))
+    (name.len() <= HOST_BYTES_MAX && labels_fit && !is_number(last)).then_some(Host::Name(name))
 }
 
-/// RFC 1035 section 2.3.4, in bytes.
-const NAME_BYTES_MAX: usize = 253;
+/// Longest name of a host in bytes.
+///
+/// <https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4>
+pub const HOST_BYTES_MAX: usize = 253;
+/// The same of one of its labels.
 const LABEL_BYTES_MAX: usize = 63;
 
 fn is_label(label: &str) -> bool {

@@ -31,7 +31,7 @@ pub use artifact::{
 pub use binding::{Binding, Secret, Service};
 pub use content::{Content, Digest};
 pub use frame::{CONTENT_BYTES_MAX, FrameError, MANIFEST_BYTES_MAX};
-pub use host::{Host, parse_host};
+pub use host::{HOST_BYTES_MAX, Host, parse_host};
 pub use limits::Limits;
 pub use lists::{Destinations, Lists, NoDestinations, NoLists};
 pub use module::{Format, Module, ModuleKind};

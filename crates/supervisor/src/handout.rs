@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use capnp::{Error, text};
 use inbound::certificates::Pem;
-use program::{Cordon, Owner};
+use program::{Cordon, HOST_BYTES_MAX, Owner};
 use rpc::supervisor_capnp::{runtime, supervisor};
 use scheduler::homes;
 use tokio::sync::Notify;
@@ -16,9 +16,6 @@ use tokio::sync::Notify;
 use crate::conduct::{Conducts, Deeds};
 use crate::journal::Titles;
 use crate::vault::{Key, Vault};
-
-/// Longest host in bytes.
-const HOST_BYTES_MAX: usize = 253;
 
 /// A host that a process asks for.
 pub fn checked(host: text::Reader<'_>) -> Result<&str, Error> {

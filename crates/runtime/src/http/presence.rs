@@ -7,18 +7,12 @@
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
+use ingress::limits::{HALF_CLOSE_MAX, SILENCE_MAX};
 use tokio::time::{Instant, Sleep};
 
 use crate::http::boundary::Boundary;
 use crate::http::prefixed::SharedStream;
-
-/// A client that closes its writing half so soon after its request waits for the answer.
-const HALF_CLOSE_MAX: Duration = Duration::from_millis(50);
-/// How long a client that has closed its writing half is waited for while nothing is sent to it: it
-/// may have left, and only a write would show that.
-const SILENCE_MAX: Duration = Duration::from_secs(15);
 
 /// Watches a connection's client.
 pub(crate) struct Presence {
