@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -380,6 +380,20 @@ fn service_of(entry: ServiceEntry) -> Service {
 fn is_ipv6(host: &str) -> bool {
     let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     inner.is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok())
+}
+
+/// A number, if it is given: the message names it as `key`.
+fn check_number(
+    key: &str,
+    value: &Option<Spanned<u64>>,
+    range: RangeInclusive<u64>,
+) -> Result<Option<u64>, Wrong> {
+    match value {
+        Some(value) if !range.contains(value.get_ref()) => {
+            Err((value.span(), format!("`{key}` is {} to {}", range.start(), range.end())))
+        }
+        value => Ok(value.as_ref().map(|value| *value.get_ref())),
+    }
 }
 
 /// A name of a Worker, an owner or a cordon.

@@ -10,7 +10,7 @@ use capnp::Error;
 use rpc::channel::{Channel, Receiver};
 use tokio::time::{sleep, timeout};
 
-use crate::children::Seat;
+use crate::children::{Children, Seat};
 use crate::supervisor::Supervisor;
 
 /// Time between an answer and the next question.
@@ -54,29 +54,28 @@ impl Supervisor {
     }
 
     async fn answer_of_inbound(&self) -> Result<(), Error> {
-        let client = loop {
-            let children = self.children.borrow();
-            let inbound = children.inbound.as_ref();
-            if let Some(client) = inbound.and_then(|inbound| inbound.registered.client()) {
-                break client;
-            }
-            drop(children);
-            sleep(STEP).await;
-        };
+        let find = |children: &Children| children.inbound.as_ref()?.registered.client();
+        let client = self.once_registered(find).await;
         client.status_request().send().promise.await.map(drop)
     }
 
     async fn answer_of_runtime(&self, place: u32) -> Result<(), Error> {
-        let client = loop {
-            let children = self.children.borrow();
-            let runtime = children.places.get(&place).and_then(|place| place.runtime.as_ref());
-            if let Some(client) = runtime.and_then(|runtime| runtime.known.client()) {
-                break client;
-            }
-            drop(children);
-            sleep(STEP).await;
+        let find = |children: &Children| {
+            let place = children.places.get(&place)?;
+            place.runtime.as_ref()?.known.client()
         };
+        let client = self.once_registered(find).await;
         client.alive_request().send().promise.await.map(drop)
+    }
+
+    /// Waits until a process has registered; gives the way to call it.
+    async fn once_registered<C>(&self, find: impl Fn(&Children) -> Option<C>) -> C {
+        loop {
+            if let Some(client) = find(&self.children.borrow()) {
+                return client;
+            }
+            sleep(STEP).await;
+        }
     }
 
     async fn answer_of_outbound(&self) -> Result<(), Error> {

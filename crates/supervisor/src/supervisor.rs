@@ -377,11 +377,16 @@ impl Supervisor {
             self.add_place(cordon)?;
         }
         *self.kit.node.vault.borrow_mut() = vault;
-        self.kit.node.routes_version.set(self.kit.node.routes_version.get() + 1);
         self.children.borrow_mut().weigh(&self.kit);
-        self.announce().await;
-        self.end_places(|_, place| !cordons.contains(&place.cordon));
+        self.move_to_new_places(|_, place| !cordons.contains(&place.cordon)).await;
         Ok(())
+    }
+
+    /// Tells all processes that Workers have other places now, then ends the places that are over.
+    async fn move_to_new_places(&self, is_over: impl Fn(u32, &Place) -> bool) {
+        self.kit.node.routes_version.set(self.kit.node.routes_version.get() + 1);
+        self.announce().await;
+        self.end_places(is_over);
     }
 
     /// Lets other processes take over from runtimes that have lost too much.
@@ -400,9 +405,7 @@ impl Supervisor {
         if replaced.is_empty() {
             return;
         }
-        self.kit.node.routes_version.set(self.kit.node.routes_version.get() + 1);
-        self.announce().await;
-        self.end_places(|number, _| replaced.contains(&number));
+        self.move_to_new_places(|number, _| replaced.contains(&number)).await;
     }
 
     /// The places of worn runtimes. They say so themselves: a new one has to wait, so that none can

@@ -7,7 +7,7 @@ use program::Limits;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::Wrong;
+use super::{Wrong, check_number as check};
 
 /// CPU time of a request, in milliseconds; the longest is the platform's.
 const CPU_MS: RangeInclusive<u64> = 1..=300_000;
@@ -107,19 +107,6 @@ pub(super) fn check_limits(entry: &LimitsEntry) -> Result<LimitsConfig, Wrong> {
         )?),
         fails_open: false,
     })
-}
-
-fn check(
-    key: &str,
-    value: &Option<Spanned<u64>>,
-    range: RangeInclusive<u64>,
-) -> Result<Option<u64>, Wrong> {
-    match value {
-        Some(value) if !range.contains(value.get_ref()) => {
-            Err((value.span(), format!("`{key}` is {} to {}", range.start(), range.end())))
-        }
-        value => Ok(value.as_ref().map(|value| *value.get_ref())),
-    }
 }
 
 /// The ranges above fit.

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::Wrong;
+use super::{Wrong, check_number as check};
 
 /// Memory of a runtime process or a build, in MiB. Less, and none could start.
 const MEMORY_MB: RangeInclusive<u64> = 128..=16 << 20;
@@ -37,17 +37,11 @@ pub(super) struct ProcessesEntry {
 }
 
 pub(super) fn check_processes(entry: &ProcessesEntry) -> Result<ProcessesConfig, Wrong> {
-    let check = |key: &str, value: &Option<Spanned<u64>>, range: RangeInclusive<u64>| match value {
-        Some(value) if !range.contains(value.get_ref()) => {
-            let message = format!("`processes.{key}` is {} to {}", range.start(), range.end());
-            Err((value.span(), message))
-        }
-        value => Ok(value.as_ref().map(|value| *value.get_ref())),
-    };
-    let build_memory_mb = check("build_memory_mb", &entry.build_memory_mb, MEMORY_MB)?;
+    let build_memory_mb = check("processes.build_memory_mb", &entry.build_memory_mb, MEMORY_MB)?;
+    let runtime_memory_mb = &entry.runtime_memory_mb;
     Ok(ProcessesConfig {
-        runtime_memory_mb: check("runtime_memory_mb", &entry.runtime_memory_mb, MEMORY_MB)?,
-        runtime_pids: check("runtime_pids", &entry.runtime_pids, PIDS)?
+        runtime_memory_mb: check("processes.runtime_memory_mb", runtime_memory_mb, MEMORY_MB)?,
+        runtime_pids: check("processes.runtime_pids", &entry.runtime_pids, PIDS)?
             .unwrap_or(RUNTIME_PIDS_DEFAULT),
         build_memory_mb: build_memory_mb.unwrap_or(BUILD_MEMORY_MB_DEFAULT),
     })
