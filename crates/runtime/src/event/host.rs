@@ -117,20 +117,22 @@ impl EventHost {
         let _ = self.answers.set(answers);
     }
 
-    /// Sets the Worker of the events, and makes its client for subrequests.
-    pub(crate) fn set_worker(&self, worker: Arc<Worker>, neighbours: Arc<dyn Neighbours>) {
+    /// Sets the Worker of the events, and makes its client for subrequests; gives what counts for
+    /// it.
+    pub(crate) fn set_worker(
+        &self,
+        worker: Arc<Worker>,
+        neighbours: Arc<dyn Neighbours>,
+    ) -> Arc<Tally> {
         let _ = self.neighbours.set(neighbours);
         let _ = self.client.set(self.surroundings.egress.client(&worker));
-        let _ = self.tally.set(self.tally_of(&worker));
+        let tally = self.surroundings.tallies.of(&worker);
+        let _ = self.tally.set(tally.clone());
         if let Some(rate) = self.surroundings.rates.of(&worker) {
             let _ = self.rate.set(rate);
         }
         let _ = self.worker.set(worker);
-    }
-
-    /// What counts for a Worker of this process.
-    pub(crate) fn tally_of(&self, worker: &Worker) -> Arc<Tally> {
-        self.surroundings.tallies.of(worker)
+        tally
     }
 
     /// What the Worker has done, once it is loaded.

@@ -228,8 +228,10 @@ impl Thread {
         if let Some(ledger) = self.status.ledger.get() {
             ledger.set_bytes_max(worker.limits.memory_bytes_max);
         }
-        let _ = self.status.tally.set(self.isolate.tally_of(&worker));
-        let result = self.isolate.load(worker, dispatcher.clone()).await;
+        let tally = self.isolate.set_worker(worker.clone(), dispatcher.clone());
+        // Before the start, which may never end.
+        let _ = self.status.tally.set(tally);
+        let result = self.isolate.load(worker).await;
         match self.isolate.condemned() {
             Some(reason) => {
                 let fault = fault_of(reason);

@@ -115,18 +115,17 @@ impl WorkerIsolate {
         self.condemned.get()
     }
 
-    /// What counts for a Worker of this process.
-    pub(crate) fn tally_of(&self, worker: &Worker) -> Arc<Tally> {
-        self.host.tally_of(worker)
-    }
-
-    /// Starts a Worker: its bindings, its modules, its handlers.
-    pub(crate) async fn load(
+    /// Sets the Worker, which is not started yet; gives what counts for it.
+    pub(crate) fn set_worker(
         &self,
         worker: Arc<Worker>,
         neighbours: Arc<dyn Neighbours>,
-    ) -> Result<(), Failure> {
-        self.host.set_worker(worker.clone(), neighbours);
+    ) -> Arc<Tally> {
+        self.host.set_worker(worker, neighbours)
+    }
+
+    /// Starts the Worker that was set: its bindings, its modules, its handlers.
+    pub(crate) async fn load(&self, worker: Arc<Worker>) -> Result<(), Failure> {
         let start = self.host.begin(EventKind::Start);
         self.set_global_scope(true);
         let loaded = self.load_program(&start, worker).await;
