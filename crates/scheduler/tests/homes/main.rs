@@ -18,7 +18,7 @@ mod world;
 use scheduler::homes::{Policy, Standard};
 use scheduler::suspicion::Rules;
 use violation::Violation;
-use world::{POINTS, Tally, World};
+use world::{POINTS, Tally, World, check_all};
 
 /// Nodes that are simulated.
 const SEEDS: u64 = 10_000;
@@ -36,17 +36,7 @@ fn simulate<P: Policy>(seed: u64, rules: Rules, policy: P) -> Result<Tally, Viol
 /// All promises hold for all seeds, and together the seeds reach every kind of situation.
 #[test]
 fn ten_thousand_nodes() {
-    let mut total = Tally::default();
-    for seed in 0..SEEDS {
-        match simulate(seed, Rules::default(), Standard) {
-            Ok(tally) => total.add(&tally),
-            Err(violation) => panic!("seed {seed}: {violation:?}"),
-        }
-    }
-    println!("{total:#?}");
-    for (what, count) in total.rows() {
-        assert!(count > SEEDS / 10, "{what} happened only {count} times");
-    }
+    check_all(SEEDS, |seed| simulate(seed, Rules::default(), Standard));
 }
 
 /// The same seed gives the same node.

@@ -34,17 +34,7 @@ fn simulate<P: scheduler::Policy>(
 /// All promises hold for all seeds, and together the seeds reach every kind of situation.
 #[test]
 fn ten_thousand_processes() {
-    let mut total = world::Tally::default();
-    for seed in 0..SEEDS {
-        match simulate(seed, Standard) {
-            Ok(tally) => total.add(&tally),
-            Err(violation) => panic!("seed {seed}: {violation:?}"),
-        }
-    }
-    println!("{total:#?}");
-    for (what, count) in total.rows() {
-        assert!(count > SEEDS / 10, "{what} happened only {count} times");
-    }
+    world::check_all(SEEDS, |seed| simulate(seed, Standard));
 }
 
 /// The same seed gives the same process.

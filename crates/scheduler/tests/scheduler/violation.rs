@@ -33,6 +33,21 @@ macro_rules! tally {
                 vec![$((stringify!($name), self.$name)),*]
             }
         }
+
+        /// Simulates all seeds: no check fails, and each kind of situation happens in many of them.
+        pub fn check_all(seeds: u64, simulate: impl Fn(u64) -> Result<Tally, Violation>) {
+            let mut total = Tally::default();
+            for seed in 0..seeds {
+                match simulate(seed) {
+                    Ok(tally) => total.add(&tally),
+                    Err(violation) => panic!("seed {seed}: {violation:?}"),
+                }
+            }
+            println!("{total:#?}");
+            for (what, count) in total.rows() {
+                assert!(count > seeds / 10, "{what} happened only {count} times");
+            }
+        }
     };
 }
 pub(crate) use tally;
